@@ -1,0 +1,81 @@
+/** Opens the database: a bounded pool, a deadline for every piece of work, and one error for "it is not there". */
+
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import * as schema from './schema/index.ts'
+
+/** What a query function runs on: the pool, or a transaction. */
+export type Queryable = Pick<PostgresJsDatabase<typeof schema>, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
+
+/** The database did not answer in time or could not be reached; the work may or may not have been done. */
+export class DatabaseUnavailableError extends Error {
+  override readonly name = 'DatabaseUnavailableError'
+}
+
+export interface Database {
+  /** Runs queries, each on its own. @throws {DatabaseUnavailableError} */
+  run<T>(work: (db: Queryable) => Promise<T>): Promise<T>
+  /** Runs queries that take effect together or not at all. @throws {DatabaseUnavailableError} */
+  transaction<T>(work: (db: Queryable) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly maxConnections?: number
+  /** How long a piece of work may take, connecting included. */
+  readonly deadlineMs?: number
+}
+
+/** Opens a pool. Connections are made when they are needed, and again after the server was away. */
+export function openDatabase({ url, maxConnections = 10, deadlineMs = 2500 }: DatabaseOptions): Database {
+  const client = postgres(url, {
+    max: maxConnections,
+    connect_timeout: 2,
+    idle_timeout: 60,
+    // Without this the driver waits up to 20 s before it tries again.
+    backoff: () => 0.1,
+    onnotice: () => {},
+    connection: { application_name: 'gatehouse', statement_timeout: deadlineMs }
+  })
+  const db = drizzle(client, { schema })
+
+  return {
+    run: work => withinDeadline(work(db), deadlineMs),
+    transaction: work => withinDeadline(db.transaction(work), deadlineMs),
+    close: () => client.end({ timeout: 2 })
+  }
+}
+
+async function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  const deadline = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => deadline.reject(new DatabaseUnavailableError(`the database did not answer within ${deadlineMs} ms`)),
+    deadlineMs
+  )
+  try {
+    return await Promise.race([work, deadline.promise])
+  } catch (error) {
+    throw translated(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Connection failures of the driver, and the SQLSTATEs by which a server says that it cannot serve at the moment. */
+const UNAVAILABLE =
+  /^(CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN\w+|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|08\w{3}|57P0\d|57014|53\w{3}|25006)$/
+
+/** Drizzle's own error quotes the query and its parameters; what is under it does not, and is what we go by. */
+function translated(error: unknown): unknown {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  return UNAVAILABLE.test(code) ? new DatabaseUnavailableError(`the database is not available (${code})`) : cause
+}
+
+/** The constraint that an insert or update broke, where `error` says so (SQLSTATE class 23). */
+export function brokenConstraint(error: unknown): string | undefined {
+  const fields = error as { code?: unknown; constraint_name?: unknown } | null
+  const isViolation = error instanceof Error && String(fields?.code).startsWith('23')
+  return isViolation ? String(fields?.constraint_name) : undefined
+}

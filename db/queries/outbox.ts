@@ -1,0 +1,48 @@
+/** The outbox: what must be mailed, claimed by one worker at a time. */
+
+import { and, eq, inArray, isNull, lte, sql } from 'drizzle-orm'
+import type { Queryable } from '../client.ts'
+import { outbox } from '../schema/index.ts'
+
+export type OutboxMail = typeof outbox.$inferSelect
+
+export type NewOutboxMail = Pick<OutboxMail, 'id' | 'kind' | 'recipient' | 'parameters' | 'createdAt' | 'expiresAt'> & {
+  readonly sealedToken?: Uint8Array
+}
+
+export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Promise<void> {
+  await db.insert(outbox).values({ ...mail, dueAt: mail.createdAt })
+}
+
+/**
+ * Claims mails that are due, until `leaseUntil`: where their worker dies, another one may claim them again.
+ *
+ * `SKIP LOCKED` lets any number of workers claim at once without waiting for each other.
+ */
+export async function claimDueMails(db: Queryable, now: Date, leaseUntil: Date, limit: number): Promise<OutboxMail[]> {
+  const due = db
+    .select({ id: outbox.id })
+    .from(outbox)
+    .where(and(lte(outbox.dueAt, now), isNull(outbox.sentAt), isNull(outbox.deadAt)))
+    .orderBy(outbox.dueAt)
+    .limit(limit)
+    .for('update', { skipLocked: true })
+  return db
+    .update(outbox)
+    .set({ dueAt: leaseUntil, attempts: sql`${outbox.attempts} + 1` })
+    .where(inArray(outbox.id, due))
+    .returning()
+}
+
+/** Secrets go with the mail: a sent or abandoned one keeps none. */
+export async function markMailSent(db: Queryable, id: string, now: Date): Promise<void> {
+  await db.update(outbox).set({ sentAt: now, sealedToken: null }).where(eq(outbox.id, id))
+}
+
+export async function markMailDead(db: Queryable, id: string, now: Date, lastError: string): Promise<void> {
+  await db.update(outbox).set({ deadAt: now, sealedToken: null, lastError }).where(eq(outbox.id, id))
+}
+
+export async function postponeMail(db: Queryable, id: string, dueAt: Date, lastError: string): Promise<void> {
+  await db.update(outbox).set({ dueAt, lastError }).where(eq(outbox.id, id))
+}

@@ -1,0 +1,60 @@
+/** Reads and writes people. */
+
+import { eq, sql } from 'drizzle-orm'
+import type { Queryable } from '../client.ts'
+import { users } from '../schema/index.ts'
+
+export type User = typeof users.$inferSelect
+
+/** What a login needs, in one round trip. */
+export interface LoginCandidate {
+  /** Whose address it is, if anybody's. */
+  readonly user: User | undefined
+  /** The password hash of the newest registration that waits for its link, where the address is nobody's yet. */
+  readonly pendingPasswordHash: string | undefined
+}
+
+/** Looks up everything that a login with `email` (canonical) can concern. */
+export async function findLoginCandidate(db: Queryable, email: string, now: Date): Promise<LoginCandidate> {
+  const pendingPasswordHash = sql<string | null>`(
+    select r.password_hash from registrations r
+    where r.email = ${email} and r.expires_at > ${now.toISOString()}
+    order by r.created_at desc limit 1
+  )`.as('pending')
+  const [row] = await db
+    .select({ user: users, pendingPasswordHash })
+    .from(sql`(select 1) as one`)
+    .leftJoin(users, eq(users.email, email))
+  return { user: row?.user ?? undefined, pendingPasswordHash: row?.pendingPasswordHash ?? undefined }
+}
+
+export async function findUser(db: Queryable, id: string): Promise<User | undefined> {
+  const [user] = await db.select().from(users).where(eq(users.id, id))
+  return user
+}
+
+export async function findUserByEmail(db: Queryable, email: string): Promise<User | undefined> {
+  const [user] = await db.select().from(users).where(eq(users.email, email))
+  return user
+}
+
+/** @returns `undefined` where the address belongs to somebody already */
+export async function insertUser(db: Queryable, user: typeof users.$inferInsert): Promise<User | undefined> {
+  const [inserted] = await db.insert(users).values(user).onConflictDoNothing({ target: users.email }).returning()
+  return inserted
+}
+
+export async function markEmailVerified(db: Queryable, id: string, now: Date): Promise<void> {
+  await db.update(users).set({ emailVerified: true, updatedAt: now }).where(eq(users.id, id))
+}
+
+/** @returns `undefined` where the user is gone */
+export async function renameUser(db: Queryable, id: string, name: string, now: Date): Promise<User | undefined> {
+  const [user] = await db.update(users).set({ name, updatedAt: now }).where(eq(users.id, id)).returning()
+  return user
+}
+
+/** Replaces a hash that is weaker than today's, unless somebody has changed it meanwhile. */
+export async function upgradePasswordHash(db: Queryable, id: string, from: string, to: string): Promise<void> {
+  await db.update(users).set({ passwordHash: to }).where(sql`${users.id} = ${id} and ${users.passwordHash} = ${from}`)
+}

@@ -1,0 +1,39 @@
+/** Sessions: one row each, refresh token state included; the truth behind every revocation. */
+
+import { sql } from 'drizzle-orm'
+import { boolean, index, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { moment } from './columns.ts'
+import { users } from './users.ts'
+
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    /** Null once the user is gone: the row stays until no access token of the session can be alive any more. */
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'set null' }),
+    /** How often the refresh token was rotated: the counter inside the one that is valid now. */
+    refreshCounter: integer('refresh_counter').notNull().default(0),
+    /** When the predecessor of the valid refresh token was used; its grace is counted from here. */
+    rotatedAt: moment('rotated_at'),
+    remembered: boolean('remembered').notNull(),
+    ipAddress: text('ip_address').notNull(),
+    userAgent: text('user_agent').notNull(),
+    createdAt: moment('created_at').notNull(),
+    lastUsedAt: moment('last_used_at').notNull(),
+    /** The next refresh has to come before this; never past `expiresAt`. */
+    idleExpiresAt: moment('idle_expires_at').notNull(),
+    expiresAt: moment('expires_at').notNull(),
+    endedAt: moment('ended_at'),
+    endReason: text('end_reason'),
+    /** False until the edges could be told that the session has ended. */
+    endPublished: boolean('end_published').notNull().default(false)
+  },
+  table => [
+    index('sessions_user_id_live_idx').on(table.userId, table.createdAt).where(sql`${table.endedAt} is null`),
+    index('sessions_ended_at_idx').on(table.endedAt).where(sql`${table.endedAt} is not null`),
+    index('sessions_unpublished_idx')
+      .on(table.endedAt)
+      .where(sql`${table.endedAt} is not null and not ${table.endPublished}`),
+    index('sessions_expires_at_idx').on(table.expiresAt)
+  ]
+)

@@ -1,0 +1,22 @@
+/** Which other origins may read our answers (Fetch Standard, CORS protocol): exactly those that were listed. */
+
+/** Headers that a browser on another origin may read besides the safelisted ones. */
+export const EXPOSED_HEADERS = 'RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, WWW-Authenticate'
+
+/**
+ * The CORS headers of an answer to a request that carried `origin`.
+ *
+ * `Vary: Origin` is always there, so that no cache serves one origin's answer to another.
+ */
+export function corsHeaders(
+  origin: string | null | undefined,
+  allowedOrigins: readonly string[]
+): Record<string, string> {
+  if (!origin || !allowedOrigins.includes(origin)) return { vary: 'Origin' }
+  return {
+    vary: 'Origin',
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': EXPOSED_HEADERS
+  }
+}

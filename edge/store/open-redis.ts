@@ -1,0 +1,29 @@
+/** Opens the Redis client of edge and origin: Upstash's REST protocol, one try a call, each with a deadline. */
+
+import { Redis } from '@upstash/redis/cloudflare'
+
+export type { Redis } from '@upstash/redis/cloudflare'
+
+/** A call that Redis has not answered by then counts as failed. */
+export const REDIS_DEADLINE_MS = 250
+
+export interface RedisOptions {
+  readonly url: string
+  readonly token: string
+  readonly deadlineMs?: number
+}
+
+/** Creates a client. It holds no connection: there is nothing to close. */
+export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS }: RedisOptions): Redis {
+  return new Redis({
+    url,
+    token,
+    // A debit must not be sent twice because its answer was lost, so nothing is retried in here.
+    retry: { retries: 0 },
+    signal: () => AbortSignal.timeout(deadlineMs),
+    enableTelemetry: false,
+    enableAutoPipelining: false,
+    automaticDeserialization: false,
+    readYourWrites: false
+  })
+}

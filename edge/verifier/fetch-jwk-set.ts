@@ -1,0 +1,100 @@
+/** One download of a key set, distrustful and with a deadline; when to download, and what to do with it, is `key-set.ts`. */
+
+import { parseJsonMembers } from './json-members.ts'
+import { type ParsedJwkSet, parseJwkSet } from './public-jwk.ts'
+import type { TokenAlgorithm } from './signature-port.ts'
+
+/** As much of `fetch` as is needed, so that a test, a cache or a service binding can stand in for it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** Where a key set is, and what is accepted from there. */
+export interface JwkSetRequest {
+  readonly url: string
+  readonly fetch: Fetch
+  readonly algorithms: readonly TokenAlgorithm[]
+  /** For the whole download, from the first byte sent to the last one read. */
+  readonly timeoutMs: number
+  readonly maxBytes: number
+}
+
+// RFC 7517 §8.5.1 and plain JSON. A captive portal's page is refused here, before anybody tries to read it.
+const JSON_MEDIA_TYPE = /^application\/(?:jwk-set\+)?json\s*(?:;|$)/i
+
+/** Downloads a key set. Never rejects: whatever goes wrong is a reason. */
+export async function fetchJwkSet(request: JwkSetRequest): Promise<ParsedJwkSet> {
+  const deadline = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  // Raced as well as signalled: a `fetch` that was handed in may not honour the signal.
+  const expired = new Promise<ParsedJwkSet>(resolve => {
+    timer = setTimeout(() => {
+      resolve(refuse(`no answer within ${request.timeoutMs} ms`))
+      deadline.abort()
+    }, request.timeoutMs)
+  })
+  try {
+    return await Promise.race([download(request, deadline.signal), expired])
+  } catch (error) {
+    return refuse(`the request failed: ${error instanceof Error ? error.name : typeof error}`)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function download(request: JwkSetRequest, signal: AbortSignal): Promise<ParsedJwkSet> {
+  // Called as a bare function: workerd's own `fetch` refuses any other `this`.
+  const { fetch } = request
+  // Security: a redirect could lead the keys anywhere. Not 'error', which workerd does not know.
+  const response = await fetch(request.url, {
+    headers: { accept: 'application/jwk-set+json, application/json' },
+    redirect: 'manual',
+    signal
+  })
+  const fault = findFault(response)
+  if (fault !== undefined) {
+    await response.body?.cancel()
+    return refuse(fault)
+  }
+
+  const bytes = await readAtMost(response, request.maxBytes)
+  if (!bytes) return refuse(`the answer is longer than ${request.maxBytes} bytes`)
+  const document = parseJsonMembers(bytes)
+  return document.ok ? parseJwkSet(document.value, request.algorithms) : refuse(`the answer is ${document.reason}`)
+}
+
+function findFault(response: Response): string | undefined {
+  if (response.redirected) return 'the answer came by a redirect'
+  if (response.status !== 200) return `the answer has the status ${response.status}`
+
+  return JSON_MEDIA_TYPE.test(response.headers.get('content-type') ?? '')
+    ? undefined
+    : 'the answer is not typed as JSON'
+}
+
+/** Reads a body, or stops and returns undefined where it is too long: its length is only known at its end. */
+async function readAtMost(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
+  const reader = response.body?.getReader()
+  if (!reader) return new Uint8Array()
+
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    length += read.value.byteLength
+    if (length > maxBytes) {
+      await reader.cancel()
+      return undefined
+    }
+    chunks.push(read.value)
+  }
+
+  const bytes = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return bytes
+}
+
+function refuse(reason: string): ParsedJwkSet {
+  return { ok: false, reason }
+}

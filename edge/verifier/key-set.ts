@@ -1,0 +1,200 @@
+/**
+ * The keys that a verifier knows: given inline, or fetched and kept; checking a signature with them is not done here.
+ *
+ * On Workers a promise dies with the request that began it. Requests therefore share only plain values: the keys, and a
+ * note that a download was begun. Whoever finds such a note waits on timers of its own until it says "settled"; where it
+ * is older than any download can take, its request is dead, and the first to see that begins anew. Waiting is chosen
+ * over a download for each request, because a cold start would make as many downloads as there are requests.
+ */
+
+import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
+import { type PublicJwk, parsePublicJwk, type UsableKey } from './public-jwk.ts'
+import type { SignaturePort, TokenAlgorithm, VerificationKey } from './signature-port.ts'
+
+/** Where a verifier finds its keys. */
+export interface KeySource {
+  /** The key with this id, or undefined. Throws or rejects with a `KeysUnavailableError` when no key was ever loaded. */
+  find(kid: string, nowMs: number): VerificationKey | undefined | Promise<VerificationKey | undefined>
+}
+
+/** Keys from a URL, kept in memory. */
+export interface RemoteKeySet extends KeySource {
+  /**
+   * Begins a download where the keys are stale or missing and none was begun of late. The promise is for `waitUntil`;
+   * it never rejects.
+   */
+  refreshIfStale(nowMs: number): Promise<void> | undefined
+}
+
+export interface InlineKeySetOptions {
+  readonly keys: readonly PublicJwk[]
+  readonly signature: SignaturePort
+}
+
+export interface RemoteKeySetOptions {
+  readonly url: string
+  readonly fetch: Fetch
+  readonly signature: SignaturePort
+  readonly algorithms: readonly TokenAlgorithm[]
+  /** The least time between two downloads, whatever ids arrive. */
+  readonly cooldownMs?: number
+  /** Older keys are still used, but renewed. */
+  readonly maxAgeMs?: number
+  /** For one whole download. */
+  readonly timeoutMs?: number
+  /** Longer answers are refused. */
+  readonly maxBytes?: number
+  /** Told why a download changed nothing, for the log. Must not throw. */
+  readonly onRefusal?: (reason: string) => void
+}
+
+/** No key was ever loaded: nothing can be said of any token. */
+export class KeysUnavailableError extends Error {
+  override readonly name = 'KeysUnavailableError'
+}
+
+/** A note that a download was begun, for the other requests to read. */
+interface Attempt {
+  readonly begunAtMs: number
+  settled: boolean
+}
+
+interface KnownKey {
+  /** The JWK as text: a key that did not change keeps its identity, and with it whatever was remembered under it. */
+  readonly source: string
+  readonly key: VerificationKey
+}
+
+/** The cool-down while there are no keys: long enough to spare the issuer, too short to be an outage. */
+const COLD_RETRY_MS = 1_000
+const POLL_MS = 10
+/** How long after its deadline a download that has not settled is taken for dead: a live one settles by then. */
+const DEAD_AFTER_MS = 500
+
+/**
+ * Creates a key source from keys at hand; it never touches the network. Throws a TypeError where a key is unusable,
+ * where an id occurs twice, and where there is none.
+ */
+export function createInlineKeySet({ keys, signature }: InlineKeySetOptions): KeySource {
+  const usable = new Map<string, UsableKey>()
+  for (const jwk of keys) {
+    const parsed = parsePublicJwk(jwk)
+    if (!parsed.ok) throw new TypeError(`Cannot create a key set: ${parsed.reason}`)
+    if (usable.has(parsed.value.kid)) throw new TypeError(`Cannot create a key set: two keys "${parsed.value.kid}"`)
+    usable.set(parsed.value.kid, parsed.value)
+  }
+  if (usable.size === 0) throw new TypeError('Cannot create a key set: give it at least one key')
+
+  // Imported at first use: Workers run no asynchronous work before the first request.
+  const imported = new Map<string, VerificationKey>()
+  async function importKey({ kid, jwk }: UsableKey): Promise<VerificationKey> {
+    const key = await signature.importKey(jwk)
+    imported.set(kid, key)
+    return key
+  }
+  return {
+    find: kid => {
+      const missing = imported.has(kid) ? undefined : usable.get(kid)
+      return missing ? importKey(missing) : imported.get(kid)
+    }
+  }
+}
+
+/**
+ * Creates a key source over a JWKS URL; nothing is fetched before the first question.
+ *
+ * A known id is answered from memory at once, however old the keys are: hand `refreshIfStale()` to `waitUntil`, and
+ * they are renewed behind the request. An unknown id downloads at most once per cool-down. An answer that is refused
+ * changes nothing. Throws a TypeError on a URL that is not http or https.
+ */
+// Over 40 lines: these closures share four plain variables, the whole of what requests may share on Workers.
+export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
+  const { url, signature, cooldownMs = 30_000, maxAgeMs = 300_000, timeoutMs = 3_000, maxBytes = 65_536 } = options
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    throw new TypeError(`Cannot create a key set: "${url}" is not an http or https URL`)
+  }
+
+  let known: ReadonlyMap<string, KnownKey> = new Map()
+  let loadedAtMs = Number.NEGATIVE_INFINITY
+  let attempt: Attempt | undefined
+  let refusal = 'not fetched yet'
+
+  const isWithin = (windowMs: number, sinceMs: number, nowMs: number) =>
+    // Either way: requests read their clocks a little out of order, and a clock that was set back must not lock us out.
+    Math.abs(nowMs - sinceMs) < windowMs
+
+  const isRunning = (nowMs: number) =>
+    attempt !== undefined && !attempt.settled && isWithin(timeoutMs + DEAD_AFTER_MS, attempt.begunAtMs, nowMs)
+
+  function isCooling(nowMs: number): boolean {
+    if (!attempt) return false
+    if (known.size > 0) return isWithin(cooldownMs, attempt.begunAtMs, nowMs)
+    return attempt.settled && isWithin(COLD_RETRY_MS, attempt.begunAtMs, nowMs)
+  }
+
+  async function download(nowMs: number): Promise<void> {
+    const mine: Attempt = { begunAtMs: nowMs, settled: false }
+    attempt = mine
+    try {
+      const set = await fetchJwkSet({ url, fetch: options.fetch, algorithms: options.algorithms, timeoutMs, maxBytes })
+      const imported = set.ok ? await importAll(set.value, known, signature) : undefined
+      if (imported && imported.size > 0) {
+        known = imported
+        loadedAtMs = nowMs
+      } else {
+        refusal = set.ok ? 'the set has no usable key' : set.reason
+        options.onRefusal?.(refusal)
+      }
+    } finally {
+      mine.settled = true
+    }
+  }
+
+  /** Waits for another request's download; where there is none, or it died, makes its own if the cool-down allows. */
+  async function awaitDownload(nowMs: number): Promise<void> {
+    let elapsedMs = 0
+    while (isRunning(nowMs + elapsedMs)) {
+      const watched = attempt
+      await new Promise(resolve => setTimeout(resolve, POLL_MS))
+      if (watched?.settled) return
+      elapsedMs += POLL_MS
+    }
+    if (!isCooling(nowMs + elapsedMs)) await download(nowMs + elapsedMs)
+  }
+
+  function lookUp(kid: string): VerificationKey | undefined {
+    if (known.size > 0) return known.get(kid)?.key
+    throw new KeysUnavailableError(`No key set could be loaded from "${url}": ${refusal}. Is the issuer reachable?`)
+  }
+
+  return {
+    find(kid, nowMs) {
+      if (known.has(kid) || (isCooling(nowMs) && !isRunning(nowMs))) return lookUp(kid)
+      return awaitDownload(nowMs).then(() => lookUp(kid))
+    },
+
+    refreshIfStale(nowMs) {
+      if (isWithin(maxAgeMs, loadedAtMs, nowMs) || isCooling(nowMs) || isRunning(nowMs)) return undefined
+      return download(nowMs)
+    }
+  }
+}
+
+/** Imports a set. A key that its library refuses, as not on its curve, is left out like one of an unknown type. */
+async function importAll(
+  set: readonly UsableKey[],
+  known: ReadonlyMap<string, KnownKey>,
+  signature: SignaturePort
+): Promise<ReadonlyMap<string, KnownKey>> {
+  const imported = new Map<string, KnownKey>()
+  for (const { kid, jwk } of set) {
+    const source = JSON.stringify(jwk)
+    const before = known.get(kid)
+    try {
+      imported.set(kid, before?.source === source ? before : { source, key: await signature.importKey(jwk) })
+    } catch {
+      // Left out.
+    }
+  }
+  return imported
+}

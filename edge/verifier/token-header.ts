@@ -1,0 +1,46 @@
+/** What the header of an access token must say, before any key is asked for; whether it was signed is not known here. */
+
+import { type JsonMembers, member } from './json-members.ts'
+import { parseAlgorithm, type TokenAlgorithm } from './signature-port.ts'
+
+/** How a token claims to be signed. */
+export interface TokenHeader {
+  readonly algorithm: TokenAlgorithm
+  readonly kid: string
+}
+
+/** A header that may be gone along with, or why not. */
+export type ParsedTokenHeader =
+  | { readonly ok: true; readonly value: TokenHeader }
+  | { readonly ok: false; readonly reason: string }
+
+// Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9). Without the flag `u`, `i`
+// folds no letter outside of ASCII onto these.
+const ACCESS_TOKEN_TYP = /^(?:application\/)?at\+jwt$/i
+
+// `crit` and `b64` change what a token means (RFC 7515 §4.1.11, RFC 7797). The others bring a key along: we would never
+// look at it, and our issuer never sends one, so that a token that has one was made to deceive somebody.
+const REFUSED_MEMBERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
+
+/** Reads the header of an access token that claims one of `algorithms`. Members that mean nothing to us are ignored. */
+export function parseTokenHeader(
+  unverifiedHeader: JsonMembers,
+  algorithms: readonly TokenAlgorithm[]
+): ParsedTokenHeader {
+  const refused = REFUSED_MEMBERS.find(name => Object.hasOwn(unverifiedHeader, name))
+  if (refused !== undefined) return refuse(`the header member "${refused}" is not accepted`)
+
+  const typ = member(unverifiedHeader, 'typ')
+  if (typeof typ !== 'string' || !ACCESS_TOKEN_TYP.test(typ)) return refuse('the "typ" is not that of an access token')
+
+  const algorithm = parseAlgorithm(member(unverifiedHeader, 'alg'))
+  if (!algorithm || !algorithms.includes(algorithm)) return refuse('the "alg" is not one of those accepted')
+
+  const kid = member(unverifiedHeader, 'kid')
+  if (typeof kid !== 'string' || kid === '') return refuse('the "kid" is not a non-empty string')
+  return { ok: true, value: { algorithm, kid } }
+}
+
+function refuse(reason: string): ParsedTokenHeader {
+  return { ok: false, reason }
+}

@@ -1,0 +1,41 @@
+/** The signature step over WebCrypto: Workers, browsers, Deno, Bun, and Node where nothing better is bound. */
+
+import { type PublicJwk, parsePublicJwk } from './public-jwk.ts'
+import { SIGNATURE_BYTES, type SignaturePort, type TokenAlgorithm, type VerificationKey } from './signature-port.ts'
+
+const IMPORT: Readonly<Record<TokenAlgorithm, EcKeyImportParams | Algorithm>> = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
+  EdDSA: { name: 'Ed25519' }
+}
+
+const VERIFY: Readonly<Record<TokenAlgorithm, EcdsaParams | Algorithm>> = {
+  ES256: { name: 'ECDSA', hash: 'SHA-256' },
+  EdDSA: { name: 'Ed25519' }
+}
+
+/** Creates a signature port over WebCrypto. It keeps nothing between calls. */
+export function createWebCryptoSignaturePort(subtle: SubtleCrypto = crypto.subtle): SignaturePort {
+  return {
+    async importKey(jwk: PublicJwk): Promise<VerificationKey> {
+      const parsed = parsePublicJwk(jwk)
+      if (!parsed.ok) throw new TypeError(`Cannot import a verification key: ${parsed.reason}`)
+
+      const { kid, algorithm } = parsed.value
+      const { kty, crv, x, y } = parsed.value.jwk
+      const members: JsonWebKey = { kty, ...(crv && { crv }), ...(x && { x }), ...(y && { y }) }
+      try {
+        const material = await subtle.importKey('jwk', members, IMPORT[algorithm], false, ['verify'])
+        return { kid, algorithm, material }
+      } catch (cause) {
+        throw new TypeError(`Cannot import the verification key "${kid}": it is not a point of its curve`, { cause })
+      }
+    },
+
+    // Both are views of an ArrayBuffer of the verifier's own; WebCrypto takes no shared memory.
+    async verify(key, data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): Promise<boolean> {
+      if (signature.length !== SIGNATURE_BYTES) return false
+      if (!(key.material instanceof CryptoKey)) throw new TypeError('Cannot verify: the key is from another port')
+      return subtle.verify(VERIFY[key.algorithm], key.material, signature, data)
+    }
+  }
+}

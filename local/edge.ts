@@ -1,0 +1,119 @@
+/** Runs the edge Worker in workerd itself: the engine of Cloudflare Workers, without a proxy in front of it. */
+
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { build, stop } from 'esbuild'
+import { hasEnded, spawnTied, stopChild } from './child.ts'
+import type { ReservedPort } from './ports.ts'
+
+export interface LocalEdgeOptions {
+  /** Where the bundle and the configuration are written; the latter holds secrets. */
+  readonly dir: string
+  readonly socket: ReservedPort
+  /** Bindings of the Worker, all of them text. */
+  readonly bindings: Readonly<Record<string, string>>
+  /** Told what the Worker writes to its console. */
+  readonly log: (line: string) => void
+}
+
+export interface LocalEdge {
+  readonly pid: number
+  close(): Promise<void>
+}
+
+const READY_DEADLINE_MS = 10_000
+const EDGE_DIR = fileURLToPath(new URL('../edge', import.meta.url))
+
+/** Starts workerd on a reserved port. It ends with this process. */
+export async function openLocalEdge({ dir, socket, bindings, log }: LocalEdgeOptions): Promise<LocalEdge> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await bundleWorker(join(dir, 'worker.js'))
+  const config = join(dir, 'config.capnp')
+  await writeFile(config, workerdConfig(await compatibilityDate(), bindings), { mode: 0o600 })
+
+  const args = ['serve', '--socket-fd', 'http=3', '--control-fd', '4', config]
+  const child = await spawnTied(workerdPath(), args, { stdio: ['ignore', 'pipe', 'pipe', socket.fd, 'pipe'] })
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream) createInterface({ input: stream }).on('line', log)
+  }
+  try {
+    await listening(child)
+  } catch (error) {
+    await stopChild(child)
+    throw error
+  } finally {
+    socket.release()
+  }
+  return { pid: child.pid ?? 0, close: () => stopChild(child, { graceMs: 2_000 }) }
+}
+
+/** Bundles the Worker as `wrangler deploy` does: one ES module for the conditions of Workers. */
+export async function bundleWorker(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [join(EDGE_DIR, 'worker.ts')],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    logLevel: 'error'
+  })
+  // Else its service process stays for as long as we do.
+  await stop()
+}
+
+/** The date of the deployed Worker, so that the local one behaves alike. */
+async function compatibilityDate(): Promise<string> {
+  const text = await readFile(join(EDGE_DIR, 'wrangler.jsonc'), 'utf8')
+  const date = /"compatibility_date":\s*"(\d{4}-\d{2}-\d{2})"/.exec(text)?.[1]
+  if (date === undefined) throw new Error('edge/wrangler.jsonc names no "compatibility_date"')
+  return date
+}
+
+/** Cap'n Proto's text literals are C's, of which JSON's are a part. */
+function workerdConfig(date: string, bindings: Readonly<Record<string, string>>): string {
+  const text = Object.entries(bindings).map(
+    ([name, value]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(value)})`
+  )
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "edge", worker = .edge),
+    (name = "internet", network = (allow = ["public", "private"]))
+  ],
+  sockets = [(name = "http", http = (), service = "edge")]
+);
+
+const edge :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "worker.js")],
+  compatibilityDate = ${JSON.stringify(date)},
+  bindings = [
+    ${text.join(',\n    ')}
+  ]
+);
+`
+}
+
+function workerdPath(): string {
+  const { default: path } = createRequire(import.meta.url)('workerd') as { default: string }
+  return path
+}
+
+/** workerd says on its control channel when a socket listens. */
+async function listening(child: ChildProcess): Promise<void> {
+  const control = child.stdio[4] as Readable
+  const deadline = AbortSignal.timeout(READY_DEADLINE_MS)
+  const ended = once(child, 'exit', { signal: deadline }).then(() => {
+    throw new Error('workerd ended before it listened; see the lines above')
+  })
+  await Promise.race([once(control, 'data', { signal: deadline }), ended])
+  ended.catch(() => {})
+  if (hasEnded(child)) throw new Error('workerd ended before it listened; see the lines above')
+}

@@ -1,0 +1,70 @@
+/** A mail's bytes as plain values, with the links that are in it; keeping and showing them is left to others. */
+
+import { randomUUID } from 'node:crypto'
+import PostalMime, { type Address } from 'postal-mime'
+
+/** What programs get to see of a mail. */
+export interface Message {
+  readonly id: string
+  /** The first recipient of the envelope; a header may claim another. */
+  readonly to: string
+  /** The address in the header `From`, or the envelope's where there is none. */
+  readonly from: string
+  readonly subject: string
+  /** Empty where the mail has none. */
+  readonly text: string
+  /** Empty where the mail has none. As it was sent: never show it outside a sandbox. */
+  readonly html: string
+  /** Every http and https address in `html` (attributes `href`), then in `text`, each once, in order. */
+  readonly links: readonly string[]
+}
+
+export interface Mail {
+  readonly message: Message
+  /** Every recipient of the envelope. */
+  readonly recipients: readonly string[]
+  /** RFC 3339, UTC. */
+  readonly receivedAt: string
+}
+
+/** Parses a mail; one that cannot be parsed is kept as the text that it is. */
+export async function parseMail(raw: Buffer, envelopeFrom: string, recipients: readonly string[]): Promise<Mail> {
+  const parsed = await PostalMime.parse(raw).catch(() => ({
+    from: undefined,
+    subject: '(unreadable mail)',
+    text: raw.toString('latin1'),
+    html: undefined
+  }))
+  const { subject = '', text = '', html = '' } = parsed
+  const from = firstAddress(parsed.from) || envelopeFrom
+  const message = { id: randomUUID(), to: recipients[0] ?? '', from, subject, text, html, links: findLinks(html, text) }
+  return { message, recipients, receivedAt: new Date().toISOString() }
+}
+
+function firstAddress(from: Address | undefined): string {
+  return from?.address ?? from?.group?.[0]?.address ?? ''
+}
+
+/** The http and https addresses in a mail, each once: those of `href` first. */
+export function findLinks(html: string, text: string): string[] {
+  const hrefs = html.matchAll(/\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi)
+  const fromHtml = [...hrefs].map(([, double, single, bare]) => decodeEntities(double ?? single ?? bare ?? '').trim())
+  // A full stop or a bracket after an address belongs to the sentence around it.
+  const fromText = [...text.matchAll(/\bhttps?:\/\/[^\s<>"'`]+/gi)].map(([url]) => url.replace(/[.,;:!?)\]}*_]+$/, ''))
+  return [...new Set([...fromHtml, ...fromText])].filter(isWebAddress)
+}
+
+/** Whether a click on it can only open a web page: no `javascript:`, no `data:`. */
+function isWebAddress(url: string): boolean {
+  return /^https?:\/\//i.test(url) && URL.canParse(url)
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function decodeEntities(text: string): string {
+  return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex, decimal, name) => {
+    if (name) return entities[name.toLowerCase()] ?? whole
+    const code = hex ? Number.parseInt(hex, 16) : Number(decimal)
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
+  })
+}

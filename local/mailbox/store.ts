@@ -1,0 +1,85 @@
+/** The newest mails, in memory and if wanted in a file; what is in them is left to `mail.ts`. */
+
+import { randomUUID } from 'node:crypto'
+import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Mail } from './mail.ts'
+
+/** How many mails are kept; older ones are forgotten. */
+export const maxMails = 500
+
+export interface MailStore {
+  add(mail: Mail): Promise<void>
+  /** Newest first; with `to` only those with that recipient, whatever its case. */
+  list(to?: string): Mail[]
+  clear(): Promise<void>
+  /** Changes with every change. */
+  version(): string
+  /** Resolves when everything is written. */
+  close(): Promise<void>
+}
+
+/** Opens a store; with `dataFile` it begins with what the last one left there. */
+export async function openMailStore(dataFile?: string): Promise<MailStore> {
+  let mails = dataFile ? await readMails(dataFile) : []
+  let [changes, written] = [0, Promise.resolve()]
+  const start = randomUUID()
+  if (dataFile) await rewrite(dataFile, mails)
+
+  // One write at a time, in order; one that failed is its caller's to report and holds up no other.
+  const write = (task: (file: string) => Promise<void>): Promise<void> => {
+    if (!dataFile) return written
+    const writing = written.then(() => task(dataFile))
+    written = writing.catch(() => {})
+    return writing
+  }
+  const replace = (next: Mail[]) => {
+    mails = next.slice(0, maxMails)
+    changes += 1
+  }
+
+  return {
+    add: async mail => {
+      replace([mail, ...mails])
+      await write(file => appendFile(file, toLine(mail)))
+    },
+    list: to => (to === undefined ? mails : mails.filter(mail => isFor(mail, to))),
+    clear: async () => {
+      replace([])
+      await write(file => rewrite(file, []))
+    },
+    version: () => `${start}.${changes}`,
+    close: () => written
+  }
+}
+
+function isFor({ recipients }: Mail, to: string): boolean {
+  const wanted = to.trim().toLowerCase()
+  return recipients.some(recipient => recipient.toLowerCase() === wanted)
+}
+
+/** Oldest first in the file, newest first here. */
+async function readMails(dataFile: string): Promise<Mail[]> {
+  const text = await readFile(dataFile, 'utf8').catch(error => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  return text.split('\n').flatMap(parseLine).slice(-maxMails).reverse()
+}
+
+/** A line that a killed process left unfinished is skipped. */
+function parseLine(line: string): Mail[] {
+  try {
+    return [JSON.parse(line) as Mail]
+  } catch {
+    return []
+  }
+}
+
+async function rewrite(dataFile: string, mails: readonly Mail[]): Promise<void> {
+  await mkdir(dirname(dataFile), { recursive: true })
+  await writeFile(`${dataFile}.new`, mails.toReversed().map(toLine).join(''), { mode: 0o600 })
+  await rename(`${dataFile}.new`, dataFile)
+}
+
+const toLine = (mail: Mail) => `${JSON.stringify(mail)}\n`

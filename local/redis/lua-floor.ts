@@ -1,0 +1,239 @@
+/** The C API of Lua 5.1 as wasm exports it, with byte strings and replies in and out. What scripts may do is left to `lua-vm.ts`. */
+import { LuaApi } from 'wasmoon-lua5.1'
+import { isArray } from './bytes.ts'
+import { formatDouble, INT64_MIN } from './numbers.ts'
+import { err, integer, type RawReply, RedisError, Status } from './reply.ts'
+
+/** An address: a Lua state, a function, a buffer. */
+export type Pointer = number
+
+/** The exports in use; the package's own wrappers end strings at the first NUL, so they are not. */
+export interface LuaWasm {
+  readonly HEAPU8: Uint8Array
+  readonly HEAPU32: Uint32Array
+  addFunction(body: (state: Pointer, second: Pointer) => unknown, signature: 'ii' | 'vii'): Pointer
+  _malloc(size: number): Pointer
+  _free(at: Pointer): void
+  _luaL_newstate(): Pointer
+  _luaL_openlibs(state: Pointer): void
+  _luaL_loadbuffer(state: Pointer, at: Pointer, size: number, name: Pointer): number
+  _luaL_ref(state: Pointer, table: number): number
+  _luaL_unref(state: Pointer, table: number, ref: number): void
+  _luaL_where(state: Pointer, level: number): void
+  _lua_checkstack(state: Pointer, extra: number): number
+  _lua_close(state: Pointer): void
+  _lua_concat(state: Pointer, count: number): void
+  _lua_createtable(state: Pointer, items: number, fields: number): void
+  _lua_error(state: Pointer): number
+  _lua_gettop(state: Pointer): number
+  _lua_next(state: Pointer, index: number): number
+  _lua_pcall(state: Pointer, given: number, wanted: number, handler: number): number
+  _lua_pushboolean(state: Pointer, value: number): void
+  _lua_pushcclosure(state: Pointer, body: Pointer, upvalues: number): void
+  _lua_pushlightuserdata(state: Pointer, value: Pointer): void
+  _lua_pushlstring(state: Pointer, at: Pointer, size: number): void
+  _lua_pushnil(state: Pointer): void
+  _lua_pushnumber(state: Pointer, value: number): void
+  _lua_pushvalue(state: Pointer, index: number): void
+  _lua_rawget(state: Pointer, index: number): void
+  _lua_rawgeti(state: Pointer, index: number, at: number): void
+  _lua_rawset(state: Pointer, index: number): void
+  _lua_rawseti(state: Pointer, index: number, at: number): void
+  _lua_sethook(state: Pointer, hook: Pointer, mask: number, count: number): void
+  _lua_settop(state: Pointer, index: number): void
+  _lua_toboolean(state: Pointer, index: number): number
+  _lua_tolstring(state: Pointer, index: number, size: Pointer): Pointer
+  _lua_tonumber(state: Pointer, index: number): number
+  _lua_topointer(state: Pointer, index: number): Pointer
+  _lua_type(state: Pointer, index: number): number
+}
+
+/** The numbers of `lua.h`. */
+export const LuaType = { nil: 0, boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5, function: 6 } as const
+export const LUA_REGISTRYINDEX = -10000
+export const LUA_MASKCOUNT = 8
+
+/** Loads a Lua of its own. */
+export async function loadLuaWasm(): Promise<LuaWasm> {
+  const { module } = await LuaApi.initialize()
+  return module as unknown as LuaWasm
+}
+
+/** Values in and out of a Lua stack. */
+export class LuaFloor {
+  readonly wasm: LuaWasm
+  #scratch: Pointer
+  #scratchSize = 64 * 1024
+  readonly #sizeAt: Pointer
+
+  constructor(wasm: LuaWasm) {
+    this.wasm = wasm
+    this.#scratch = wasm._malloc(this.#scratchSize)
+    this.#sizeAt = wasm._malloc(4)
+  }
+
+  /** Copies a byte string to where C can read it, until the next call; the byte after it is 0. */
+  lend(bytes: string): Pointer {
+    if (bytes.length >= this.#scratchSize) this.#grow(bytes.length + 1)
+    // The heap moves when it grows: never keep it across a call.
+    const heap = this.wasm.HEAPU8
+    const start = this.#scratch
+    for (let at = 0; at < bytes.length; at++) heap[start + at] = bytes.charCodeAt(at)
+    heap[start + bytes.length] = 0
+    return start
+  }
+
+  #grow(size: number): void {
+    this.wasm._free(this.#scratch)
+    this.#scratchSize = size * 2
+    this.#scratch = this.wasm._malloc(this.#scratchSize)
+  }
+
+  pushBytes(state: Pointer, bytes: string): void {
+    this.wasm._lua_pushlstring(state, this.lend(bytes), bytes.length)
+  }
+
+  pushStrings(state: Pointer, items: readonly string[]): void {
+    this.wasm._lua_createtable(state, items.length, 0)
+    for (const [at, item] of items.entries()) {
+      this.pushBytes(state, item)
+      this.wasm._lua_rawseti(state, -2, at + 1)
+    }
+  }
+
+  /** The bytes of a string or a number, or undefined for any other value. */
+  bytesAt(state: Pointer, index: number): string | undefined {
+    const type = this.wasm._lua_type(state, index)
+    if (type !== LuaType.string && type !== LuaType.number) return undefined
+    const start = this.wasm._lua_tolstring(state, index, this.#sizeAt)
+    const size = this.wasm.HEAPU32[this.#sizeAt >> 2] ?? 0
+    return Buffer.from(this.wasm.HEAPU8.buffer, start, size).toString('latin1')
+  }
+
+  /** Sets a field of the table on top. */
+  setField(state: Pointer, name: string, push: () => void): void {
+    this.pushBytes(state, name)
+    push()
+    this.wasm._lua_rawset(state, -3)
+  }
+
+  /** Pushes a table with one string, which is what an error (`err`) and a status (`ok`) are in Lua. */
+  pushSingle(state: Pointer, name: 'err' | 'ok', text: string): void {
+    this.wasm._lua_createtable(state, 0, 1)
+    this.setField(state, name, () => this.pushBytes(state, text))
+  }
+
+  /** Redis → Lua: an array becomes a table, null `false`, a status `{ok=}`, an error `{err=}`. */
+  pushReply(state: Pointer, reply: RawReply): void {
+    if (typeof reply === 'string') this.pushBytes(state, reply)
+    else if (reply === null) this.wasm._lua_pushboolean(state, 0)
+    else if (reply instanceof Status) this.pushSingle(state, 'ok', reply.text)
+    else if (reply instanceof RedisError) this.pushSingle(state, 'err', reply.message)
+    else if (isArray(reply)) this.#pushArray(state, reply)
+    else this.wasm._lua_pushnumber(state, Number(reply))
+  }
+
+  #pushArray(state: Pointer, items: readonly RawReply[]): void {
+    this.wasm._lua_checkstack(state, 4)
+    this.wasm._lua_createtable(state, items.length, 0)
+    for (const [at, item] of items.entries()) {
+      this.pushReply(state, item)
+      this.wasm._lua_rawseti(state, -2, at + 1)
+    }
+  }
+
+  /** Lua → Redis, the value on top, which is popped: numbers are cut to integers, `true` is 1, an array ends at its first nil. */
+  popReply(state: Pointer): RawReply {
+    const { wasm } = this
+    // Each level of a nested table needs room for itself, a key and a value.
+    const reply = wasm._lua_checkstack(state, 4) ? this.#replyOnTop(state) : err('reached lua stack limit')
+    wasm._lua_settop(state, -2)
+    return reply
+  }
+
+  #replyOnTop(state: Pointer): RawReply {
+    const type = this.wasm._lua_type(state, -1)
+    if (type === LuaType.string) return this.bytesAt(state, -1) ?? null
+    if (type === LuaType.number) return toInteger(this.wasm._lua_tonumber(state, -1))
+    if (type === LuaType.boolean) return this.wasm._lua_toboolean(state, -1) ? 1 : null
+    return type === LuaType.table ? this.#tableReply(state) : null
+  }
+
+  #tableReply(state: Pointer): RawReply {
+    const error = this.field(state, 'err')
+    if (error !== undefined) return new RedisError(oneLine(error))
+    const status = this.field(state, 'ok')
+    if (status !== undefined) return new Status(oneLine(status))
+    return this.#typedReply(state) ?? this.#arrayReply(state)
+  }
+
+  /** The shapes of RESP3 that a script may return, as a RESP2 client sees them. */
+  #typedReply(state: Pointer): RawReply | undefined {
+    return (
+      this.#withField(state, 'double', LuaType.number, () => formatDouble(this.wasm._lua_tonumber(state, -1))) ??
+      this.#withField(state, 'map', LuaType.table, () => this.#entriesReply(state, true)) ??
+      this.#withField(state, 'set', LuaType.table, () => this.#entriesReply(state, false)) ??
+      this.#withField(state, 'big_number', LuaType.string, () => oneLine(this.bytesAt(state, -1) ?? '')) ??
+      this.#withField(state, 'verbatim_string', LuaType.table, () => this.field(state, 'string'))
+    )
+  }
+
+  #withField(state: Pointer, name: string, type: number, read: () => RawReply | undefined): RawReply | undefined {
+    this.pushBytes(state, name)
+    this.wasm._lua_rawget(state, -2)
+    const found = this.wasm._lua_type(state, -1) === type ? read() : undefined
+    this.wasm._lua_settop(state, -2)
+    return found
+  }
+
+  #entriesReply(state: Pointer, withValues: boolean): RawReply[] {
+    const items: RawReply[] = []
+    this.wasm._lua_pushnil(state)
+    while (this.wasm._lua_next(state, -2)) {
+      // The key is read from a copy: turning it into a string in place would confuse `lua_next`.
+      this.wasm._lua_pushvalue(state, -2)
+      items.push(this.popReply(state))
+      if (withValues) items.push(this.popReply(state))
+      else this.wasm._lua_settop(state, -2)
+    }
+    return items
+  }
+
+  #arrayReply(state: Pointer): RawReply[] {
+    const items: RawReply[] = []
+    for (let at = 1; ; at++) {
+      this.wasm._lua_rawgeti(state, -1, at)
+      if (this.wasm._lua_type(state, -1) === LuaType.nil) break
+      items.push(this.popReply(state))
+    }
+    this.wasm._lua_settop(state, -2)
+    return items
+  }
+
+  /** A field of the table on top, when it is a string. */
+  field(state: Pointer, name: string): string | undefined {
+    this.pushBytes(state, name)
+    this.wasm._lua_rawget(state, -2)
+    const isString = this.wasm._lua_type(state, -1) === LuaType.string
+    const text = isString ? this.bytesAt(state, -1) : undefined
+    this.wasm._lua_settop(state, -2)
+    return text
+  }
+
+  /** Leaves the running C function with an error; `positioned` puts `user_script:1: ` before it. Never returns. */
+  raise(state: Pointer, message: string, positioned: boolean): number {
+    if (positioned) this.wasm._luaL_where(state, 1)
+    this.pushBytes(state, message)
+    if (positioned) this.wasm._lua_concat(state, 2)
+    return this.wasm._lua_error(state)
+  }
+}
+
+/** C's cast of a double to 64 bits: cut towards zero, and the smallest integer for what does not fit. */
+function toInteger(value: number): number | bigint {
+  const cut = Math.trunc(value)
+  return cut >= -(2 ** 63) && cut < 2 ** 63 ? integer(BigInt(cut)) : INT64_MIN
+}
+
+/** The text of an error or a status: line ends would end it on the wire, so Redis makes them blanks, and a NUL ends it in C. */
+export const oneLine = (text: string) => (text.split('\0', 1)[0] ?? '').replace(/[\r\n]/g, ' ')

@@ -1,0 +1,106 @@
+/** The backend over any real Redis, by RESP2 on one connection. What clients may send is the gateway's business. */
+import { createClient, ErrorReply, RESP_TYPES } from '@redis/client'
+import { execAborted, RedisError, type Reply, unknownCommand } from '../redis-engine.ts'
+import type { RedisBackend } from './backend.ts'
+import { integer } from './reply.ts'
+
+/** How long a call may take before it is given up; the server may still run it. */
+const deadlineMs = 2000
+
+/**
+ * Commands that change the connection or wait on it. They are refused as unknown, since one connection serves every caller:
+ * a SELECT or a SUBSCRIBE of one would be everybody's, and a BLPOP would hold up all the others.
+ */
+const connectionCommands = new Set(
+  `auth client discard exec hello monitor multi psubscribe psync punsubscribe quit readonly readwrite replconf reset select
+   ssubscribe subscribe sunsubscribe sync unsubscribe unwatch wait waitaof watch shutdown
+   blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin xread xreadgroup`.split(/\s+/)
+)
+
+// Integers as text keep their 64 bits; strings as bytes stay apart from them.
+const typeMapping = {
+  [RESP_TYPES.NUMBER]: String,
+  [RESP_TYPES.SIMPLE_STRING]: Buffer,
+  [RESP_TYPES.BLOB_STRING]: Buffer
+}
+
+/**
+ * Opens a backend over the Redis at `url` and waits until it answers.
+ *
+ * When the server goes away it connects again by itself; a call in the meantime is rejected at once, never queued. A call
+ * that gets no answer within 2 s is rejected too.
+ */
+export async function openRedisBackend(url: string): Promise<RedisBackend> {
+  const client = createClient({
+    url,
+    RESP: 2,
+    disableOfflineQueue: true,
+    commandOptions: { typeMapping },
+    // The first connection fails at once; afterwards it tries again for ever, at most every half second.
+    socket: {
+      connectTimeout: deadlineMs,
+      reconnectStrategy: tries => (connected ? Math.min(500, 20 * 2 ** tries) : false)
+    }
+  })
+  let connected = false
+  // Every call fails by itself while the server is away; without a listener the event would end the process.
+  client.on('error', () => {})
+  await client.connect().catch((error: unknown) => {
+    throw new Error(`Redis at "${hostOf(url)}" could not be reached: ${reason(error)}. Is it running?`, {
+      cause: error
+    })
+  })
+  connected = true
+
+  const send = async (command: readonly string[]): Promise<Reply> => {
+    try {
+      return toReply(await client.sendCommand([...command]))
+    } catch (error) {
+      if (error instanceof ErrorReply) return new RedisError(error.message)
+      throw new Error(`Redis could not be asked for ${command[0]?.toUpperCase()}: ${reason(error)}`, { cause: error })
+    }
+  }
+
+  return {
+    execute: async command => refused(command) ?? withDeadline(send(command)),
+    multi: async commands => {
+      const unknown = commands.map(refused).find(error => error !== undefined)
+      return unknown ? execAborted(unknown) : withDeadline(transact(send, commands))
+    },
+    close: async () => client.destroy()
+  }
+}
+
+const refused = (command: readonly string[]) =>
+  connectionCommands.has(command[0]?.toLowerCase() ?? '') ? unknownCommand(command) : undefined
+
+/**
+ * Queues MULTI, the commands and EXEC in one go, without a pause in which another caller's command could slip in. Nothing of
+ * it is sent again after a lost connection, for the client keeps no queue while it is offline.
+ */
+async function transact(send: RedisBackend['execute'], commands: readonly (readonly string[])[]) {
+  const replies = await Promise.all([['MULTI'], ...commands, ['EXEC']].map(send))
+  const results = replies.pop()
+  if (Array.isArray(results)) return results as readonly Reply[]
+  const first = replies.find(reply => reply instanceof RedisError)
+  return execAborted(first instanceof RedisError ? first : new RedisError('ERR EXEC answered no array'))
+}
+
+function toReply(value: unknown): Reply {
+  if (typeof value === 'string') return integer(BigInt(value))
+  if (Buffer.isBuffer(value)) return value.toString('utf8')
+  if (Array.isArray(value)) return value.map(toReply)
+  if (value instanceof ErrorReply) return new RedisError(value.message)
+  return null
+}
+
+async function withDeadline<T>(call: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`Redis did not answer within ${deadlineMs} ms`)), deadlineMs)
+  })
+  return Promise.race([call, late]).finally(() => clearTimeout(timer))
+}
+
+const reason = (error: unknown) => (error instanceof Error && error.message ? error.message : 'no connection')
+const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : 'an address that is no URL')

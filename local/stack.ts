@@ -1,0 +1,193 @@
+/** The whole system on one machine: PostgreSQL, Redis over REST, a mailbox, the origin and the edge, wired together. */
+
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { migrateDatabase } from '../db/migrate.ts'
+import { loadConfig } from '../server/config.ts'
+import { loggerOptions } from '../server/logger.ts'
+import { openOrigin } from '../server/origin.ts'
+import { openLocalEdge } from './edge.ts'
+import { type Mailbox, openMailbox } from './mailbox.ts'
+import { onFreePort, reservePort } from './ports.ts'
+import { openLocalPostgres } from './postgres.ts'
+import { openEngineBackend, openRedisBackend, openRedisRest } from './redis-rest.ts'
+import { type LocalSecrets, localSecrets } from './secrets.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+export interface StackOptions {
+  readonly dataDir: string
+  /** The edge's port; 0 lets the system choose all ports. */
+  readonly port: number
+  /** Settings; those of the contract apply, `DATABASE_URL` and `REDIS_URL` replace the embedded engines. */
+  readonly env: Env
+  /** Told what a person at the terminal wants to know, one line each. */
+  readonly tell: (line: string) => void
+}
+
+/** Where everything is. */
+export interface Stack {
+  readonly edge: string
+  readonly origin: string
+  readonly docs: string
+  readonly mailbox: string
+  readonly databaseUrl: string
+  readonly redisRestUrl: string
+  readonly redisRestToken: string
+  close(): Promise<void>
+}
+
+const HOST = '127.0.0.1'
+
+/** The ports of a local system, unless they are taken. */
+const PORTS = { origin: 3000, mailbox: 8025, redis: 8079 }
+
+/** Opens everything, or nothing: what was opened before a failure is closed again. */
+export async function openStack(options: StackOptions): Promise<Stack> {
+  const closers: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    return { ...(await openParts(options, closers)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openParts({ dataDir, port, env, tell }: StackOptions, closers: (() => Promise<unknown>)[]) {
+  const dir = resolve(dataDir)
+  await mkdir(dir, { recursive: true })
+  const secrets = await localSecrets(dir)
+  const preferred = (wished: number) => (port === 0 ? 0 : wished)
+  const closing = <T extends { close(): Promise<unknown> }>(part: T): T => {
+    closers.push(() => part.close())
+    return part
+  }
+
+  const [database, redis, mailbox] = await settled([
+    openDatabaseUrl(env, dir, closing),
+    openRedisUrl(env, secrets, preferred(PORTS.redis), tell, closing),
+    onFreePort('mailbox', preferred(PORTS.mailbox), tell, httpPort =>
+      openMailbox({ httpPort, dataFile: join(dir, 'mailbox.jsonl') })
+    ).then(closing<Mailbox>)
+  ])
+  await migrateDatabase(database)
+
+  const socket = await onFreePort('edge', port, tell, wished => reservePort(wished, HOST))
+  closers.push(async () => socket.release())
+  const settings = originSettings(env, secrets, { database, redis, mailbox, edge: `http://${HOST}:${socket.port}` })
+  const origin = closing(
+    await onFreePort('origin', preferred(PORTS.origin), tell, originPort =>
+      openOrigin(loadConfig({ ...settings, PORT: String(originPort) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
+    )
+  )
+  const bindings = edgeBindings(settings, origin.url)
+  closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log: tell }))
+
+  const edge = `http://${HOST}:${socket.port}`
+  await answering(`${edge}/health/ready`)
+  return {
+    edge,
+    origin: origin.url,
+    docs: `${edge}/docs`,
+    mailbox: mailbox.url,
+    databaseUrl: database,
+    redisRestUrl: redis.url,
+    redisRestToken: redis.token
+  }
+}
+
+async function openDatabaseUrl(
+  env: Env,
+  dir: string,
+  closing: <T extends { close(): Promise<unknown> }>(part: T) => T
+): Promise<string> {
+  return env.DATABASE_URL ?? closing(await openLocalPostgres({ dataDir: join(dir, 'postgres') })).url
+}
+
+async function openRedisUrl(
+  env: Env,
+  secrets: LocalSecrets,
+  port: number,
+  tell: (line: string) => void,
+  closing: <T extends { close(): Promise<unknown> }>(part: T) => T
+): Promise<{ url: string; token: string }> {
+  const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = env
+  if (url !== undefined && token !== undefined) return { url, token }
+  const backend = closing(
+    env.REDIS_URL === undefined ? await openEngineBackend() : await openRedisBackend(env.REDIS_URL)
+  )
+  return closing(
+    await onFreePort('Redis endpoint', port, tell, free =>
+      openRedisRest({ backend, token: secrets.redisToken, port: free })
+    )
+  )
+}
+
+/** The environment of a production origin, filled in with what this machine has. */
+function originSettings(
+  env: Env,
+  secrets: LocalSecrets,
+  parts: { database: string; redis: { url: string; token: string }; mailbox: Mailbox; edge: string }
+): Record<string, string> {
+  const given = Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  return {
+    NODE_ENV: 'development',
+    LOG_LEVEL: 'warn',
+    PUBLIC_URL: parts.edge,
+    ROOT_SECRETS: secrets.rootSecret,
+    EDGE_SECRET: secrets.edgeSecret,
+    SMTP_URL: parts.mailbox.smtpUrl,
+    ...Object.fromEntries(given),
+    HOST,
+    DATABASE_URL: parts.database,
+    UPSTASH_REDIS_REST_URL: parts.redis.url,
+    UPSTASH_REDIS_REST_TOKEN: parts.redis.token
+  }
+}
+
+/** What the edge shares with the origin, and what is its own. */
+const SHARED_SETTINGS = [
+  'PUBLIC_URL',
+  'API_PREFIX',
+  'ALLOWED_ORIGINS',
+  'EDGE_SECRET',
+  'TOKEN_AUDIENCE',
+  'ACCESS_TOKEN_TTL',
+  'UPSTASH_REDIS_REST_URL',
+  'UPSTASH_REDIS_REST_TOKEN',
+  'EDGE_QUOTA_ADDRESS',
+  'EDGE_QUOTA_AUTH',
+  'EDGE_QUOTA_USER'
+]
+
+function edgeBindings(settings: Readonly<Record<string, string>>, originUrl: string): Record<string, string> {
+  const shared = SHARED_SETTINGS.flatMap(name => {
+    const value = settings[name]
+    return value === undefined ? [] : [[name, value]]
+  })
+  return { ...Object.fromEntries(shared), ORIGIN_URL: originUrl, FALLBACK_CLIENT_ADDRESS: '127.0.0.1' }
+}
+
+/** Waits until `url` answers 200, through everything that is between. */
+async function answering(url: string): Promise<void> {
+  const deadlineMs = Date.now() + 15_000
+  for (;;) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
+    await response?.body?.cancel()
+    if (response?.ok) return
+    if (Date.now() > deadlineMs)
+      throw new Error(`"${url}" did not answer 200 within 15 s, last with ${response?.status ?? 'nothing'}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+/** Like `Promise.all`, but waits for all of them, so that whatever was opened is known when one of them fails. */
+async function settled<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  const results = await Promise.allSettled(promises)
+  const failed = results.find(result => result.status === 'rejected')
+  if (failed) throw failed.reason
+  return results.map(result => (result.status === 'fulfilled' ? result.value : undefined)) as unknown as T
+}

@@ -1,0 +1,104 @@
+/** Sessions over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
+
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { parseBearer } from '../../../edge/contract/http.ts'
+import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
+import { orThrow } from '../../lib/problem-error.ts'
+import { BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import { showUser } from '../../lib/user-shape.ts'
+import { accessSessionId } from './access-session.ts'
+import { clearRefreshCookie, deliverSession, presentedRefreshToken } from './deliver.ts'
+import { LoggedIn, Login, Message, Refreshed, RefreshTokenBody, VerifiedToken } from './schemas.ts'
+import type { SessionsService } from './service.ts'
+
+export interface SessionRoutesOptions {
+  readonly sessions: SessionsService
+  readonly verifier: TokenVerifier
+  readonly accessTokenTtl: number
+  readonly nowMs: () => number
+}
+
+export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = async (app, options) => {
+  const { sessions, accessTokenTtl } = options
+
+  app.post(
+    '/login',
+    {
+      schema: {
+        operationId: 'login',
+        summary: 'Exchange an email address and a password for an access token',
+        description: 'Sets the refresh token as a cookie. A session presented with the request ends.',
+        tags: ['sessions'],
+        body: Login,
+        response: {
+          200: LoggedIn,
+          ...problems(...BODY_PROBLEMS, 'invalid-credentials', 'email-unverified', 'too-many-attempts')
+        }
+      }
+    },
+    async (request, reply) => {
+      const { email, password, rememberMe = false } = request.body
+      const session = orThrow(
+        await sessions.login({ email, password, rememberMe }, presentedRefreshToken(request), request.client)
+      )
+      return { user: showUser(session.user), ...deliverSession(app, request, reply, session, accessTokenTtl) }
+    }
+  )
+
+  app.post(
+    '/refresh',
+    {
+      schema: {
+        operationId: 'refresh',
+        summary: 'Exchange the refresh token for a new access token and a new refresh token',
+        description:
+          'The refresh token comes from the cookie or the body, and is good once. Presenting it again within ' +
+          'ten seconds gives the same successor; after that it ends the session, because somebody has a copy.',
+        tags: ['sessions'],
+        body: RefreshTokenBody,
+        response: { 200: Refreshed, ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
+      }
+    },
+    async (request, reply) => {
+      const session = orThrow(await sessions.refresh(presentedRefreshToken(request), request.client))
+      return deliverSession(app, request, reply, session, accessTokenTtl)
+    }
+  )
+
+  app.post(
+    '/logout',
+    {
+      schema: {
+        operationId: 'logout',
+        summary: 'End this session, everywhere and within a second',
+        description: 'Works with an expired access token, and twice.',
+        tags: ['sessions'],
+        body: RefreshTokenBody,
+        response: { 200: Message, ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
+      }
+    },
+    async (request, reply) => {
+      clearRefreshCookie(reply)
+      const bearer = parseBearer(request.headers.authorization)
+      const sid =
+        bearer.kind === 'token' ? await accessSessionId(options.verifier, bearer.token, options.nowMs()) : undefined
+      orThrow(await sessions.logout(presentedRefreshToken(request), sid, request.client))
+      return { message: 'Logged out successfully' }
+    }
+  )
+
+  app.get(
+    '/verify-token',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'verifyToken',
+        summary: 'Check an access token and show its claims',
+        tags: ['sessions'],
+        security: [{ accessToken: [] }],
+        response: { 200: VerifiedToken, ...problems(...TOKEN_PROBLEMS) }
+      }
+    },
+    async request => ({ active: true as const, claims: app.claimsOf(request) })
+  )
+}

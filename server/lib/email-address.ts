@@ -1,0 +1,41 @@
+/** Mail addresses in one canonical form, so that one constraint keeps each of them unique. */
+
+import { domainToASCII } from 'node:url'
+
+const MAX_CHARACTERS = 254
+const MAX_LOCAL_BYTES = 64
+
+/** RFC 5322 dot-atom, with letters, marks and digits of every script (RFC 6531 §3.3). */
+const LOCAL = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u
+
+/** What a domain may be written in: anything else would be decoded or mapped to who knows what. */
+const UNVERIFIED_DOMAIN = /^[\p{L}\p{M}\p{N}.-]+$/u
+
+/** At least two LDH labels, the last of which is no number: an address literal is not a domain. */
+const DOMAIN = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9-]{2,63}$/
+
+/**
+ * Brings an address into its canonical form: trimmed, NFC, everything in lower case, the domain in Punycode.
+ *
+ * Security: a local part that NFKC would change, or that holds characters which do not show, looks like
+ * another person's; it is refused rather than mapped. Quotes, comments, groups and literals are refused because
+ * mail programs read them in different ways, and one of these ways adds a second recipient.
+ *
+ * @returns `undefined` for anything that is not one plain address
+ */
+export function parseEmailAddress(text: string): string | undefined {
+  const address = text.trim().normalize('NFC')
+  const at = address.lastIndexOf('@')
+  const local = address.slice(0, Math.max(0, at)).toLowerCase().normalize('NFC')
+  const unverifiedDomain = address.slice(at + 1).toLowerCase()
+  const domain = UNVERIFIED_DOMAIN.test(unverifiedDomain) ? domainToASCII(unverifiedDomain) : ''
+  const canonical = `${local}@${domain}`
+  const sound =
+    LOCAL.test(local) &&
+    !/\p{Default_Ignorable_Code_Point}/u.test(local) &&
+    local.normalize('NFKC') === local &&
+    Buffer.byteLength(local) <= MAX_LOCAL_BYTES &&
+    DOMAIN.test(domain) &&
+    canonical.length <= MAX_CHARACTERS
+  return sound ? canonical : undefined
+}

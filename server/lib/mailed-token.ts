@@ -1,0 +1,17 @@
+/** Tokens that travel in a mailed link: random, single use, stored as a hash. */
+
+import { createHash, randomBytes } from 'node:crypto'
+
+/** 192 bits: 32 characters of base64url without padding. */
+const TOKEN_BYTES = 24
+
+/** A new token and the hash under which it is stored. */
+export function createMailedToken(): { token: string; hash: Buffer } {
+  const token = randomBytes(TOKEN_BYTES).toString('base64url')
+  return { token, hash: hashMailedToken(token) }
+}
+
+/** SHA-256 is enough: there is nothing to guess in 192 random bits. */
+export function hashMailedToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

@@ -1,0 +1,41 @@
+/** Builds the rows of the outbox: what a mail is about, and its token, sealed. */
+
+import { createId } from './ids.ts'
+import type { SealedBox } from './sealed-box.ts'
+
+/** Every kind of mail; `registration` is decided on when it is sent, see the mail worker. */
+export type MailKind = 'registration' | 'verify-email' | 'already-registered' | 'refresh-reused'
+
+export interface MailOrder {
+  readonly kind: MailKind
+  readonly recipient: string
+  /** The person's name, as they gave it. */
+  readonly name: string
+  /** The mailed token, for the kinds that carry a link. */
+  readonly token?: string
+  /** After this the mail is worth nothing any more. */
+  readonly expiresAt: Date
+}
+
+/** A row for `outbox`. */
+export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
+  const id = createId(nowMs)
+  return {
+    id,
+    kind: order.kind,
+    recipient: order.recipient,
+    parameters: { name: order.name },
+    createdAt: new Date(nowMs),
+    expiresAt: order.expiresAt,
+    ...(order.token === undefined ? {} : { sealedToken: box.seal(Buffer.from(order.token), tokenLabel(id)) })
+  }
+}
+
+/** Opens the token of a mail. @throws {Error} where it was altered or its root secret is gone */
+export function openMailToken(box: SealedBox, mail: { id: string; sealedToken: Uint8Array }): string {
+  return box.open(mail.sealedToken, tokenLabel(mail.id)).toString()
+}
+
+function tokenLabel(mailId: string): string {
+  return `outbox:${mailId}`
+}

@@ -1,0 +1,72 @@
+/** Stores passwords: `bcrypt(base64(HMAC-SHA-384(pepper, password)))`, and knows imported plain bcrypt as well. */
+
+import { createHmac } from 'node:crypto'
+import bcrypt from 'bcrypt'
+import type { DerivedKey, DerivedKeys } from './derived-keys.ts'
+import type { HashQueue } from './hash-queue.ts'
+import { normalizePassword } from './password-policy.ts'
+
+/** `gh1:` pepper id `:` bcrypt. Anything that begins with `$2` came from another system. */
+const PREFIX = 'gh1'
+
+export interface PasswordCheck {
+  readonly correct: boolean
+  /** The stored hash is weaker than what we would make today: hash again while the password is at hand. */
+  readonly outdated: boolean
+}
+
+export interface PasswordHasher {
+  hash(password: string): Promise<string>
+  /**
+   * Compares in the same time whatever is stored; `undefined` (an unknown address) is compared with a decoy.
+   *
+   * @throws {QueueFullError}
+   */
+  check(password: string, stored: string | undefined): Promise<PasswordCheck>
+}
+
+export interface PasswordHasherOptions {
+  readonly keys: DerivedKeys
+  readonly cost: number
+  readonly queue: HashQueue
+}
+
+/** Creates the hasher, and the decoy: a real hash of the configured cost, so that nothing tells them apart. */
+export async function createPasswordHasher({ keys, cost, queue }: PasswordHasherOptions): Promise<PasswordHasher> {
+  const peppers = keys['password-pepper']
+  const [newest] = peppers
+  const hash = async (password: string) =>
+    [PREFIX, newest.id, await queue.run(() => bcrypt.hash(peppered(newest, password), cost))].join(':')
+  const decoy = await hash('')
+
+  return {
+    hash,
+    async check(password, stored) {
+      const { pepper, digest } = parse(peppers, stored ?? decoy)
+      const candidate = pepper === undefined ? normalizePassword(password) : peppered(pepper, password)
+      const matches = await queue.run(() => bcrypt.compare(candidate, digest))
+      return {
+        correct: matches && stored !== undefined,
+        outdated: pepper?.id !== newest.id || bcrypt.getRounds(digest) < cost
+      }
+    }
+  }
+}
+
+/**
+ * 48 bytes of HMAC are 64 characters of base64: under the 72 bytes after which bcrypt stops reading,
+ * and without the NUL at which it would.
+ */
+function peppered(pepper: DerivedKey, password: string): string {
+  return createHmac('sha384', pepper.bytes).update(normalizePassword(password)).digest('base64')
+}
+
+function parse(peppers: readonly DerivedKey[], stored: string): { pepper: DerivedKey | undefined; digest: string } {
+  if (stored.startsWith('$2')) return { pepper: undefined, digest: stored }
+  const [prefix, pepperId, digest] = stored.split(':')
+  const pepper = peppers.find(one => one.id === pepperId)
+  if (prefix !== PREFIX || pepper === undefined || digest === undefined) {
+    throw new Error(`a password hash needs the root secret of pepper "${pepperId}", which is not in ROOT_SECRETS`)
+  }
+  return { pepper, digest }
+}

@@ -1,0 +1,50 @@
+/** Reads settings and collects everything that is wrong with them, to say it once. */
+
+/** Names every setting that is missing or malformed, and never the value of one. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+type Parse<T> = (value: string) => T | undefined
+
+export interface SettingsReader {
+  /** @param expected what a good value looks like, in words */
+  required<T>(name: string, expected: string, parse: Parse<T>): T
+  /** @param fallback the default, spelled as one would spell it in the environment */
+  optional<T>(name: string, fallback: string, expected: string, parse: Parse<T>): T
+  /** @throws {ConfigError} */
+  throwIfWrong(): void
+}
+
+/**
+ * Creates a reader. Until `throwIfWrong` has returned, a value that was wrong is `undefined` in disguise:
+ * nothing may be used before.
+ */
+export function createSettingsReader(env: Readonly<Record<string, string | undefined>>): SettingsReader {
+  const wrong: string[] = []
+  const parsed = <T>(name: string, value: string, expected: string, parse: Parse<T>): T => {
+    const result = parse(value)
+    if (result === undefined) wrong.push(`${name} is malformed: expected ${expected}`)
+    return result as T
+  }
+
+  return {
+    required(name, expected, parse) {
+      const value = env[name]
+      if (value !== undefined && value !== '') return parsed(name, value, expected, parse)
+      wrong.push(`${name} is missing: expected ${expected}`)
+      return undefined as never
+    },
+    optional(name, fallback, expected, parse) {
+      return parsed(name, env[name] ?? fallback, expected, parse)
+    },
+    throwIfWrong() {
+      if (wrong.length === 0) return
+      const count = wrong.length === 1 ? 'One setting is' : `${wrong.length} settings are`
+      throw new ConfigError(
+        `${count} missing or malformed:\n${wrong.map(line => `  - ${line}`).join('\n')}\n` +
+          'Every setting is explained in .env.example. For a complete system on this machine: npm run dev'
+      )
+    }
+  }
+}

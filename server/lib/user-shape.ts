@@ -1,0 +1,43 @@
+/** A person as the API shows one. */
+
+import { type Static, Type } from '@sinclair/typebox'
+
+export const UserShape = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    email: Type.String(),
+    name: Type.String(),
+    role: Type.Union([Type.Literal('user'), Type.Literal('admin')]),
+    emailVerified: Type.Boolean(),
+    createdAt: Type.String({ format: 'date-time' })
+  },
+  {
+    $id: 'User',
+    additionalProperties: false,
+    examples: [
+      {
+        id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f60',
+        email: 'ada@example.com',
+        name: 'Ada',
+        role: 'user',
+        emailVerified: true,
+        createdAt: '2026-11-21T09:00:00.000Z'
+      }
+    ]
+  }
+)
+
+export type UserShape = Static<typeof UserShape>
+
+/** Picks what may be shown from what is stored. */
+export function showUser(user: {
+  id: string
+  email: string
+  name: string
+  role: 'user' | 'admin'
+  emailVerified: boolean
+  createdAt: Date
+}): UserShape {
+  const { id, email, name, role, emailVerified, createdAt } = user
+  return { id, email, name, role, emailVerified, createdAt: createdAt.toISOString() }
+}

@@ -1,0 +1,90 @@
+/** Sends what is in the outbox: claims, renders, sends, backs off, gives up after the mail has lost its worth. */
+
+import type { Database } from '../../db/client.ts'
+import { claimDueMails, markMailDead, markMailSent, type OutboxMail, postponeMail } from '../../db/queries/outbox.ts'
+import { deleteRegistrationsOf } from '../../db/queries/registrations.ts'
+import { findUserByEmail } from '../../db/queries/users.ts'
+import { type MailKind, openMailToken } from '../lib/outbox-mail.ts'
+import type { SealedBox } from '../lib/sealed-box.ts'
+import { type MailValues, renderMail } from './templates.ts'
+import type { MailTransport } from './transport.ts'
+
+export interface OutboxWorkerOptions {
+  readonly database: Database
+  readonly transport: MailTransport
+  readonly box: SealedBox
+  readonly publicUrl: string
+  readonly nowMs: () => number
+  readonly log: { warn(fields: object, message: string): void }
+}
+
+/** Mails claimed at a time. */
+const BATCH = 10
+/** A claim holds this long: longer than any attempt to send. */
+const LEASE_MS = 60_000
+const FIRST_BACK_OFF_MS = 1_000
+const LONGEST_BACK_OFF_MS = 300_000
+
+/**
+ * Creates one pass over the outbox.
+ *
+ * @returns a function that sends what is due and resolves to how many mails it has dealt with
+ */
+export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<number> {
+  const { database, nowMs } = options
+  return async () => {
+    const now = nowMs()
+    const mails = await database.transaction(db => claimDueMails(db, new Date(now), new Date(now + LEASE_MS), BATCH))
+    for (const mail of mails) await deal(options, mail)
+    return mails.length
+  }
+}
+
+async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {
+  const { database, nowMs, log } = options
+  const now = new Date(nowMs())
+  if (mail.expiresAt <= now) {
+    await database.run(db => markMailDead(db, mail.id, now, mail.lastError ?? 'expired before it was sent'))
+    log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts }, 'a mail was given up: it expired unsent')
+    return
+  }
+  try {
+    await send(options, mail)
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'failed'
+    const dueAt = new Date(nowMs() + backOffMs(mail.attempts))
+    await database.run(db => postponeMail(db, mail.id, dueAt, reason))
+    log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason }, 'a mail could not be sent yet')
+    return
+  }
+  await database.run(db => markMailSent(db, mail.id, new Date(nowMs())))
+}
+
+async function send(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {
+  const { transport, box, publicUrl } = options
+  const values: MailValues = {
+    name: mail.parameters.name ?? '',
+    publicUrl,
+    ...(mail.sealedToken === null ? {} : { token: openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })
+  }
+  const kind = await decideKind(options, mail)
+  const messageId = `<${mail.id}@${new URL(publicUrl).hostname}>`
+  await transport.send({ to: mail.recipient, messageId, ...renderMail(kind, values) })
+}
+
+/**
+ * Only here does it matter whether the address of a registration is somebody's: that person is told, and the
+ * registration is void.
+ */
+async function decideKind({ database }: OutboxWorkerOptions, mail: OutboxMail) {
+  const kind = mail.kind as MailKind
+  if (kind !== 'registration') return kind
+  const owner = await database.run(db => findUserByEmail(db, mail.recipient))
+  if (owner === undefined) return 'verify-email'
+  await database.run(db => deleteRegistrationsOf(db, mail.recipient))
+  return 'already-registered'
+}
+
+function backOffMs(attempts: number): number {
+  return Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.max(0, attempts - 1))
+}

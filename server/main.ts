@@ -1,0 +1,26 @@
+/** The process: reads the environment, migrates, listens, and closes gracefully. The only reader of `process.env`. */
+
+import { cpus } from 'node:os'
+import closeWithGrace from 'close-with-grace'
+import { migrateDatabase } from '../db/migrate.ts'
+import { loadConfig } from './config.ts'
+import { ConfigError } from './lib/settings-reader.ts'
+import { loggerOptions } from './logger.ts'
+import { openOrigin } from './origin.ts'
+
+// bcrypt may take a thread per core; four more are for everything else, so that nothing waits behind a login storm.
+// It is read once, when the first work goes to the pool.
+process.env.UV_THREADPOOL_SIZE ??= String(cpus().length + 4)
+
+try {
+  const config = loadConfig(process.env)
+  await migrateDatabase(config.databaseUrl)
+  const origin = await openOrigin(config, loggerOptions(config.logLevel))
+  closeWithGrace({ delay: 10_000, logger: origin.app.log }, async ({ err }) => {
+    if (err) origin.app.log.fatal({ err }, 'the origin closes after an error')
+    await origin.close()
+  })
+} catch (error) {
+  process.stderr.write(error instanceof ConfigError ? `${error.message}\n` : `The origin could not start: ${error}\n`)
+  process.exitCode = 1
+}

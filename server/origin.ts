@@ -1,0 +1,103 @@
+/** The origin as a whole: opens what the server needs, starts its background jobs, listens, and closes in order. */
+
+import { sql } from 'drizzle-orm'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { openDatabase } from '../db/client.ts'
+import { createRedisLimiter } from '../edge/limiter/redis-limiter.ts'
+import { createRevocationFeed } from '../edge/revocation/revocation-feed.ts'
+import { createRevocationView } from '../edge/revocation/revocation-view.ts'
+import { openRedis } from '../edge/store/open-redis.ts'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { openKeys } from './features/keys/service.ts'
+import { repeat } from './jobs/repeat.ts'
+import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
+import { deriveKeys } from './lib/derived-keys.ts'
+import { createNodeSignaturePort } from './lib/node-signature.ts'
+import { createSealedBox } from './lib/sealed-box.ts'
+import { createOutboxPass } from './mail/outbox-worker.ts'
+import { openMailTransport } from './mail/transport.ts'
+
+export interface Origin {
+  readonly app: FastifyInstance
+  /** `http://host:port` that it listens on. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Milliseconds between two rounds of each job. */
+const EVERY = { mail: 1_000, revocation: 1_000, keys: 30_000 }
+
+/** A margin on the life of an access token, for clocks. */
+const RETENTION_MARGIN_SECONDS = 60
+
+/** Opens an origin on a migrated database. */
+export async function openOrigin(config: Config, logger: FastifyServerOptions['logger']): Promise<Origin> {
+  const nowMs = () => Date.now()
+  const database = openDatabase({ url: config.databaseUrl })
+  const redis = openRedis({ url: config.redisUrl, token: config.redisToken })
+  const retentionMs = (config.accessTokenTtl + RETENTION_MARGIN_SECONDS) * 1000
+  const feed = createRevocationFeed(redis, retentionMs)
+  const box = createSealedBox(deriveKeys(config.rootSecrets))
+  const keys = await openKeys({ database, box, signature: createNodeSignaturePort(), nowMs })
+  const transport = openMailTransport(config.smtpUrl, config.mailFrom)
+
+  // The jobs log through the app, and the app wakes the jobs: it is built first and they are looked up late.
+  const onStoreFailure = (error: Error) => app.log.warn({ reason: error.message }, 'Redis failed')
+  const log = {
+    info: (fields: object, message: string) => app.log.info(fields, message),
+    warn: (fields: object, message: string) => app.log.warn(fields, message)
+  }
+  const keeper = createRevocationKeeper({ database, feed, retentionMs, nowMs, log })
+  const app = await buildApp(config, {
+    database,
+    keys,
+    box,
+    nowMs,
+    logger,
+    limiter: createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure }),
+    revocation: createRevocationView({ feed, freshMs: 0, retentionMs, onStoreFailure }),
+    announceEnds: keeper.announce,
+    wakeMail: () => mailJob.wake(),
+    checkReady: async () => {
+      const [epoch] = await Promise.all([feed.epoch(), database.run(db => db.execute(sql`select 1`))])
+      if (epoch === undefined) throw new Error('the revocation set is not rebuilt yet')
+    }
+  })
+
+  const onError = (job: string) => (error: unknown) =>
+    log.warn({ job, reason: String(error) }, 'a job failed; it runs again')
+  const pass = createOutboxPass({ database, transport, box, publicUrl: config.publicUrl, nowMs, log })
+  const mailJob = repeat({ everyMs: EVERY.mail, onError: onError('mail'), run: () => untilEmpty(pass) })
+  const jobs = [
+    mailJob,
+    repeat({ everyMs: EVERY.revocation, onError: onError('revocation'), run: keeper.tend }),
+    repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload })
+  ]
+  const close = async () => {
+    await closeServer(app)
+    await Promise.all(jobs.map(job => job.stop()))
+    transport.close()
+    await database.close()
+  }
+  try {
+    return { app, close, url: await app.listen({ host: config.host, port: config.port }) }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function untilEmpty(pass: () => Promise<number>): Promise<void> {
+  while ((await pass()) > 0);
+}
+
+/** A keep-alive connection that was busy when closing began stalls it; so idle ones are closed again and again. */
+async function closeServer(app: FastifyInstance): Promise<void> {
+  const sweeper = setInterval(() => app.server.closeIdleConnections(), 50)
+  try {
+    await app.close()
+  } finally {
+    clearInterval(sweeper)
+  }
+}

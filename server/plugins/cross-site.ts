@@ -1,0 +1,30 @@
+/** Refuses state-changing requests that another site made a browser send (CSRF). */
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { ProblemError } from '../lib/problem-error.ts'
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+export const crossSite = fp(
+  async (app: FastifyInstance, { ownOrigins }: { ownOrigins: ReadonlySet<string> }) => {
+    app.addHook('onRequest', async request => {
+      if (!SAFE_METHODS.has(request.method) && isCrossSite(request, ownOrigins)) {
+        throw new ProblemError('cross-site-request')
+      }
+    })
+  },
+  { name: 'cross-site', fastify: '5.x', dependencies: ['edge-hop'] }
+)
+
+/**
+ * Security: `Origin` cannot be forged by a page, and `null` is what sandboxed pages and redirects send, so it is
+ * never one of ours. Without `Origin`, browsers tell by `Sec-Fetch-Site`; other clients send neither and carry
+ * no cookies that anybody else could ride on.
+ */
+function isCrossSite(request: FastifyRequest, ownOrigins: ReadonlySet<string>): boolean {
+  const { origin } = request.headers
+  if (origin !== undefined) return !ownOrigins.has(origin)
+  const site = request.headers['sec-fetch-site']
+  return site !== undefined && site !== 'same-origin' && site !== 'none'
+}

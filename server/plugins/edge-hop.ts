@@ -1,0 +1,80 @@
+/**
+ * Who is asking: verifies the edge's signature over the hop, and with it the client's address and the request id.
+ *
+ * Security: no forwarding header is ever believed. Without a valid signature the client is the socket's peer.
+ */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { parseClientAddress } from '../../edge/contract/client-address.ts'
+import { type EdgeHop, edgeHopText, isHopFresh } from '../../edge/contract/edge-hop.ts'
+import { HOP_HEADERS, REQUEST_ID_HEADER } from '../../edge/contract/http.ts'
+import { isUuid } from '../../edge/contract/uuid.ts'
+import type { Client } from '../lib/client.ts'
+import { createId } from '../lib/ids.ts'
+import { ProblemError } from '../lib/problem-error.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    readonly client: Client
+  }
+  interface FastifyContextConfig {
+    /** This route answers requests that did not come through the edge, whatever `REQUIRE_EDGE` says. */
+    readonly withoutEdge?: boolean
+  }
+}
+
+const MAX_USER_AGENT = 512
+
+/** Hops that were found good, kept from the making of the request id to the end of the request. */
+export type VerifiedHops = WeakMap<IncomingMessage, EdgeHop>
+
+/** Reads and verifies hops. The request id is asked for first, so this is where each hop is verified, once. */
+export function createRequestIds(edgeSecret: string, nowMs: () => number) {
+  const hops: VerifiedHops = new WeakMap()
+  const genReqId = (raw: IncomingMessage) => {
+    const hop = verifiedHop(raw, edgeSecret, nowMs())
+    if (hop === undefined) return createId(nowMs())
+    hops.set(raw, hop)
+    return hop.requestId
+  }
+  return { hops, genReqId }
+}
+
+export const edgeHop = fp(
+  async (app: FastifyInstance, { hops, requireEdge }: { hops: VerifiedHops; requireEdge: boolean }) => {
+    app.decorateRequest('client', {
+      getter() {
+        const address = hops.get(this.raw)?.clientAddress ?? parseClientAddress(this.socket.remoteAddress ?? '')
+        const userAgent = String(this.headers['user-agent'] ?? '')
+          .slice(0, MAX_USER_AGENT)
+          .toWellFormed()
+        return { address: address ?? '0.0.0.0', userAgent, requestId: this.id }
+      }
+    })
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header(REQUEST_ID_HEADER, request.id)
+      const welcome = hops.has(request.raw) || !requireEdge || request.routeOptions.config.withoutEdge
+      if (!welcome) throw new ProblemError('edge-required')
+    })
+  },
+  { name: 'edge-hop', fastify: '5.x' }
+)
+
+function verifiedHop(raw: IncomingMessage, edgeSecret: string, nowMs: number): EdgeHop | undefined {
+  const signature = raw.headers[HOP_HEADERS.signature]
+  const hop: EdgeHop = {
+    method: raw.method ?? '',
+    target: raw.url ?? '',
+    clientAddress: String(raw.headers[HOP_HEADERS.clientAddress]),
+    timeMs: Number(raw.headers[HOP_HEADERS.timeMs]),
+    requestId: String(raw.headers[REQUEST_ID_HEADER])
+  }
+  if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return undefined
+  const expected = createHmac('sha256', edgeSecret).update(edgeHopText(hop)).digest()
+  if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return undefined
+  const sound = isHopFresh(hop.timeMs, nowMs) && isUuid(hop.requestId) && parseClientAddress(hop.clientAddress)
+  return sound ? hop : undefined
+}

@@ -1,0 +1,48 @@
+/** Reads JSON bodies strictly: valid UTF-8, well-formed text, no NUL; nothing is replaced or guessed. */
+
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { ProblemError } from '../lib/problem-error.ts'
+import { failure } from '../lib/result.ts'
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export const jsonBody = fp(
+  async (app: FastifyInstance) => {
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser(
+      /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i,
+      { parseAs: 'buffer' },
+      async (_request: unknown, body: string | Buffer) => parseJson(body as Buffer)
+    )
+  },
+  { name: 'json-body', fastify: '5.x' }
+)
+
+/** @returns `undefined` for an empty body; whether there must be one is the schema's to say */
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(decoder.decode(body))
+  } catch {
+    throw malformed('not JSON in UTF-8')
+  }
+  if (!isWellFormed(value)) throw malformed('a lone surrogate or a NUL in a text')
+  return value
+}
+
+/** Walks without recursion: 16 KiB of `[` is deeper than the stack. */
+function isWellFormed(root: unknown): boolean {
+  const pending: unknown[] = [root]
+  while (pending.length > 0) {
+    const value = pending.pop()
+    if (typeof value === 'string' && (!value.isWellFormed() || value.includes('\0'))) return false
+    if (typeof value === 'object' && value !== null) pending.push(...Object.keys(value), ...Object.values(value))
+  }
+  return true
+}
+
+function malformed(reason: string): ProblemError {
+  return new ProblemError(failure('malformed-request', reason, { detail: 'The body must be JSON in UTF-8.' }))
+}

@@ -1,0 +1,80 @@
+/** Turns everything that can go wrong into a problem answer (RFC 9457); the only place that does. */
+
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { DatabaseUnavailableError } from '../../db/client.ts'
+import { bearerChallenge, PROBLEM_MEDIA_TYPE } from '../../edge/contract/http.ts'
+import { type InvalidMember, PROBLEMS, type ProblemCode, problemBody } from '../../edge/contract/problems.ts'
+import { QueueFullError } from '../lib/hash-queue.ts'
+import { ProblemError } from '../lib/problem-error.ts'
+import { type Failure, failure } from '../lib/result.ts'
+
+/** Fastify's own errors, by their codes. */
+const FASTIFY_PROBLEMS: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_EMPTY_TYPE: 'unsupported-media-type',
+  FST_ERR_HANDLER_TIMEOUT: 'unavailable'
+}
+
+export const problems = fp(
+  async (app: FastifyInstance, { publicUrl }: { publicUrl: string }) => {
+    app.setErrorHandler((error: FastifyError, request, reply) => {
+      const known = error instanceof ProblemError ? error.failure : failureOf(error)
+      if (error instanceof ProblemError) reply.headers(error.headers)
+      if (known.problem === 'internal') request.log.error({ err: error }, 'unforeseen error')
+      else
+        request.log[known.problem === 'unavailable' ? 'warn' : 'debug'](
+          { code: known.problem, reason: known.reason },
+          'refused'
+        )
+      return sendProblem(reply, request, publicUrl, known)
+    })
+    app.setNotFoundHandler((request, reply) => {
+      const allowed = app.methodsFor(request.url)
+      if (allowed.length === 0) return sendProblem(reply, request, publicUrl, failure('not-found', 'no such route'))
+      reply.header('allow', allowed.join(', '))
+      return sendProblem(reply, request, publicUrl, failure('method-not-allowed', 'no such method on this route'))
+    })
+  },
+  { name: 'problems', fastify: '5.x', dependencies: ['route-methods'] }
+)
+
+/** Sends a failure as an answer. `reason` stays here: it is for the log. */
+function sendProblem(reply: FastifyReply, request: FastifyRequest, publicUrl: string, known: Failure): FastifyReply {
+  const { ok, problem, reason, retryAfterSeconds, ...extras } = known
+  const { status } = PROBLEMS[problem]
+  if (status === 401) reply.header('www-authenticate', bearerChallenge(problem))
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+  return reply
+    .code(status)
+    .header('content-type', PROBLEM_MEDIA_TYPE)
+    .header('cache-control', 'no-store')
+    .serializer(JSON.stringify)
+    .send(problemBody(publicUrl, problem, request.id, extras))
+}
+
+function failureOf(error: FastifyError): Failure {
+  if (error.validation) return failure('invalid-request', 'schema', { errors: error.validation.map(invalidMember) })
+  if (error instanceof DatabaseUnavailableError) return failure('unavailable', error.message, { retryAfterSeconds: 1 })
+  if (error instanceof QueueFullError) {
+    return failure('unavailable', error.message, { retryAfterSeconds: error.retryAfterSeconds })
+  }
+  const code = FASTIFY_PROBLEMS[error.code]
+  if (code === 'unavailable') return failure(code, error.message, { retryAfterSeconds: 1 })
+  if (code !== undefined) return failure(code, error.message)
+  const isClientError = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+  return isClientError ? failure('malformed-request', error.code) : failure('internal', error.message)
+}
+
+/** One finding of the schema validator, as a pointer into the body and words. */
+function invalidMember(finding: NonNullable<FastifyError['validation']>[number]): InvalidMember {
+  const { missingProperty, additionalProperty } = finding.params as Record<string, string | undefined>
+  if (missingProperty !== undefined) return at(finding.instancePath, missingProperty, 'is required')
+  if (additionalProperty !== undefined) return at(finding.instancePath, additionalProperty, 'is not known here')
+  return { pointer: finding.instancePath, detail: finding.message ?? 'is not valid' }
+}
+
+function at(path: string, member: string, detail: string): InvalidMember {
+  return { pointer: `${path}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail }
+}

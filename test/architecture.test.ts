@@ -1,0 +1,122 @@
+/** Who may import whom: the table of the house, held against the real imports. */
+
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** `folder` may import files below these folders, and packages that match. The longest folder that fits a file holds. */
+const TABLE: readonly { readonly folder: string; readonly files: readonly string[]; readonly packages: RegExp }[] = [
+  { folder: 'edge/contract', files: ['edge/contract'], packages: /^$/ },
+  { folder: 'edge/verifier', files: ['edge/verifier', 'edge/contract'], packages: /^$/ },
+  { folder: 'edge/store', files: ['edge/store', 'edge/contract'], packages: /^@upstash\/redis\/cloudflare$/ },
+  { folder: 'edge/limiter', files: ['edge/limiter', 'edge/store', 'edge/contract'], packages: /^$/ },
+  { folder: 'edge/revocation', files: ['edge/revocation', 'edge/store', 'edge/contract'], packages: /^$/ },
+  { folder: 'edge', files: ['edge'], packages: /^$/ },
+  { folder: 'db', files: ['db'], packages: /^(node:|drizzle-orm|postgres$)/ },
+  {
+    folder: 'server',
+    files: ['server', 'db', 'edge/contract', 'edge/verifier', 'edge/limiter', 'edge/revocation', 'edge/store'],
+    packages: /^(?!wrangler|workerd|esbuild|tap$|autocannon|smtp-server|wasmoon|@redis\/)/
+  },
+  {
+    folder: 'server/features',
+    files: ['server/lib', 'db/queries', 'db/client.ts', 'edge/contract', 'edge/verifier', 'edge/revocation'],
+    packages: /^(node:|fastify$|@fastify\/type-provider-typebox$|@sinclair\/typebox$)/
+  },
+  {
+    folder: 'server/lib',
+    files: ['server/lib', 'edge/contract', 'edge/verifier'],
+    packages: /^(node:|bcrypt$|@sinclair\/typebox$)/
+  },
+  { folder: 'local', files: ['local', 'server', 'db', 'edge'], packages: /./ },
+  { folder: 'bench', files: ['bench', 'local', 'server', 'db', 'edge', 'test'], packages: /./ },
+  { folder: 'test', files: ['test', 'bench', 'local', 'server', 'db', 'edge'], packages: /./ }
+]
+
+interface Import {
+  readonly from: string
+  /** A file of ours as a path from the root, or the name of a package. */
+  readonly to: string
+  readonly isFile: boolean
+}
+
+t.test('every import is one that the table allows', async t => {
+  const imports = await allImports()
+  t.ok(imports.length > 100, 'the test reads the real tree')
+  const forbidden = imports.filter(one => !isAllowed(one)).map(one => `${one.from} imports ${one.to}`)
+  t.strictSame(forbidden, [])
+})
+
+t.test('no feature imports another feature', async t => {
+  const featureOf = (path: string) => /^server\/features\/([^/]+)\//.exec(path)?.[1]
+  const crossing = (await allImports()).filter(({ from, to, isFile }) => {
+    const [here, there] = [featureOf(from), isFile ? featureOf(to) : undefined]
+    return here !== undefined && there !== undefined && here !== there
+  })
+  t.strictSame(crossing, [])
+})
+
+t.test('the table refuses what it should refuse', async t => {
+  const refused: readonly [string, string, boolean][] = [
+    ['edge/contract/claims.ts', 'edge/verifier/verify-token.ts', true],
+    ['edge/verifier/verify-token.ts', '@upstash/redis/cloudflare', false],
+    ['edge/gateway.ts', 'node:crypto', false],
+    ['edge/gateway.ts', 'server/app.ts', true],
+    ['server/app.ts', 'edge/gateway.ts', true],
+    ['server/app.ts', 'local/stack.ts', true],
+    ['db/client.ts', 'server/config.ts', true],
+    ['server/features/keys/service.ts', 'server/plugins/problems.ts', true]
+  ]
+  for (const [from, to, isFile] of refused) t.notOk(isAllowed({ from, to, isFile }), `${from} must not import ${to}`)
+})
+
+t.test('only the entry points read process.env', async t => {
+  const readers: string[] = []
+  for (const path of await sources(['edge', 'server', 'db'])) {
+    if ((await readFile(join(ROOT, path), 'utf8')).includes('process.env.')) readers.push(path)
+  }
+  t.strictSame(readers, ['server/main.ts'])
+})
+
+function isAllowed({ from, to, isFile }: Import): boolean {
+  const row = TABLE.filter(({ folder }) => from.startsWith(`${folder}/`)).sort(
+    (a, b) => b.folder.length - a.folder.length
+  )[0]
+  if (row === undefined) return false
+  if (!isFile) return row.packages.test(to)
+  const ownFeature = /^server\/features\/[^/]+\//.exec(from)?.[0]
+  if (ownFeature !== undefined && to.startsWith(ownFeature)) return true
+  return row.files.some(path => to === path || to.startsWith(`${path}/`))
+}
+
+async function allImports(): Promise<Import[]> {
+  const paths = await sources(['edge', 'server', 'db', 'local', 'bench', 'test'])
+  const lists = await Promise.all(
+    paths.map(async from => {
+      const text = await readFile(join(ROOT, from), 'utf8')
+      const specifiers = [
+        ...text.matchAll(/^(?:import|export)\b[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm)
+      ]
+      return specifiers.map(match => resolveImport(from, match[1] ?? match[2] ?? match[3] ?? ''))
+    })
+  )
+  return lists.flat()
+}
+
+function resolveImport(from: string, specifier: string): Import {
+  const isFile = specifier.startsWith('.')
+  return { from, isFile, to: isFile ? normalize(join(dirname(from), specifier)) : specifier }
+}
+
+async function sources(folders: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    folders.map(async folder => {
+      const entries = await readdir(join(ROOT, folder), { recursive: true }).catch(() => [])
+      return entries.filter(path => path.endsWith('.ts')).map(path => join(folder, path))
+    })
+  )
+  return lists.flat().sort()
+}
