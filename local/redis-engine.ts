@@ -47,7 +47,7 @@ export interface RedisEngine {
 export const execAborted = (first: RedisError) =>
   new RedisError(`EXECABORT Transaction discarded because of previous errors: ${first.message}`)
 
-/** Creates an engine with no keys and a Lua of its own. */
+/** Creates an engine with no keys and a Lua of its own. Over 40 lines: short closures over one keyspace, one of them recursive through Lua. */
 export async function createRedisEngine(options: RedisEngineOptions = {}): Promise<RedisEngine> {
   const { nowMs = Date.now, random = Math.random, maxScriptInstructions = 200_000_000 } = options
   const keys = new Keyspace(random)

@@ -1,4 +1,4 @@
-/** The C API of Lua 5.1 as wasm exports it, with byte strings and replies in and out. What scripts may do is left to `lua-vm.ts`. */
+/** The C API of Lua 5.1 as wasm exports it, with byte strings and replies in and out. What scripts may do is left to `lua-vm.ts`. Over 200 lines: a fifth is the list of exports. */
 import { LuaApi } from 'wasmoon-lua5.1'
 import { isArray } from './bytes.ts'
 import { formatDouble, INT64_MIN } from './numbers.ts'
@@ -53,6 +53,9 @@ export const LuaType = { nil: 0, boolean: 1, lightUserdata: 2, number: 3, string
 export const LUA_REGISTRYINDEX = -10000
 export const LUA_MASKCOUNT = 8
 
+/** How deep a returned table may be nested: far less than Redis allows, and far more than JSON parsers everywhere do. */
+const maxReplyDepth = 500
+
 /** Loads a Lua of its own. */
 export async function loadLuaWasm(): Promise<LuaWasm> {
   const { module } = await LuaApi.initialize()
@@ -65,6 +68,7 @@ export class LuaFloor {
   #scratch: Pointer
   #scratchSize = 64 * 1024
   readonly #sizeAt: Pointer
+  #depth = 0
 
   constructor(wasm: LuaWasm) {
     this.wasm = wasm
@@ -146,7 +150,10 @@ export class LuaFloor {
   popReply(state: Pointer): RawReply {
     const { wasm } = this
     // Each level of a nested table needs room for itself, a key and a value.
-    const reply = wasm._lua_checkstack(state, 4) ? this.#replyOnTop(state) : err('reached lua stack limit')
+    const fits = this.#depth < maxReplyDepth && wasm._lua_checkstack(state, 4)
+    this.#depth++
+    const reply = fits ? this.#replyOnTop(state) : err('reached lua stack limit')
+    this.#depth--
     wasm._lua_settop(state, -2)
     return reply
   }

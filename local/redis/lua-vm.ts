@@ -4,6 +4,7 @@
  * A script that uses up its instructions is ended; Redis would wait for SCRIPT KILL. Not ended is what never comes back to
  * Lua's instruction counter: one `string.find` with a pattern that backtracks exponentially (Redis hangs there too).
  * Memory that a script made Lua take is reused but not given back before the engine is closed.
+ * Over 200 lines: one state with what scripts call from inside it; parting them would spread its fields.
  */
 import { decodeOnto, encodeTop } from './cjson.ts'
 import {

@@ -1,4 +1,4 @@
-/** ZADD to ZPOPMAX: the commands on sorted sets. Over 200 lines: one table, and each entry is short. */
+/** ZADD to ZPOPMAX: the commands on sorted sets. */
 import { type CommandTable, pairs, type Run, reads, writes } from './command.ts'
 import { isSortedSet, type Keyspace } from './keyspace.ts'
 import { formatDouble, parseCount, parseFloat64, parseIndex } from './numbers.ts'

