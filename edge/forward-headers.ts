@@ -10,19 +10,30 @@ const HEARSAY = new Set([
   'x-real-ip',
   'x-client-ip',
   'x-cluster-client-ip',
+  'x-originating-ip',
+  'client-ip',
   'true-client-ip',
   'fastly-client-ip',
-  'x-original-url',
-  'x-rewrite-url',
+  'x-http-method',
   'x-http-method-override',
+  'x-method-override',
   'x-user',
   'x-user-id',
   'x-user-email',
-  'x-remote-user',
   'remote-user'
 ])
 
-const HEARSAY_PREFIXES = ['x-gatehouse-', 'x-forwarded-', 'x-auth-', 'cf-']
+const HEARSAY_PREFIXES = [
+  'x-gatehouse-',
+  'x-forwarded-',
+  'x-original-',
+  'x-rewrite-',
+  'x-remote-',
+  'x-auth-',
+  'x-authenticated-',
+  'x-envoy-',
+  'cf-'
+]
 
 /**
  * Copies a client's headers without any header that could be taken for ours.

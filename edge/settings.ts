@@ -40,7 +40,8 @@ export function parseEdgeSettings(env: Readonly<Record<string, unknown>>): Parse
   }
   const url = (name: string, fallback?: string): string => {
     const value = text(name, fallback).replace(/\/$/, '')
-    if (value !== '' && !/^https?:\/\/[^/?#\s]+(\/[^?#\s]*)?$/.test(value)) wrong.push(`${name} must be an http(s) URL`)
+    const sound = /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(value) && URL.canParse(value)
+    if (value !== '' && !sound) wrong.push(`${name} must be an http(s) URL`)
     return value
   }
   const quota = (name: EdgeQuotaName) => {
@@ -55,9 +56,14 @@ export function parseEdgeSettings(env: Readonly<Record<string, unknown>>): Parse
   const publicUrl = url('PUBLIC_URL')
   const originUrl = url('ORIGIN_URL')
   const edgeSecret = text('EDGE_SECRET')
-  if (edgeSecret !== '' && edgeSecret.length < 32) wrong.push('EDGE_SECRET must have at least 32 characters')
-  const ttl = Number(text('ACCESS_TOKEN_TTL', String(DEFAULT_ACCESS_TOKEN_TTL_SECONDS)))
-  if (!Number.isSafeInteger(ttl) || ttl < 1) wrong.push('ACCESS_TOKEN_TTL must be a whole number of seconds')
+  const secretBytes = new TextEncoder().encode(edgeSecret).length
+  if (edgeSecret !== '' && secretBytes < 32) wrong.push('EDGE_SECRET must have at least 32 bytes')
+  const ttl = text('ACCESS_TOKEN_TTL', String(DEFAULT_ACCESS_TOKEN_TTL_SECONDS))
+  if (!/^[1-9]\d{0,8}$/.test(ttl)) wrong.push('ACCESS_TOKEN_TTL must be a whole number of seconds')
+  const apiPrefix = text('API_PREFIX', '/api/v1')
+  // A route table under a misspelt prefix matches nothing, and every protected path would pass for a public one.
+  if (!/^(\/[a-z0-9-]+)+$/.test(apiPrefix)) wrong.push('API_PREFIX must be a path such as "/api/v1"')
+  const allowedOrigins = originList(env.ALLOWED_ORIGINS)
   const fallback = env.FALLBACK_CLIENT_ADDRESS === undefined ? undefined : text('FALLBACK_CLIENT_ADDRESS')
   if (fallback !== undefined) check('FALLBACK_CLIENT_ADDRESS', parseClientAddress(fallback), 'an IP address')
 
@@ -68,15 +74,24 @@ export function parseEdgeSettings(env: Readonly<Record<string, unknown>>): Parse
     jwksUrl: url('JWKS_URL', `${originUrl}/.well-known/jwks.json`),
     redisUrl: url('UPSTASH_REDIS_REST_URL'),
     redisToken: text('UPSTASH_REDIS_REST_TOKEN'),
-    apiPrefix: text('API_PREFIX', '/api/v1'),
+    apiPrefix,
     tokenAudience: text('TOKEN_AUDIENCE', publicUrl),
-    accessTokenTtlSeconds: ttl,
-    allowedOrigins: String(env.ALLOWED_ORIGINS ?? '')
-      .split(',')
-      .map(origin => origin.trim())
-      .filter(origin => origin !== '' && origin !== 'none'),
+    accessTokenTtlSeconds: Number(ttl),
+    allowedOrigins: check('ALLOWED_ORIGINS', allowedOrigins, 'origins, comma-separated; or "none"') ?? [],
     quotas: { address: quota('address'), auth: quota('auth'), user: quota('user') },
     fallbackClientAddress: fallback
   }
   return wrong.length === 0 ? { ok: true, settings } : { ok: false, reason: wrong.join('; ') }
+}
+
+/** Exact origins, comma-separated; none at all where the setting is missing, empty or "none". */
+function originList(value: unknown): readonly string[] | undefined {
+  if (value === undefined || value === '' || value === 'none') return []
+  const origins = typeof value === 'string' ? value.split(',').map(origin => origin.trim()) : ['']
+  return origins.every(isOrigin) ? origins : undefined
+}
+
+/** Whether a browser could send `text` as an `Origin`: a spelling that it never sends would allow nobody. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }

@@ -67,7 +67,8 @@ export async function createRedisEngine(options: RedisEngineOptions = {}): Promi
   const resolve = (words: readonly string[]): Command | RedisError => {
     const command = find(words[0] ?? '')
     if (!command) return unknownCommand(words)
-    return acceptsArity(command, words.length) ? command : arityError((words[0] ?? '').toLowerCase())
+    if (!acceptsArity(command, words.length)) return arityError((words[0] ?? '').toLowerCase())
+    return command.refuses?.(words.slice(1)) ?? command
   }
   const execute = (words: readonly string[]): Reply => {
     const command = resolve(words)

@@ -1,38 +1,25 @@
 /** The table of contents: builds the origin's HTTP server from its config and its ports, in reading order. */
 
-import { cpus } from 'node:os'
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
-import type { Database } from '../db/client.ts'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { isSessionLive } from '../db/queries/sessions.ts'
 import { CLOCK_SKEW_SECONDS } from '../edge/contract/claims.ts'
 import { EXPOSED_HEADERS } from '../edge/contract/cors.ts'
-import { MAX_BODY_BYTES } from '../edge/contract/http.ts'
-import type { Limiter } from '../edge/limiter/redis-limiter.ts'
-import type { RevocationView } from '../edge/revocation/revocation-view.ts'
+import { MAX_BODY_BYTES, MAX_TARGET_BYTES } from '../edge/contract/http.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/accounts/routes.ts'
-import { createAccountsService } from './features/accounts/service.ts'
 import { healthRoutes } from './features/health/routes.ts'
 import { keyRoutes } from './features/keys/routes.ts'
-import type { KeysService } from './features/keys/service.ts'
 import { pageRoutes } from './features/pages/routes.ts'
-import { deliverSession } from './features/sessions/deliver.ts'
+import { deliverBegun, presentedBy } from './features/sessions/deliver.ts'
 import { sessionRoutes } from './features/sessions/routes.ts'
-import { createSessionsService } from './features/sessions/service.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
-import { createVerificationService } from './features/verification/service.ts'
-import { deriveKeys } from './lib/derived-keys.ts'
-import { createHashQueue } from './lib/hash-queue.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
-import { createPasswordHasher } from './lib/password-hash.ts'
 import { Problem } from './lib/problem-responses.ts'
-import { answerRawProblem } from './lib/raw-problem.ts'
-import { createRefreshTokens } from './lib/refresh-token.ts'
-import type { SealedBox } from './lib/sealed-box.ts'
+import { answerRawProblem, answerUnroutable } from './lib/raw-problem.ts'
 import { UserShape } from './lib/user-shape.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { crossSite } from './plugins/cross-site.ts'
@@ -41,34 +28,17 @@ import { jsonBody } from './plugins/json-body.ts'
 import { openapi } from './plugins/openapi.ts'
 import { problems } from './plugins/problems.ts'
 import { requestLog } from './plugins/request-log.ts'
+import { requestTarget } from './plugins/request-target.ts'
 import { routeMethods } from './plugins/route-methods.ts'
 import { routeQuotas } from './plugins/route-quotas.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { signTokens } from './plugins/sign-tokens.ts'
-
-/** What the server needs from outside its own process, already opened. */
-export interface Ports {
-  readonly database: Database
-  readonly limiter: Limiter
-  readonly revocation: RevocationView
-  readonly keys: KeysService
-  readonly box: SealedBox
-  /** Tells the edges that sessions have ended; false where they could not be told yet. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
-  /** Says that there is something in the outbox. */
-  readonly wakeMail: () => void
-  /** Rejects where the database or Redis does not answer. */
-  readonly checkReady: () => Promise<void>
-  readonly nowMs: () => number
-  readonly logger: FastifyServerOptions['logger']
-}
-
-/** Fifty a core is what the cores work off in about eight seconds at cost 12. */
-const WAITING_HASHES_PER_CORE = 50
+import type { Ports } from './ports.ts'
+import { createRules } from './rules.ts'
 
 /** Builds the server; it listens to nothing yet. */
 export async function buildApp(config: Config, ports: Ports): Promise<FastifyInstance> {
-  const { database, nowMs } = ports
+  const { nowMs } = ports
   const { hops, genReqId } = createRequestIds(config.edgeSecret, nowMs)
   const app = Fastify({
     logger: ports.logger ?? false,
@@ -79,7 +49,9 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     requestTimeout: 15_000,
     handlerTimeout: 30_000,
     keepAliveTimeout: 75_000,
-    routerOptions: { maxParamLength: 256 },
+    http: { requireHostHeader: false },
+    routerOptions: { maxParamLength: MAX_TARGET_BYTES },
+    frameworkErrors: (error, request, reply) => answerUnroutable(error, reply.raw, config.publicUrl, request.id),
     clientErrorHandler: (error, socket) => answerRawProblem(error, socket, config.publicUrl, nowMs()),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } }
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -89,8 +61,13 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(securityHeaders, { apiPrefix: config.apiPrefix })
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
   await app.register(requestLog)
+  await app.register(requestTarget)
   await app.register(cors, {
-    origin: [...config.allowedOrigins],
+    // An origin that is not listed gets no CORS header at all; its preflight is a request like any other.
+    origin: async (origin: string | undefined) =>
+      origin !== undefined && config.allowedOrigins.includes(origin) ? origin : false,
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    strictPreflight: false,
     credentials: true,
     exposedHeaders: EXPOSED_HEADERS,
     maxAge: 600
@@ -125,41 +102,26 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   app.addSchema(Problem)
   app.addSchema(UserShape)
 
-  const keys = deriveKeys(config.rootSecrets)
-  const cores = cpus().length
-  const queue = createHashQueue({ concurrency: cores, maxWaiting: cores * WAITING_HASHES_PER_CORE })
-  const hasher = await createPasswordHasher({ keys, cost: config.bcryptCost, queue })
-  const shared = { ...ports, hasher, emailVerification: config.emailVerification }
-  const sessions = createSessionsService({ ...shared, refreshTokens: createRefreshTokens(keys), limits: config })
-  const accounts = createAccountsService({
-    ...shared,
-    verificationTtl: config.verificationTtl,
-    passwordPolicy: { minLength: config.passwordMinLength, classes: config.passwordClasses }
-  })
-  const verification = createVerificationService({ database, nowMs })
+  const rules = await createRules(config, ports)
+  const delivery = { accessTokenTtl: config.accessTokenTtl, nowMs }
 
   await app.register(healthRoutes, { checkReady: ports.checkReady })
   await app.register(keyRoutes, { keys: ports.keys })
   await app.register(pageRoutes, { apiPrefix: config.apiPrefix })
   await app.register(accountRoutes, {
     prefix: config.apiPrefix,
-    accounts,
-    signIn: async (user, request, reply) =>
-      deliverSession(
-        app,
-        request,
-        reply,
-        await sessions.start(user, false, undefined, request.client),
-        config.accessTokenTtl
-      )
+    accounts: rules.accounts,
+    signIn: async (user, request, reply) => {
+      const session = await rules.sessions.begin(user, presentedBy(request), request.client)
+      return deliverBegun(app, request, reply, session, delivery)
+    }
   })
-  await app.register(verificationRoutes, { prefix: config.apiPrefix, verification })
+  await app.register(verificationRoutes, { prefix: config.apiPrefix, verification: rules.verification })
   await app.register(sessionRoutes, {
     prefix: `${config.apiPrefix}/auth`,
-    sessions,
+    sessions: rules.sessions,
     verifier,
-    accessTokenTtl: config.accessTokenTtl,
-    nowMs
+    ...delivery
   })
   return app
 }

@@ -41,7 +41,6 @@ export interface Config {
 }
 
 const DAY = 86_400
-const ORIGIN_URL = /^https?:\/\/[^/?#\s@]+$/
 
 /**
  * Reads the settings. Everything counts as production unless `NODE_ENV` says `development` or `test`:
@@ -52,7 +51,6 @@ const ORIGIN_URL = /^https?:\/\/[^/?#\s@]+$/
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const production = env.NODE_ENV !== 'development' && env.NODE_ENV !== 'test'
   const read = createSettingsReader(env)
-  const originUrl = (value: string) => (ORIGIN_URL.test(value) ? value : undefined)
   const publicUrl = read.required('PUBLIC_URL', 'an https origin, such as https://auth.example.com', value =>
     production && !value.startsWith('https://') ? undefined : originUrl(value.replace(/\/$/, ''))
   )
@@ -138,6 +136,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 function text(value: string): string | undefined {
   return value === '' ? undefined : value
+}
+
+/** Spelled as browsers spell it in `Origin`: any other spelling would match no request and say nothing. */
+function originUrl(value: string): string | undefined {
+  const url = /^https?:/.test(value) && URL.canParse(value) ? new URL(value) : undefined
+  return url?.origin === value ? value : undefined
 }
 
 function flag(value: string): boolean | undefined {

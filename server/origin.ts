@@ -12,8 +12,10 @@ import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
 import { repeat } from './jobs/repeat.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
+import { createAuditRows } from './lib/audit-event.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
+import { success } from './lib/result.ts'
 import { createSealedBox } from './lib/sealed-box.ts'
 import { createOutboxPass } from './mail/outbox-worker.ts'
 import { openMailTransport } from './mail/transport.ts'
@@ -39,6 +41,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const retentionMs = (config.accessTokenTtl + RETENTION_MARGIN_SECONDS) * 1000
   const feed = createRevocationFeed(redis, retentionMs)
   const box = createSealedBox(deriveKeys(config.rootSecrets))
+  const audit = createAuditRows(box)
   const keys = await openKeys({ database, box, signature: createNodeSignaturePort(), nowMs })
   const transport = openMailTransport(config.smtpUrl, config.mailFrom)
 
@@ -53,6 +56,11 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     database,
     keys,
     box,
+    audit,
+    guard: {
+      admit: async () => success(undefined),
+      settle: async () => ({ answerable: true, accountAttacked: false })
+    },
     nowMs,
     logger,
     limiter: createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure }),

@@ -23,7 +23,7 @@ const TABLE: readonly { readonly folder: string; readonly files: readonly string
   },
   {
     folder: 'server/features',
-    files: ['server/lib', 'db/queries', 'db/client.ts', 'edge/contract', 'edge/verifier', 'edge/revocation'],
+    files: ['server/lib', 'server/guard', 'db/queries', 'db/client.ts', 'edge/contract', 'edge/verifier', 'edge/revocation'],
     packages: /^(node:|fastify$|@fastify\/type-provider-typebox$|@sinclair\/typebox$)/
   },
   {

@@ -1,19 +1,26 @@
+CREATE TABLE "audit_chain" (
+	"position" bigint PRIMARY KEY NOT NULL,
+	"event_id" uuid NOT NULL,
+	"event_at" timestamp (3) with time zone NOT NULL,
+	"hash" "bytea" NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "audit_events" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"at" timestamp (3) with time zone NOT NULL,
 	"kind" text NOT NULL,
 	"outcome" text NOT NULL,
 	"user_id" uuid,
+	"actor_id" uuid,
 	"session_id" uuid,
-	"ip_address" text,
-	"user_agent" text,
 	"request_id" uuid,
-	"details" jsonb NOT NULL
+	"sealed_personal" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "mailed_tokens" (
 	"token_hash" "bytea" PRIMARY KEY NOT NULL,
 	"purpose" text NOT NULL,
+	"email" text,
 	"user_id" uuid,
 	"registration_id" uuid,
 	"created_at" timestamp (3) with time zone NOT NULL,
@@ -41,6 +48,7 @@ CREATE TABLE "registrations" (
 	"email" text NOT NULL,
 	"name" text NOT NULL,
 	"password_hash" text NOT NULL,
+	"accepted_terms_version" text,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"expires_at" timestamp (3) with time zone NOT NULL
 );
@@ -80,6 +88,8 @@ CREATE TABLE "users" (
 	"role" text DEFAULT 'user' NOT NULL,
 	"email_verified" boolean NOT NULL,
 	"disabled_at" timestamp (3) with time zone,
+	"accepted_terms_version" text,
+	"sealed_audit_key" "bytea" NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "users_email_key" UNIQUE("email"),
@@ -89,8 +99,10 @@ CREATE TABLE "users" (
 ALTER TABLE "mailed_tokens" ADD CONSTRAINT "mailed_tokens_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailed_tokens" ADD CONSTRAINT "mailed_tokens_registration_id_registrations_id_fk" FOREIGN KEY ("registration_id") REFERENCES "public"."registrations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "audit_events_user_id_idx" ON "audit_events" USING btree ("user_id","at");--> statement-breakpoint
-CREATE INDEX "audit_events_at_idx" ON "audit_events" USING btree ("at");--> statement-breakpoint
+CREATE UNIQUE INDEX "audit_chain_event_id_idx" ON "audit_chain" USING btree ("event_id");--> statement-breakpoint
+CREATE INDEX "audit_chain_event_at_idx" ON "audit_chain" USING btree ("event_at");--> statement-breakpoint
+CREATE INDEX "audit_events_user_id_idx" ON "audit_events" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "audit_events_at_idx" ON "audit_events" USING btree ("at","id");--> statement-breakpoint
 CREATE INDEX "mailed_tokens_user_id_idx" ON "mailed_tokens" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "mailed_tokens_registration_id_idx" ON "mailed_tokens" USING btree ("registration_id");--> statement-breakpoint
 CREATE INDEX "mailed_tokens_expires_at_idx" ON "mailed_tokens" USING btree ("expires_at");--> statement-breakpoint
@@ -102,4 +114,5 @@ CREATE INDEX "sessions_user_id_live_idx" ON "sessions" USING btree ("user_id","c
 CREATE INDEX "sessions_ended_at_idx" ON "sessions" USING btree ("ended_at") WHERE "sessions"."ended_at" is not null;--> statement-breakpoint
 CREATE INDEX "sessions_unpublished_idx" ON "sessions" USING btree ("ended_at") WHERE "sessions"."ended_at" is not null and not "sessions"."end_published";--> statement-breakpoint
 CREATE INDEX "sessions_expires_at_idx" ON "sessions" USING btree ("expires_at");--> statement-breakpoint
-CREATE UNIQUE INDEX "signing_keys_one_active_idx" ON "signing_keys" USING btree ("state") WHERE "signing_keys"."state" = 'active';
+CREATE UNIQUE INDEX "signing_keys_one_active_idx" ON "signing_keys" USING btree ("state") WHERE "signing_keys"."state" = 'active';--> statement-breakpoint
+CREATE INDEX "users_created_at_idx" ON "users" USING btree ("created_at","id");

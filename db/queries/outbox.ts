@@ -1,6 +1,6 @@
 /** The outbox: what must be mailed, claimed by one worker at a time. */
 
-import { and, eq, inArray, isNull, lte, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { outbox } from '../schema/index.ts'
 
@@ -12,6 +12,14 @@ export type NewOutboxMail = Pick<OutboxMail, 'id' | 'kind' | 'recipient' | 'para
 
 export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Promise<void> {
   await db.insert(outbox).values({ ...mail, dueAt: mail.createdAt })
+}
+
+/** The same insert as a part of a larger statement, for a mail without a token. */
+export function outboxInsert(mail: NewOutboxMail): SQL {
+  const createdAt = mail.createdAt.toISOString()
+  return sql`insert into outbox (id, kind, recipient, parameters, created_at, due_at, expires_at)
+    values (${mail.id}, ${mail.kind}, ${mail.recipient}, ${JSON.stringify(mail.parameters)}::jsonb,
+      ${createdAt}, ${createdAt}, ${mail.expiresAt.toISOString()})`
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Registrations that wait for their link, and the single-use tokens that were mailed. */
 
-import { and, eq, gt } from 'drizzle-orm'
+import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { mailedTokens, registrations } from '../schema/index.ts'
 
@@ -16,6 +16,19 @@ export async function insertRegistration(
 
 export async function insertMailedToken(db: Queryable, token: typeof mailedTokens.$inferInsert): Promise<void> {
   await db.insert(mailedTokens).values(token)
+}
+
+/**
+ * Locks every registration of the address that a mailed token is for, in one order: two links of one address that are
+ * opened at once would otherwise each wait for what the other has locked.
+ */
+export async function lockRegistrationsBehind(db: Queryable, tokenHash: Uint8Array): Promise<void> {
+  await db.execute(sql`
+    select r.id from mailed_tokens t
+    join registrations mine on mine.id = t.registration_id
+    join registrations r on r.email = mine.email
+    where t.token_hash = ${tokenHash}
+    order by r.id for update of r`)
 }
 
 /** Uses up a mailed token: of any number of attempts at once, exactly one gets it. */

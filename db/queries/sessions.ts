@@ -1,9 +1,10 @@
 /** Reads and writes sessions. Sign-in and refresh are one statement each. */
 
-import { and, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { sessions, users } from '../schema/index.ts'
 import { type AuditEvent, auditInsert } from './audit.ts'
+import { type NewOutboxMail, outboxInsert } from './outbox.ts'
 import type { User } from './users.ts'
 
 export type Session = typeof sessions.$inferSelect
@@ -20,7 +21,7 @@ export type NewSession = Pick<
 > & { readonly userId: string }
 
 /**
- * Begins a session, ends the one that was presented with the request, and records the sign-in: one statement.
+ * Begins a session, ends the one that was presented with the request, and records it all: one statement.
  *
  * @returns the ids of the sessions that ended
  */
@@ -28,18 +29,39 @@ export async function beginSession(
   db: Queryable,
   session: NewSession,
   presentedId: string | undefined,
-  event: AuditEvent
+  events: readonly AuditEvent[],
+  mail: NewOutboxMail | undefined
 ): Promise<string[]> {
   const createdAt = session.createdAt.toISOString()
+  const records = [...events.map(auditInsert), ...(mail ? [outboxInsert(mail)] : [])]
   const rows = await db.execute<{ id: string }>(sql`
     with begun as (
       insert into sessions (id, user_id, remembered, ip_address, user_agent, created_at, last_used_at, idle_expires_at, expires_at)
       values (${session.id}, ${session.userId}, ${session.remembered}, ${session.ipAddress}, ${session.userAgent},
         ${createdAt}, ${createdAt}, ${session.idleExpiresAt.toISOString()}, ${session.expiresAt.toISOString()})
-    ), recorded as (${auditInsert(event)})
+    ), ${sql.join(
+      records.map((record, i) => sql`${sql.identifier(`record_${i}`)} as (${record})`),
+      sql`, `
+    )}
     update sessions set ended_at = ${createdAt}, end_reason = 'replaced'
     where id = ${presentedId ?? null} and ended_at is null
     returning id`)
+  return rows.map(row => row.id)
+}
+
+/** Ends the oldest sessions of a person beyond the newest `keep`. @returns their ids */
+export async function endSessionsBeyond(db: Queryable, userId: string, keep: number, now: Date): Promise<string[]> {
+  const surplus = db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt)))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .offset(keep)
+  const rows = await db
+    .update(sessions)
+    .set({ endedAt: now, endReason: 'evicted' })
+    .where(inArray(sessions.id, surplus))
+    .returning({ id: sessions.id })
   return rows.map(row => row.id)
 }
 
@@ -103,6 +125,60 @@ export async function endSession(db: Queryable, id: string, reason: string, now:
     .where(and(eq(sessions.id, id), isNull(sessions.endedAt)))
     .returning()
   return session
+}
+
+/** Ends a session where it is this person's. */
+export async function endSessionOf(
+  db: Queryable,
+  userId: string,
+  id: string,
+  reason: string,
+  now: Date
+): Promise<Session | undefined> {
+  const [session] = await db
+    .update(sessions)
+    .set({ endedAt: now, endReason: reason })
+    .where(and(eq(sessions.id, id), eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
+    .returning()
+  return session
+}
+
+/** Ends every session of a person but one. @returns the ids of those that ended */
+export async function endSessionsOf(
+  db: Queryable,
+  userId: string,
+  exceptId: string | undefined,
+  reason: string,
+  now: Date
+): Promise<string[]> {
+  const rows = await db
+    .update(sessions)
+    .set({ endedAt: now, endReason: reason })
+    .where(
+      and(
+        eq(sessions.userId, userId),
+        isNull(sessions.endedAt),
+        exceptId === undefined ? undefined : ne(sessions.id, exceptId)
+      )
+    )
+    .returning({ id: sessions.id })
+  return rows.map(row => row.id)
+}
+
+/** The sessions of a person that could be refreshed now, newest use first. */
+export async function listLiveSessions(db: Queryable, userId: string, now: Date): Promise<Session[]> {
+  return db
+    .select()
+    .from(sessions)
+    .where(
+      and(
+        eq(sessions.userId, userId),
+        isNull(sessions.endedAt),
+        gt(sessions.expiresAt, now),
+        gt(sessions.idleExpiresAt, now)
+      )
+    )
+    .orderBy(desc(sessions.lastUsedAt), desc(sessions.id))
 }
 
 /** Whether a session exists and has not ended. Its time limits are the access token's own affair. */

@@ -12,6 +12,8 @@ export interface LoginCandidate {
   readonly user: User | undefined
   /** The password hash of the newest registration that waits for its link, where the address is nobody's yet. */
   readonly pendingPasswordHash: string | undefined
+  /** There is a session of theirs, live or ended, that was not purged yet. */
+  readonly hasSignedInBefore: boolean
 }
 
 /** Looks up everything that a login with `email` (canonical) can concern. */
@@ -21,11 +23,16 @@ export async function findLoginCandidate(db: Queryable, email: string, now: Date
     where r.email = ${email} and r.expires_at > ${now.toISOString()}
     order by r.created_at desc limit 1
   )`.as('pending')
+  const hasSignedInBefore = sql<boolean>`exists (select 1 from sessions s where s.user_id = ${users.id})`.as('before')
   const [row] = await db
-    .select({ user: users, pendingPasswordHash })
+    .select({ user: users, pendingPasswordHash, hasSignedInBefore })
     .from(sql`(select 1) as one`)
     .leftJoin(users, eq(users.email, email))
-  return { user: row?.user ?? undefined, pendingPasswordHash: row?.pendingPasswordHash ?? undefined }
+  return {
+    user: row?.user ?? undefined,
+    pendingPasswordHash: row?.pendingPasswordHash ?? undefined,
+    hasSignedInBefore: row?.hasSignedInBefore ?? false
+  }
 }
 
 export async function findUser(db: Queryable, id: string): Promise<User | undefined> {
@@ -44,8 +51,9 @@ export async function insertUser(db: Queryable, user: typeof users.$inferInsert)
   return inserted
 }
 
-export async function markEmailVerified(db: Queryable, id: string, now: Date): Promise<void> {
-  await db.update(users).set({ emailVerified: true, updatedAt: now }).where(eq(users.id, id))
+export async function markEmailVerified(db: Queryable, id: string, now: Date): Promise<User | undefined> {
+  const [user] = await db.update(users).set({ emailVerified: true, updatedAt: now }).where(eq(users.id, id)).returning()
+  return user
 }
 
 /** @returns `undefined` where the user is gone */

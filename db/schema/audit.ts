@@ -1,7 +1,7 @@
-/** Security events, append-only: who, what, when, from where, with what outcome. */
+/** Security events, append-only, and the hash chain that shows a gap or an edit. */
 
-import { index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
-import { moment } from './columns.ts'
+import { bigint, index, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bytea, moment } from './columns.ts'
 
 export const auditEvents = pgTable(
   'audit_events',
@@ -12,11 +12,33 @@ export const auditEvents = pgTable(
     outcome: text('outcome', { enum: ['success', 'failure'] }).notNull(),
     /** Who it concerns. No foreign key: the event outlives the user. */
     userId: uuid('user_id'),
+    /** Who did it, where that is somebody else: an administrator. */
+    actorId: uuid('actor_id'),
     sessionId: uuid('session_id'),
-    ipAddress: text('ip_address'),
-    userAgent: text('user_agent'),
     requestId: uuid('request_id'),
-    details: jsonb('details').$type<Record<string, string>>().notNull()
+    /** Address, device and details as JSON, encrypted: under the user's own key where there is one. */
+    sealedPersonal: bytea('sealed_personal').notNull()
   },
-  table => [index('audit_events_user_id_idx').on(table.userId, table.at), index('audit_events_at_idx').on(table.at)]
+  table => [
+    index('audit_events_user_id_idx').on(table.userId, table.id),
+    index('audit_events_at_idx').on(table.at, table.id)
+  ]
+)
+
+/**
+ * One link for each sealed event. `hash` covers the event and the hash of the link before, so that an event that was
+ * changed, added or taken away in between breaks every link after it.
+ */
+export const auditChain = pgTable(
+  'audit_chain',
+  {
+    position: bigint('position', { mode: 'number' }).primaryKey(),
+    eventId: uuid('event_id').notNull(),
+    eventAt: moment('event_at').notNull(),
+    hash: bytea('hash').notNull()
+  },
+  table => [
+    uniqueIndex('audit_chain_event_id_idx').on(table.eventId),
+    index('audit_chain_event_at_idx').on(table.eventAt)
+  ]
 )

@@ -1,6 +1,6 @@
 /** Every table, as Drizzle and its migration generator want to see them. */
 
-export { auditEvents } from './audit.ts'
+export { auditChain, auditEvents } from './audit.ts'
 export { signingKeys } from './keys.ts'
 export { mailedTokens, outbox } from './mail.ts'
 export { sessions } from './sessions.ts'

@@ -10,7 +10,9 @@ export const mailedTokens = pgTable(
   {
     /** SHA-256 of the token: whoever reads this table can open nothing with it. */
     tokenHash: bytea('token_hash').primaryKey(),
-    purpose: text('purpose', { enum: ['verify-email', 'reset-password'] }).notNull(),
+    purpose: text('purpose', { enum: ['verify-email', 'reset-password', 'change-email'] }).notNull(),
+    /** The address that becomes the user's, for `change-email`. */
+    email: text('email'),
     /** Whom it was mailed for: exactly one of the two. */
     userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
     registrationId: uuid('registration_id').references(() => registrations.id, { onDelete: 'cascade' }),

@@ -2,7 +2,7 @@
 
 import { sql } from 'drizzle-orm'
 import { boolean, check, index, pgTable, text, uuid } from 'drizzle-orm/pg-core'
-import { moment } from './columns.ts'
+import { bytea, moment } from './columns.ts'
 
 export const users = pgTable(
   'users',
@@ -17,10 +17,20 @@ export const users = pgTable(
       .default('user'),
     emailVerified: boolean('email_verified').notNull(),
     disabledAt: moment('disabled_at'),
+    /** The version of the terms that was accepted at registration, where there was one. */
+    acceptedTermsVersion: text('accepted_terms_version'),
+    /**
+     * The person's own key, sealed. It encrypts what the audit log knows about the person, so that deleting this
+     * row makes all of that unreadable without touching the log.
+     */
+    sealedAuditKey: bytea('sealed_audit_key').notNull(),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull()
   },
-  table => [check('users_role_check', sql`${table.role} in ('user', 'admin')`)]
+  table => [
+    check('users_role_check', sql`${table.role} in ('user', 'admin')`),
+    index('users_created_at_idx').on(table.createdAt, table.id)
+  ]
 )
 
 /**
@@ -36,6 +46,7 @@ export const registrations = pgTable(
     email: text('email').notNull(),
     name: text('name').notNull(),
     passwordHash: text('password_hash').notNull(),
+    acceptedTermsVersion: text('accepted_terms_version'),
     createdAt: moment('created_at').notNull(),
     expiresAt: moment('expires_at').notNull()
   },

@@ -10,7 +10,12 @@ export const REVOCATION_KEYS = {
   epoch: `${PREFIX}:{revocation}:epoch`
 } as const
 
-/** Hash of one subject under one quota: slice index → requests debited in it. */
-export function quotaKey(quota: string, subject: string): string {
-  return `${PREFIX}:quota:{${quota}:${subject}}`
+/**
+ * Hash of one subject under one quota: slice index → requests debited in it.
+ *
+ * The length of a slice is part of the name, because an index means another time where slices are longer or shorter:
+ * after a change of the setting, old debits would else count for years, or not at all.
+ */
+export function quotaKey(quota: string, subject: string, sliceMs: number): string {
+  return `${PREFIX}:quota:{${quota}:${subject}}:${sliceMs}`
 }

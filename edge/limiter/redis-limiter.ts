@@ -32,35 +32,43 @@ export interface RedisLimiterOptions {
 /** Creates the limiter. One per process or isolate: the floor counts what this instance has seen. */
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   const floor = createFloor({ share: options.floorShare, maxSubjects: options.floorSubjects })
-  let leaveAloneUntilMs = Number.NEGATIVE_INFINITY
+  let failedAtMs: number | undefined
+  // Either way round: a clock that was set back must not keep us away from Redis until it has caught up.
+  const isLeftAlone = (nowMs: number) => failedAtMs !== undefined && Math.abs(nowMs - failedAtMs) < options.backOffMs
 
   return {
     async take(name, policy, subject, nowMs) {
-      if (nowMs >= leaveAloneUntilMs) {
+      const key = quotaKey(name, subject, policy.sliceMs)
+      if (!isLeftAlone(nowMs)) {
+        // After a failure one request finds out whether Redis is back; those that come meanwhile do not wait with it.
+        if (failedAtMs !== undefined) failedAtMs = nowMs
         try {
-          return { ...(await decideInRedis(options.redis, name, policy, subject)), from: 'store' }
+          const decision = await decideInRedis(options.redis, key, policy)
+          failedAtMs = undefined
+          return { ...decision, from: 'store' }
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
-          leaveAloneUntilMs = nowMs + options.backOffMs
+          failedAtMs = nowMs
           options.onStoreFailure(error)
         }
       }
-      return { ...floor.take(quotaKey(name, subject), policy, nowMs), from: 'floor' }
+      return { ...floor.take(key, policy, nowMs), from: 'floor' }
     }
   }
 }
 
-async function decideInRedis(redis: Redis, name: string, policy: QuotaPolicy, subject: string): Promise<Decision> {
+async function decideInRedis(redis: Redis, key: string, policy: QuotaPolicy): Promise<Decision> {
   const args = [policy.quota, policy.windowMs, policy.sliceMs, 1, '']
-  return parseDecision(await runScript(redis, slicedWindowScript, [quotaKey(name, subject)], args))
+  return parseDecision(await runScript(redis, slicedWindowScript, [key], args), policy)
 }
 
-function parseDecision(reply: unknown): Decision {
-  const numbers = Array.isArray(reply) ? reply.map(Number) : []
-  const [allowed, remaining, retryAfterMs] = numbers
-  const sound = numbers.length === 3 && numbers.every(Number.isSafeInteger) && (allowed === 0 || allowed === 1)
-  if (!sound || remaining === undefined || retryAfterMs === undefined) {
-    throw new StoreError('Redis answered the quota script with something else than three integers')
+/** Nothing is converted: `Number(true)` is 1 and `Number(null)` is 0, and nonsense must not read as "allowed". */
+function parseDecision(reply: unknown, { quota }: QuotaPolicy): Decision {
+  const [allowed, remaining, retryAfterMs, ...more] = Array.isArray(reply) ? (reply as unknown[]) : []
+  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+  if (isWhole(remaining) && isWhole(retryAfterMs) && more.length === 0) {
+    if (allowed === 1 && remaining < quota && retryAfterMs === 0) return { allowed: true, remaining, retryAfterMs }
+    if (allowed === 0 && remaining < quota && retryAfterMs > 0) return { allowed: false, remaining, retryAfterMs }
   }
-  return { allowed: allowed === 1, remaining, retryAfterMs }
+  throw new StoreError('Redis answered the quota script with something that is no decision')
 }

@@ -30,17 +30,21 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
   let readAtMs = Number.NEGATIVE_INFINITY
 
   async function refresh(nowMs: number): Promise<void> {
-    let delta = await options.feed.read(cursorMs)
+    // Kept, because another request may change both while this one reads.
+    const known = { epoch, cursorMs }
+    let delta = await options.feed.read(known.cursorMs)
     // Another epoch is another memory: a cursor of the old one may hide entries of the new.
-    if (delta.epoch !== epoch && cursorMs !== undefined) delta = await options.feed.read(undefined)
+    if (delta.epoch !== known.epoch && known.cursorMs !== undefined) delta = await options.feed.read(undefined)
     remember(delta)
-    readAtMs = epoch === '' ? Number.NEGATIVE_INFINITY : Math.max(readAtMs, nowMs)
+    readAtMs = epoch === '' ? Number.NEGATIVE_INFINITY : nowMs
   }
 
   function remember(delta: RevocationDelta): void {
     if (delta.epoch !== epoch) cursorMs = undefined
     epoch = delta.epoch
     for (const [sid, publishedAtMs] of delta.ended) {
+      // Moved to the end: an entry that was published again would keep its old place among younger ones.
+      ended.delete(sid)
       ended.set(sid, publishedAtMs)
       cursorMs = Math.max(cursorMs ?? publishedAtMs, publishedAtMs)
     }
@@ -55,7 +59,8 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
     }
   }
 
-  const isFresh = (nowMs: number) => nowMs - readAtMs <= options.freshMs
+  // Either way round: a clock that was set back must not make the view fresh until it has caught up.
+  const isFresh = (nowMs: number) => Math.abs(nowMs - readAtMs) <= options.freshMs
 
   return {
     ageMs: nowMs => nowMs - readAtMs,
@@ -70,7 +75,7 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
         }
       }
       if (ended.has(sid)) return 'ended'
-      return isFresh(nowMs) ? 'live' : 'unknown'
+      return epoch === '' ? 'unknown' : 'live'
     }
   }
 }

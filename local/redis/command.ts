@@ -1,6 +1,6 @@
 /** The shape of a command and of a table of them; what each does lives with its type. */
 import type { Keyspace } from './keyspace.ts'
-import { arityError, type RawReply } from './reply.ts'
+import { arityError, type RawReply, type RedisError } from './reply.ts'
 
 /** The work of a command. `args` come without the name; the arity has been checked. */
 export type Run = (keys: Keyspace, args: readonly string[]) => RawReply
@@ -13,6 +13,8 @@ export interface Command {
   /** Whether a script may call it. */
   readonly inScripts: boolean
   readonly run: Run
+  /** What Redis checks besides the arity before it runs or queues the command: the subcommand. */
+  readonly refuses?: (args: readonly string[]) => RedisError | undefined
 }
 
 /** Commands by lower-case name. */

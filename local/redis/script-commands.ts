@@ -1,6 +1,5 @@
 /** EVAL to SCRIPT: the commands on scripts. They own the script cache; running Lua is left to the VM. */
 import { acceptsArity, type Command, type CommandTable } from './command.ts'
-import type { Keyspace } from './keyspace.ts'
 import type { LuaVm } from './lua-vm.ts'
 import { parseInt64 } from './numbers.ts'
 import { arityError, err, OK, type RawReply, RedisError } from './reply.ts'
@@ -69,7 +68,13 @@ export function createScriptCommands(vm: LuaVm, find: FindCommand, run: RunComma
     eval_ro: evaluate(false, true),
     evalsha: evaluate(true, false),
     evalsha_ro: evaluate(true, true),
-    script: outsideScripts(-2, (keys, args) => runSubcommand(subcommands, keys, args))
+    script: {
+      ...outsideScripts(
+        -2,
+        (keys, [name = '', ...args]) => subcommands.get(name.toLowerCase())?.run(keys, args) ?? null
+      ),
+      refuses: args => refuseSubcommand(subcommands, args)
+    }
   }
 }
 
@@ -82,11 +87,11 @@ const outsideScripts = (arity: number, run: Command['run']): Command => ({
   run
 })
 
-function runSubcommand(table: ReadonlyMap<string, Command>, keys: Keyspace, [name = '', ...args]: readonly string[]) {
+function refuseSubcommand(table: ReadonlyMap<string, Command>, args: readonly string[]): RedisError | undefined {
+  const name = args[0] ?? ''
   const command = table.get(name.toLowerCase())
-  if (!command) throw err(`unknown subcommand '${name.slice(0, 128)}'. Try SCRIPT HELP.`)
-  if (!acceptsArity(command, args.length + 2)) throw arityError(`script|${name.toLowerCase()}`)
-  return command.run(keys, args)
+  if (!command) return err(`unknown subcommand '${name.slice(0, 128)}'. Try SCRIPT HELP.`)
+  return acceptsArity(command, args.length + 1) ? undefined : arityError(`script|${name.toLowerCase()}`)
 }
 
 /** Parts the arguments of EVAL into KEYS and ARGV. */

@@ -1,6 +1,6 @@
 /** Mail addresses in one canonical form, so that one constraint keeps each of them unique. */
 
-import { domainToASCII } from 'node:url'
+import { domainToASCII, domainToUnicode } from 'node:url'
 
 const MAX_CHARACTERS = 254
 const MAX_LOCAL_BYTES = 64
@@ -12,7 +12,8 @@ const LOCAL = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'
 const UNVERIFIED_DOMAIN = /^[\p{L}\p{M}\p{N}.-]+$/u
 
 /** At least two LDH labels, the last of which is no number: an address literal is not a domain. */
-const DOMAIN = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9-]{2,63}$/
+const DOMAIN =
+  /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/
 
 /**
  * Brings an address into its canonical form: trimmed, NFC, everything in lower case, the domain in Punycode.
@@ -29,6 +30,8 @@ export function parseEmailAddress(text: string): string | undefined {
   const local = address.slice(0, Math.max(0, at)).toLowerCase().normalize('NFC')
   const unverifiedDomain = address.slice(at + 1).toLowerCase()
   const domain = UNVERIFIED_DOMAIN.test(unverifiedDomain) ? domainToASCII(unverifiedDomain) : ''
+  // A label that still begins with `xn--` decodes to nothing; one that decodes must be one that could have been typed.
+  const shownDomain = domainToUnicode(domain)
   const canonical = `${local}@${domain}`
   const sound =
     LOCAL.test(local) &&
@@ -36,6 +39,8 @@ export function parseEmailAddress(text: string): string | undefined {
     local.normalize('NFKC') === local &&
     Buffer.byteLength(local) <= MAX_LOCAL_BYTES &&
     DOMAIN.test(domain) &&
+    UNVERIFIED_DOMAIN.test(shownDomain) &&
+    !/(^|\.)xn--/.test(shownDomain) &&
     canonical.length <= MAX_CHARACTERS
   return sound ? canonical : undefined
 }

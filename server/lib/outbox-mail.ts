@@ -3,14 +3,32 @@
 import { createId } from './ids.ts'
 import type { SealedBox } from './sealed-box.ts'
 
-/** Every kind of mail; `registration` is decided on when it is sent, see the mail worker. */
-export type MailKind = 'registration' | 'verify-email' | 'already-registered' | 'refresh-reused'
+/**
+ * Every kind of mail. What a `registration`, a `verification-requested` or a `reset-requested` becomes, and whether it
+ * becomes anything, depends on whose the address is, and is decided by the mail worker.
+ */
+export type MailKind =
+  | 'registration'
+  | 'verification-requested'
+  | 'reset-requested'
+  | 'verify-email'
+  | 'already-registered'
+  | 'reset-password'
+  | 'password-changed'
+  | 'change-email'
+  | 'email-changed'
+  | 'new-device'
+  | 'refresh-reused'
+  | 'account-attacked'
+  | 'account-deleted'
 
 export interface MailOrder {
   readonly kind: MailKind
   readonly recipient: string
   /** The person's name, as they gave it. */
   readonly name: string
+  /** The User-Agent of the device that it is about. */
+  readonly device?: string
   /** The mailed token, for the kinds that carry a link. */
   readonly token?: string
   /** After this the mail is worth nothing any more. */
@@ -24,7 +42,7 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
     id,
     kind: order.kind,
     recipient: order.recipient,
-    parameters: { name: order.name },
+    parameters: { name: order.name, ...(order.device === undefined ? {} : { device: order.device }) },
     createdAt: new Date(nowMs),
     expiresAt: order.expiresAt,
     ...(order.token === undefined ? {} : { sealedToken: box.seal(Buffer.from(order.token), tokenLabel(id)) })

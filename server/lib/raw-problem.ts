@@ -1,13 +1,16 @@
-/** The answer to bytes that are no HTTP request: a problem written straight to the socket. */
+/** Answers to what never becomes a request with a route: problems written past the framework. */
 
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { DATA_ANSWER_HEADERS, PROBLEM_MEDIA_TYPE, REQUEST_ID_HEADER } from '../../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode, problemBody } from '../../edge/contract/problems.ts'
 import { createId } from './ids.ts'
 
-/** Node's parser errors that mean something else than "malformed". */
-const PARSER_PROBLEMS: Readonly<Record<string, ProblemCode>> = {
-  HPE_HEADER_OVERFLOW: 'headers-too-large'
+/** Errors of Node's parser and of the router that mean something else than "malformed". */
+const CODES: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payload-too-large',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long'
 }
 
 /** Answers a client error of the HTTP server and closes the connection. */
@@ -17,17 +20,31 @@ export function answerRawProblem(error: NodeJS.ErrnoException, socket: Socket, p
     socket.destroy()
     return
   }
-  const code = PARSER_PROBLEMS[error.code ?? ''] ?? 'malformed-request'
-  const requestId = createId(nowMs)
+  const { status, title, headers, body } = rawProblem(error, publicUrl, createId(nowMs))
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`)
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** Answers a request that the router could not read, for which no hook runs. */
+export function answerUnroutable(
+  error: { readonly code?: string | undefined },
+  response: ServerResponse,
+  publicUrl: string,
+  requestId: string
+): void {
+  const { status, headers, body } = rawProblem(error, publicUrl, requestId)
+  response.writeHead(status, headers).end(body)
+}
+
+function rawProblem(error: { readonly code?: string | undefined }, publicUrl: string, requestId: string) {
+  const code = CODES[error.code ?? ''] ?? 'malformed-request'
   const body = JSON.stringify(problemBody(publicUrl, code, requestId))
   const headers = {
     ...DATA_ANSWER_HEADERS,
     'content-type': PROBLEM_MEDIA_TYPE,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    [REQUEST_ID_HEADER]: requestId,
-    connection: 'close'
+    [REQUEST_ID_HEADER]: requestId
   }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  socket.end(`HTTP/1.1 ${PROBLEMS[code].status} ${PROBLEMS[code].title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+  return { ...PROBLEMS[code], headers, body }
 }

@@ -4,9 +4,10 @@ import type { Database } from '../../db/client.ts'
 import { claimDueMails, markMailDead, markMailSent, type OutboxMail, postponeMail } from '../../db/queries/outbox.ts'
 import { deleteRegistrationsOf } from '../../db/queries/registrations.ts'
 import { findUserByEmail } from '../../db/queries/users.ts'
+import { deviceName } from '../lib/device-name.ts'
 import { type MailKind, openMailToken } from '../lib/outbox-mail.ts'
 import type { SealedBox } from '../lib/sealed-box.ts'
-import { type MailValues, renderMail } from './templates.ts'
+import { type MailValues, renderMail, type SentKind } from './templates.ts'
 import type { MailTransport } from './transport.ts'
 
 export interface OutboxWorkerOptions {
@@ -20,22 +21,26 @@ export interface OutboxWorkerOptions {
 
 /** Mails claimed at a time. */
 const BATCH = 10
-/** A claim holds this long: longer than any attempt to send. */
-const LEASE_MS = 60_000
+/** A claim holds this long: much longer than one attempt to send. */
+const LEASE_MS = 120_000
+/** Beyond this a slow mail server leaves too little of the lease for another attempt; the rest is claimed again. */
+const LAST_START_MS = LEASE_MS / 2
 const FIRST_BACK_OFF_MS = 1_000
 const LONGEST_BACK_OFF_MS = 300_000
 
 /**
  * Creates one pass over the outbox.
  *
- * @returns a function that sends what is due and resolves to how many mails it has dealt with
+ * @returns a function that sends what is due and resolves to how many mails it has claimed
  */
 export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<number> {
   const { database, nowMs } = options
   return async () => {
     const now = nowMs()
     const mails = await database.transaction(db => claimDueMails(db, new Date(now), new Date(now + LEASE_MS), BATCH))
-    for (const mail of mails) await deal(options, mail)
+    for (const mail of mails) {
+      if (nowMs() - now <= LAST_START_MS) await deal(options, mail)
+    }
     return mails.length
   }
 }
@@ -65,6 +70,7 @@ async function send(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
   const values: MailValues = {
     name: mail.parameters.name ?? '',
     publicUrl,
+    device: deviceName(mail.parameters.device ?? ''),
     ...(mail.sealedToken === null ? {} : { token: openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })
   }
   const kind = await decideKind(options, mail)
@@ -76,9 +82,9 @@ async function send(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
  * Only here does it matter whether the address of a registration is somebody's: that person is told, and the
  * registration is void.
  */
-async function decideKind({ database }: OutboxWorkerOptions, mail: OutboxMail) {
+async function decideKind({ database }: OutboxWorkerOptions, mail: OutboxMail): Promise<SentKind> {
   const kind = mail.kind as MailKind
-  if (kind !== 'registration') return kind
+  if (kind !== 'registration') return kind as SentKind
   const owner = await database.run(db => findUserByEmail(db, mail.recipient))
   if (owner === undefined) return 'verify-email'
   await database.run(db => deleteRegistrationsOf(db, mail.recipient))

@@ -18,14 +18,31 @@ export interface MailTransport {
 /** Milliseconds; a mail server that is slower gets another try later. */
 const DEADLINES = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 }
 
+/** Milliseconds for the whole of one attempt: a server that sends a byte now and then never meets a deadline above. */
+const ATTEMPT_DEADLINE = 30_000
+
 /** @param from the sender of every mail */
 export function openMailTransport(smtpUrl: string, from: string): MailTransport {
   const transport = createTransport({ url: smtpUrl, pool: true, maxConnections: 2, ...DEADLINES })
   return {
     async send({ to, messageId, subject, text, html }) {
       // An address object is never parsed, so no address can smuggle in a second recipient.
-      await transport.sendMail({ from, to: { name: '', address: to }, messageId, subject, text, html })
+      const sent = transport.sendMail({ from, to: { name: '', address: to }, messageId, subject, text, html })
+      await withinMs(ATTEMPT_DEADLINE, sent)
     },
     close: () => transport.close()
+  }
+}
+
+async function withinMs<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+  const deadline = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => deadline.reject(Object.assign(new Error('the mail server was too slow'), { code: 'ETIMEDOUT' })),
+    deadlineMs
+  )
+  try {
+    return await Promise.race([work, deadline.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -9,6 +9,9 @@ import { QueueFullError } from '../lib/hash-queue.ts'
 import { ProblemError } from '../lib/problem-error.ts'
 import { type Failure, failure } from '../lib/result.ts'
 
+/** A body of 16 KiB can be wrong in thousands of places; whoever mends these asks again. */
+const MAX_FINDINGS = 20
+
 /** Fastify's own errors, by their codes. */
 const FASTIFY_PROBLEMS: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload-too-large',
@@ -55,7 +58,9 @@ function sendProblem(reply: FastifyReply, request: FastifyRequest, publicUrl: st
 }
 
 function failureOf(error: FastifyError): Failure {
-  if (error.validation) return failure('invalid-request', 'schema', { errors: error.validation.map(invalidMember) })
+  if (error.validation) {
+    return failure('invalid-request', 'schema', { errors: error.validation.slice(0, MAX_FINDINGS).map(invalidMember) })
+  }
   if (error instanceof DatabaseUnavailableError) return failure('unavailable', error.message, { retryAfterSeconds: 1 })
   if (error instanceof QueueFullError) {
     return failure('unavailable', error.message, { retryAfterSeconds: error.retryAfterSeconds })

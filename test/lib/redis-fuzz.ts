@@ -135,13 +135,16 @@ const shapes = [
 
 /** A random command; keys begin with `prefix`. Some are cut short, some have a word too many. */
 export function randomCommand(random: Random, prefix: string): string[] {
+  // Often enough that keys change their type: else nearly every reply becomes WRONGTYPE.
+  if (random() < 0.12) return ['DEL', draw(random, 'key', prefix), draw(random, 'key', prefix)]
   const shape = pick(random, shapes).split(' ')
   const command = shape.flatMap(part => {
     if (part.endsWith('?') && random() < 0.5) return []
     return [part.replace(/\?$/, '').replace(/\{(\w+)\}/, (_whole, kind: string) => draw(random, kind, prefix))]
   })
   if (random() < 0.03) command.push(draw(random, 'word', prefix))
-  if (random() < 0.03 && command.length > 1) command.pop()
+  // SPOP without its count would take a random member.
+  if (random() < 0.03 && command.length > 1 && command[0] !== 'SPOP') command.pop()
   return random() < 0.2 ? [(command[0] ?? '').toLowerCase(), ...command.slice(1)] : command
 }
 

@@ -373,7 +373,7 @@ t.test('the engine and a real Redis answer the same', { skip: redisBackends()[1]
   t.test('as one transaction', async t => {
     const [engine, redis] = [await engineLane.open(t), await redisLane.open(t)]
     const random = seededRandom(7)
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < 300; round++) {
       const commands = Array.from({ length: 5 }, () => randomCommand(random, redis.prefix))
       const answers = [await engine.backend.multi(commands), await redis.backend.multi(commands)].map(answer =>
         Array.isArray(answer)

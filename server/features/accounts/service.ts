@@ -5,7 +5,7 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { insertMailedToken, insertRegistration } from '../../../db/queries/registrations.ts'
 import { findUser, insertUser, renameUser, type User } from '../../../db/queries/users.ts'
-import { auditEvent } from '../../lib/audit-event.ts'
+import type { AuditRows } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { parseEmailAddress } from '../../lib/email-address.ts'
 import { createId } from '../../lib/ids.ts'
@@ -21,6 +21,7 @@ export interface AccountsOptions {
   readonly database: Database
   readonly hasher: PasswordHasher
   readonly box: SealedBox
+  readonly audit: AuditRows
   readonly passwordPolicy: PasswordPolicy
   readonly emailVerification: 'required' | 'optional'
   /** How long a mailed verification link is good, in seconds. */
@@ -51,7 +52,7 @@ const PRODUCT_NAMES = ['gatehouse']
 export type AccountsService = ReturnType<typeof createAccountsService>
 
 export function createAccountsService(options: AccountsOptions) {
-  const { database, hasher, box, nowMs } = options
+  const { database, hasher, box, audit, nowMs } = options
 
   /** Checks a registration against every policy, without work and without looking anything up. */
   function check(registration: Registration): Result<Registration> {
@@ -84,7 +85,7 @@ export function createAccountsService(options: AccountsOptions) {
     await database.transaction(async db => {
       await insertRegistration(db, { id: registrationId, ...account, ...times })
       await mailLink(db, 'registration', account, { registrationId }, createdMs)
-      await insertAuditEvent(db, auditEvent('registration-requested', 'success', client, createdMs))
+      await insertAuditEvent(db, audit.event('registration-requested', 'success', client, createdMs))
     })
     options.wakeMail()
     return success({ pending: true })
@@ -95,11 +96,19 @@ export function createAccountsService(options: AccountsOptions) {
     const createdMs = nowMs()
     const createdAt = new Date(createdMs)
     const user = await database.transaction(async db => {
-      const row = { id: createId(createdMs), ...account, emailVerified: false, createdAt, updatedAt: createdAt }
+      const id = createId(createdMs)
+      const row = {
+        id,
+        ...account,
+        emailVerified: false,
+        sealedAuditKey: audit.createKey(id),
+        createdAt,
+        updatedAt: createdAt
+      }
       const created = await insertUser(db, row)
       if (created === undefined) return undefined
       await mailLink(db, 'verify-email', account, { userId: created.id }, createdMs)
-      await insertAuditEvent(db, auditEvent('account-created', 'success', client, createdMs, { userId: created.id }))
+      await insertAuditEvent(db, audit.event('account-created', 'success', client, createdMs, { person: created }))
       return created
     })
     if (user === undefined) return failure('email-taken', 'the address belongs to somebody')
@@ -136,7 +145,8 @@ export function createAccountsService(options: AccountsOptions) {
     const changedMs = nowMs()
     const user = await database.transaction(async db => {
       const renamed = await renameUser(db, userId, name, new Date(changedMs))
-      if (renamed) await insertAuditEvent(db, auditEvent('profile-changed', 'success', client, changedMs, { userId }))
+      if (renamed)
+        await insertAuditEvent(db, audit.event('profile-changed', 'success', client, changedMs, { person: renamed }))
       return renamed
     })
     return user ? success(user) : failure('session-ended', 'the user of the token is gone')

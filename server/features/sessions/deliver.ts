@@ -1,31 +1,53 @@
-/** How a session travels back: the access token in the body, the refresh token where no script can read it. */
+/** How a session travels: the access token in the body, the refresh token where no script can read it. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { REFRESH_COOKIE } from '../../../edge/contract/http.ts'
+import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
+import { DEVICE_MARK_TTL } from '../../lib/device-mark.ts'
 import { ProblemError } from '../../lib/problem-error.ts'
-import type { OpenSession } from './service.ts'
+import type { BegunSession, OpenSession, Presented } from './options.ts'
 
-/** Sets the cookie and builds the body. Browsers find no refresh token in it. */
+/** What delivering needs to know about the deployment. */
+export interface Delivery {
+  readonly accessTokenTtl: number
+  readonly nowMs: () => number
+}
+
+/** Sets the cookies of a session that was begun just now, and builds the body. */
+export function deliverBegun(
+  app: FastifyInstance,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  session: BegunSession,
+  delivery: Delivery
+) {
+  reply.setCookie(DEVICE_COOKIE, session.deviceMark, { ...COOKIE, maxAge: DEVICE_MARK_TTL })
+  return deliverSession(app, request, reply, session, delivery)
+}
+
+/** Sets the refresh cookie and builds the body. Browsers find no refresh token in it. */
 export function deliverSession(
   app: FastifyInstance,
   request: FastifyRequest,
   reply: FastifyReply,
   session: OpenSession,
-  ttlSeconds: number
+  { accessTokenTtl, nowMs }: Delivery
 ) {
-  setRefreshCookie(reply, session.refreshToken, session.remembered ? session.idleExpiresAt : undefined)
+  setRefreshCookie(reply, session, nowMs())
   return {
     accessToken: app.signAccessToken(session.sessionId, session.user),
     tokenType: 'Bearer' as const,
-    expiresIn: ttlSeconds,
+    expiresIn: accessTokenTtl,
     ...(isBrowser(request) ? {} : { refreshToken: session.refreshToken })
   }
 }
 
 /** `Max-Age` only with remember me; otherwise the cookie goes with the browser's session. */
-function setRefreshCookie(reply: FastifyReply, token: string, expiresAt: Date | undefined): void {
-  const lasting = expiresAt === undefined ? {} : { maxAge: Math.max(1, Math.floor((+expiresAt - Date.now()) / 1000)) }
-  reply.setCookie(REFRESH_COOKIE, token, { ...COOKIE, ...lasting })
+function setRefreshCookie(reply: FastifyReply, session: OpenSession, nowMs: number): void {
+  const seconds = Math.max(1, Math.floor((+session.idleExpiresAt - nowMs) / 1000))
+  reply.setCookie(REFRESH_COOKIE, session.refreshToken, {
+    ...COOKIE,
+    ...(session.remembered ? { maxAge: seconds } : {})
+  })
 }
 
 export function clearRefreshCookie(reply: FastifyReply): void {
@@ -37,6 +59,11 @@ const COOKIE = { path: '/', secure: true, httpOnly: true, sameSite: 'strict' } a
 /** The fetch metadata and the origin are headers that no page can leave out. */
 function isBrowser(request: FastifyRequest): boolean {
   return request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined
+}
+
+/** The cookies and the token that came with a request. */
+export function presentedBy(request: FastifyRequest): Presented {
+  return { refreshToken: presentedRefreshToken(request), deviceMark: request.cookies[DEVICE_COOKIE] }
 }
 
 /**

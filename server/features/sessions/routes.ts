@@ -2,24 +2,41 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { parseBearer } from '../../../edge/contract/http.ts'
+import { isUuid } from '../../../edge/contract/uuid.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
-import { orThrow } from '../../lib/problem-error.ts'
+import { orThrow, ProblemError } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser } from '../../lib/user-shape.ts'
 import { accessSessionId } from './access-session.ts'
-import { clearRefreshCookie, deliverSession, presentedRefreshToken } from './deliver.ts'
-import { LoggedIn, Login, Message, Refreshed, RefreshTokenBody, VerifiedToken } from './schemas.ts'
+import {
+  clearRefreshCookie,
+  type Delivery,
+  deliverBegun,
+  deliverSession,
+  presentedBy,
+  presentedRefreshToken
+} from './deliver.ts'
+import {
+  LoggedIn,
+  Login,
+  Message,
+  NoContent,
+  Refreshed,
+  RefreshTokenBody,
+  SessionList,
+  SessionParams,
+  showSession,
+  VerifiedToken
+} from './schemas.ts'
 import type { SessionsService } from './service.ts'
 
-export interface SessionRoutesOptions {
+export interface SessionRoutesOptions extends Delivery {
   readonly sessions: SessionsService
   readonly verifier: TokenVerifier
-  readonly accessTokenTtl: number
-  readonly nowMs: () => number
 }
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = async (app, options) => {
-  const { sessions, accessTokenTtl } = options
+  const { sessions } = options
 
   app.post(
     '/login',
@@ -32,16 +49,22 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         body: Login,
         response: {
           200: LoggedIn,
-          ...problems(...BODY_PROBLEMS, 'invalid-credentials', 'email-unverified', 'too-many-attempts')
+          ...problems(
+            ...BODY_PROBLEMS,
+            'invalid-credentials',
+            'email-unverified',
+            'captcha-required',
+            'too-many-attempts'
+          )
         }
       }
     },
     async (request, reply) => {
-      const { email, password, rememberMe = false } = request.body
+      const { rememberMe = false, ...credentials } = request.body
       const session = orThrow(
-        await sessions.login({ email, password, rememberMe }, presentedRefreshToken(request), request.client)
+        await sessions.login({ ...credentials, rememberMe }, presentedBy(request), request.client)
       )
-      return { user: showUser(session.user), ...deliverSession(app, request, reply, session, accessTokenTtl) }
+      return { user: showUser(session.user), ...deliverBegun(app, request, reply, session, options) }
     }
   )
 
@@ -61,7 +84,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
     },
     async (request, reply) => {
       const session = orThrow(await sessions.refresh(presentedRefreshToken(request), request.client))
-      return deliverSession(app, request, reply, session, accessTokenTtl)
+      return deliverSession(app, request, reply, session, options)
     }
   )
 
@@ -100,5 +123,65 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
       }
     },
     async request => ({ active: true as const, claims: app.claimsOf(request) })
+  )
+
+  app.get(
+    '/sessions',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'listSessions',
+        summary: 'List where I am signed in',
+        tags: ['sessions'],
+        security: [{ accessToken: [] }],
+        response: { 200: SessionList, ...problems(...TOKEN_PROBLEMS) }
+      }
+    },
+    async request => {
+      const { sub, sid } = app.claimsOf(request)
+      const live = await sessions.list(sub)
+      return { sessions: live.map(session => showSession(session, sid)) }
+    }
+  )
+
+  app.delete(
+    '/sessions/all',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'endAllSessions',
+        summary: 'Log out all devices, this one too',
+        tags: ['sessions'],
+        security: [{ accessToken: [] }],
+        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, 'cross-site-request') }
+      }
+    },
+    async (request, reply) => {
+      clearRefreshCookie(reply)
+      orThrow(await sessions.endAll(app.claimsOf(request).sub, request.client))
+      return reply.code(204).send(null)
+    }
+  )
+
+  app.delete(
+    '/sessions/:id',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'endSession',
+        summary: 'Log out one device',
+        tags: ['sessions'],
+        security: [{ accessToken: [] }],
+        params: SessionParams,
+        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, 'not-found', 'cross-site-request') }
+      }
+    },
+    async (request, reply) => {
+      const { sub } = app.claimsOf(request)
+      // What is no id of ours is not found, like an id that is nobody's.
+      if (!isUuid(request.params.id)) throw new ProblemError('not-found')
+      orThrow(await sessions.endOne(sub, request.params.id, request.client))
+      return reply.code(204).send(null)
+    }
   )
 }

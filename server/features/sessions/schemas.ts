@@ -1,6 +1,7 @@
 /** What sessions look like on the wire. */
 
 import { type Static, Type } from '@sinclair/typebox'
+import { deviceName } from '../../lib/device-name.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 import { UserShape } from '../../lib/user-shape.ts'
 
@@ -60,3 +61,45 @@ export const VerifiedToken = Type.Object(
   },
   { additionalProperties: false }
 )
+
+export const NoContent = Type.Null({ description: 'Done' })
+
+export const SessionParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
+
+export const SessionShape = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    current: Type.Boolean({ description: 'The session of the token that was sent' }),
+    device: Type.String({ description: 'Browser and system, in words' }),
+    ipAddress: Type.String({ description: 'Where the session began' }),
+    createdAt: Type.String({ format: 'date-time' }),
+    lastUsedAt: Type.String({ format: 'date-time', description: 'The last sign-in or refresh' }),
+    expiresAt: Type.String({ format: 'date-time' })
+  },
+  { additionalProperties: false }
+)
+
+export const SessionList = Type.Object({ sessions: Type.Array(SessionShape) }, { additionalProperties: false })
+
+/** Picks what may be shown from what is stored. */
+export function showSession(
+  session: {
+    id: string
+    userAgent: string
+    ipAddress: string
+    createdAt: Date
+    lastUsedAt: Date
+    expiresAt: Date
+  },
+  currentSid: string
+): Static<typeof SessionShape> {
+  return {
+    id: session.id,
+    current: session.id === currentSid,
+    device: deviceName(session.userAgent),
+    ipAddress: session.ipAddress,
+    createdAt: session.createdAt.toISOString(),
+    lastUsedAt: session.lastUsedAt.toISOString(),
+    expiresAt: session.expiresAt.toISOString()
+  }
+}

@@ -8,7 +8,7 @@ import type { VerificationService } from './service.ts'
 
 /** No pattern: what is no token of ours is answered like one that has expired. */
 const MailedTokenParams = Type.Object({
-  token: Type.String({ maxLength: 100, description: 'From the fragment of the mailed link' })
+  token: Type.String({ description: 'From the fragment of the mailed link' })
 })
 
 const Message = Type.Object({ message: Type.String() }, { additionalProperties: false })

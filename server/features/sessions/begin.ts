@@ -1,0 +1,87 @@
+/** Begins a session of somebody who has just proven who they are. */
+
+import { beginSession, endSessionsBeyond, type NewSession } from '../../../db/queries/sessions.ts'
+import type { User } from '../../../db/queries/users.ts'
+import type { Client } from '../../lib/client.ts'
+import { createId } from '../../lib/ids.ts'
+import { outboxMail } from '../../lib/outbox-mail.ts'
+import {
+  type BegunSession,
+  NOTICE_TTL,
+  type Presented,
+  type SessionLimits,
+  type SessionsOptions,
+  secondsAfter
+} from './options.ts'
+
+/** Sessions that one person may have at a time. */
+const MAX_SESSIONS = 50
+
+export interface Beginning {
+  readonly user: User
+  readonly remembered: boolean
+  readonly presented: Presented
+  /** The person has signed in before, and not from this device: they should hear of it. */
+  readonly tellOfNewDevice: boolean
+}
+
+/**
+ * Two round trips: one statement begins the session, ends the presented one and records both; one ends the oldest
+ * beyond the cap. The second comes after the first has taken effect, so that of any number of sign-ins at once the
+ * last one sees all others.
+ */
+export async function begin(options: SessionsOptions, beginning: Beginning, client: Client): Promise<BegunSession> {
+  const { database, refreshTokens, deviceMarks, audit, nowMs } = options
+  const { user, remembered, presented } = beginning
+  const startedMs = nowMs()
+  const session = newSession(user, remembered, client, startedMs, options.limits)
+  const presentedId = presented.refreshToken && refreshTokens.open(presented.refreshToken)?.sessionId
+
+  const subject = { person: user, sessionId: session.id }
+  const events = [
+    audit.event('login-succeeded', 'success', client, startedMs, subject),
+    ...(beginning.tellOfNewDevice ? [audit.event('new-device', 'success', client, startedMs, subject)] : [])
+  ]
+  const mail = beginning.tellOfNewDevice ? newDeviceMail(options, user, client, startedMs) : undefined
+  const replaced = await database.run(db => beginSession(db, session, presentedId, events, mail))
+  const evicted = await database.run(db => endSessionsBeyond(db, user.id, MAX_SESSIONS, session.createdAt))
+
+  const ended = [...replaced, ...evicted]
+  if (ended.length > 0) await options.announceEnds(ended)
+  if (mail) options.wakeMail()
+  return {
+    user,
+    sessionId: session.id,
+    remembered,
+    idleExpiresAt: session.idleExpiresAt,
+    refreshToken: refreshTokens.mint({ sessionId: session.id, counter: 0 }),
+    deviceMark: deviceMarks.add(presented.deviceMark, user.email)
+  }
+}
+
+function newDeviceMail({ box }: SessionsOptions, user: User, client: Client, nowMs: number) {
+  const order = { kind: 'new-device' as const, recipient: user.email, name: user.name, device: client.userAgent }
+  return outboxMail(box, { ...order, expiresAt: secondsAfter(new Date(nowMs), NOTICE_TTL) }, nowMs)
+}
+
+function newSession(
+  user: User,
+  remembered: boolean,
+  client: Client,
+  startedMs: number,
+  limits: SessionLimits
+): NewSession {
+  const createdAt = new Date(startedMs)
+  const expiresAt = secondsAfter(createdAt, remembered ? limits.rememberedSessionTtl : limits.sessionTtl)
+  const idleExpiresAt = secondsAfter(createdAt, remembered ? limits.rememberedSessionTtl : limits.refreshIdleTtl)
+  return {
+    id: createId(startedMs),
+    userId: user.id,
+    remembered,
+    ipAddress: client.address,
+    userAgent: client.userAgent,
+    createdAt,
+    expiresAt,
+    idleExpiresAt: idleExpiresAt < expiresAt ? idleExpiresAt : expiresAt
+  }
+}

@@ -1,0 +1,65 @@
+/** What the rules of sessions need, and what they hand back. */
+
+import type { Database } from '../../../db/client.ts'
+import type { User } from '../../../db/queries/users.ts'
+import type { LoginGuard } from '../../guard/login-guard.ts'
+import type { AuditRows } from '../../lib/audit-event.ts'
+import type { DeviceMarks } from '../../lib/device-mark.ts'
+import type { PasswordHasher } from '../../lib/password-hash.ts'
+import type { RefreshTokens } from '../../lib/refresh-token.ts'
+import type { SealedBox } from '../../lib/sealed-box.ts'
+
+/** Life times in seconds. */
+export interface SessionLimits {
+  readonly refreshGrace: number
+  readonly refreshIdleTtl: number
+  readonly sessionTtl: number
+  readonly rememberedSessionTtl: number
+}
+
+export interface SessionsOptions {
+  readonly database: Database
+  readonly box: SealedBox
+  readonly audit: AuditRows
+  readonly hasher: PasswordHasher
+  readonly guard: LoginGuard
+  readonly deviceMarks: DeviceMarks
+  readonly refreshTokens: RefreshTokens
+  readonly limits: SessionLimits
+  /** Whether an address must be confirmed before anybody signs in with it. */
+  readonly emailVerification: 'required' | 'optional'
+  readonly nowMs: () => number
+  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
+  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  /** Says that there is something in the outbox. */
+  readonly wakeMail: () => void
+}
+
+/** A session with the refresh token that is valid now. */
+export interface OpenSession {
+  readonly user: User
+  readonly sessionId: string
+  readonly remembered: boolean
+  readonly refreshToken: string
+  /** When the refresh token stops being good, if it is not used. */
+  readonly idleExpiresAt: Date
+}
+
+/** A session that was begun just now, and the mark for its device. */
+export interface BegunSession extends OpenSession {
+  readonly deviceMark: string
+}
+
+/** What a browser brought along. */
+export interface Presented {
+  readonly refreshToken: string | undefined
+  readonly deviceMark: string | undefined
+}
+
+/** Seconds for which a notice to a person is worth sending. */
+export const NOTICE_TTL = 86_400
+
+/** `time` plus whole seconds. */
+export function secondsAfter(time: Date, seconds: number): Date {
+  return new Date(time.getTime() + seconds * 1000)
+}

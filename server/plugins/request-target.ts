@@ -1,0 +1,23 @@
+/** Refuses requests whose first lines are unusable, as problems: a target that is too long, HTTP/1.1 without `Host`. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { MAX_TARGET_BYTES } from '../../edge/contract/http.ts'
+import { ProblemError } from '../lib/problem-error.ts'
+
+export const requestTarget = fp(
+  async (app: FastifyInstance) => {
+    // RFC 9110 §10.1.1 lets a server overlook an expectation that it does not know. Node's own answer is an empty 417.
+    app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      app.server.emit('request', request, response)
+    })
+    app.addHook('onRequest', async request => {
+      if (request.url.length > MAX_TARGET_BYTES) throw new ProblemError('uri-too-long')
+      // RFC 9112 §3.2. Node would answer by itself, without a body, so it is told not to look (see `app.ts`).
+      const needsHost = request.raw.httpVersion === '1.1'
+      if (needsHost && request.headers.host === undefined) throw new ProblemError('malformed-request')
+    })
+  },
+  { name: 'request-target', fastify: '5.x', dependencies: ['edge-hop', 'problems'] }
+)

@@ -1,0 +1,28 @@
+/** What the origin needs from outside its own process, already opened. */
+
+import type { FastifyServerOptions } from 'fastify'
+import type { Database } from '../db/client.ts'
+import type { Limiter } from '../edge/limiter/redis-limiter.ts'
+import type { RevocationView } from '../edge/revocation/revocation-view.ts'
+import type { KeysService } from './features/keys/service.ts'
+import type { LoginGuard } from './guard/login-guard.ts'
+import type { AuditRows } from './lib/audit-event.ts'
+import type { SealedBox } from './lib/sealed-box.ts'
+
+export interface Ports {
+  readonly database: Database
+  readonly limiter: Limiter
+  readonly guard: LoginGuard
+  readonly revocation: RevocationView
+  readonly keys: KeysService
+  readonly box: SealedBox
+  readonly audit: AuditRows
+  /** Tells the edges that sessions have ended; false where they could not be told yet. */
+  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  /** Says that there is something in the outbox. */
+  readonly wakeMail: () => void
+  /** Rejects where the database or Redis does not answer. */
+  readonly checkReady: () => Promise<void>
+  readonly nowMs: () => number
+  readonly logger: FastifyServerOptions['logger']
+}

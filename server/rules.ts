@@ -1,0 +1,42 @@
+/** The rules of all features, each over its ports; routes are joined to them in `app.ts`. */
+
+import { cpus } from 'node:os'
+import type { Config } from './config.ts'
+import { type AccountsService, createAccountsService } from './features/accounts/service.ts'
+import { createSessionsService, type SessionsService } from './features/sessions/service.ts'
+import { createVerificationService, type VerificationService } from './features/verification/service.ts'
+import { deriveKeys } from './lib/derived-keys.ts'
+import { createDeviceMarks } from './lib/device-mark.ts'
+import { createHashQueue } from './lib/hash-queue.ts'
+import { createPasswordHasher } from './lib/password-hash.ts'
+import { createRefreshTokens } from './lib/refresh-token.ts'
+import type { Ports } from './ports.ts'
+
+export interface Rules {
+  readonly sessions: SessionsService
+  readonly accounts: AccountsService
+  readonly verification: VerificationService
+}
+
+/** Fifty a core is what the cores work off in about eight seconds at cost 12. */
+const WAITING_HASHES_PER_CORE = 50
+
+export async function createRules(config: Config, ports: Ports): Promise<Rules> {
+  const keys = deriveKeys(config.rootSecrets)
+  const cores = cpus().length
+  const queue = createHashQueue({ concurrency: cores, maxWaiting: cores * WAITING_HASHES_PER_CORE })
+  const hasher = await createPasswordHasher({ keys, cost: config.bcryptCost, queue })
+  const passwordPolicy = { minLength: config.passwordMinLength, classes: config.passwordClasses }
+  const shared = { ...ports, hasher, passwordPolicy, emailVerification: config.emailVerification }
+
+  return {
+    sessions: createSessionsService({
+      ...shared,
+      refreshTokens: createRefreshTokens(keys),
+      deviceMarks: createDeviceMarks(keys),
+      limits: config
+    }),
+    accounts: createAccountsService({ ...shared, verificationTtl: config.verificationTtl }),
+    verification: createVerificationService(shared)
+  }
+}

@@ -1,0 +1,114 @@
+/** One spelling for every request target, and none for one that could be read in two ways. */
+
+import t from 'tap'
+import { canonicalTarget } from '../../edge/canonical-target.ts'
+import { between, createRandom, pick, type Random } from './lib/random.ts'
+
+const canonical = (target: string) => canonicalTarget(new URL(`http://edge.test${target}`))
+
+/** The canonical path, or `undefined` where the target must be refused. */
+const TABLE: Readonly<Record<string, string | undefined>> = {
+  '/': '/',
+  '/a/b': '/a/b',
+  '/a/b/': '/a/b/',
+  '/%61/%62': '/a/b',
+  '/%41': '/A',
+  '/a%2db%2Ec%5fd%7Ee': '/a-b.c_d~e',
+  '/a%c3%a9': '/a%C3%A9',
+  '/aé': '/a%C3%A9',
+  '/a%20b': '/a%20b',
+  '/a b': '/a%20b',
+  '/a%3bx': '/a%3Bx',
+  '/a;x=1': '/a;x=1',
+  '/a%3f': '/a%3F',
+  '/a%23': '/a%23',
+  '/a%2541': '/a%2541',
+  '/a%25%34%31': '/a%2541',
+  '/a%252f': '/a%252f',
+  '/a%ff': '/a%FF',
+  '//a//b': '/a/b',
+  '/a///': '/a/',
+  '/./a': '/a',
+  '/a/../b': '/b',
+  '/a/%2e%2e/b': '/b',
+  '/a/.%2E/b': '/b',
+  '/a/%2e/b': '/a/b',
+  '/../../a': '/a',
+  '/a/..;/b': '/a/..;/b',
+  '/a/...': '/a/...',
+  '/a//../b': '/a/b',
+  '\\a\\b': '/a/b',
+  '/a/..\\b': '/b',
+  '/a\t/b': '/a/b',
+  '/a\n': '/a',
+  '/a%2fb': undefined,
+  '/a%2Fb': undefined,
+  '/a%5cb': undefined,
+  '/a%5C..%5Cb': undefined,
+  '/a/%2e%2e%2fb': undefined,
+  '/a%00': undefined,
+  '/a%0a': undefined,
+  '/a%0d%0aX:y': undefined,
+  '/a%1f': undefined,
+  '/a%7F': undefined,
+  '/a%': undefined,
+  '/a%4': undefined,
+  '/a%zz': undefined,
+  '/a%%34%31': undefined,
+  '/a%u0041': undefined
+}
+
+t.test('canonicalTarget() decodes what needs no escape, once, and refuses what could be read in two ways', async t => {
+  for (const [target, path] of Object.entries(TABLE)) t.equal(canonical(target)?.path, path, JSON.stringify(target))
+})
+
+t.test('canonicalTarget() leaves the query alone', async t => {
+  for (const search of ['', '?a=%2f', '?a=%2e%2e/&b=//', '?%', '?a?b', '?a=%zz', '?next=/api/v1/users/me']) {
+    t.equal(canonical(`/a${search}`)?.search, search, search)
+  }
+  t.strictSame(canonical('/a?'), { path: '/a', search: '' }, 'where it is empty, it is none')
+  t.strictSame(canonical('/a#/b'), { path: '/a', search: '' }, 'and a fragment is none')
+})
+
+t.test('canonicalTarget() of a canonical target is that target, and no URL parser changes it again', async t => {
+  const random = createRandom(1)
+  let accepted = 0
+  for (let round = 0; round < 20_000; round++) {
+    const target = randomTarget(random)
+    const once = canonical(target)
+    if (once === undefined) continue
+    accepted++
+    const forwarded = new URL(`http://origin.test${once.path}${once.search}`)
+    if (forwarded.pathname !== once.path || forwarded.search !== once.search)
+      t.fail('the parser changed it', { target })
+    const twice = canonicalTarget(forwarded)
+    if (twice?.path !== once.path || twice.search !== once.search) t.fail('it was not canonical', { target })
+  }
+  t.ok(accepted > 5_000, `${accepted} of them were accepted`)
+})
+
+t.test('canonicalTarget() gives two targets that a decoder reads alike one spelling', async t => {
+  const random = createRandom(2)
+  for (let round = 0; round < 5_000; round++) {
+    const plain = `/${Array.from({ length: between(random, 1, 12) }, () => pick(random, ['a', 'Z', '0', '-', '_', '~', 'x'])).join('')}`
+    const spelt = plain.replace(/[^/]/g, character => (random() < 0.5 ? escapeOf(random, character) : character))
+    if (canonical(spelt)?.path !== plain) t.fail('another spelling', { plain, spelt })
+  }
+  t.equal(canonical('/%61')?.path, canonical('/a')?.path)
+})
+
+function randomTarget(random: Random): string {
+  const pieces = Array.from({ length: between(random, 1, 10) }, () =>
+    // biome-ignore format: one value a line would hide the list
+    pick(random, [
+      '/', '//', '.', '..', '/./', '/../', '%2e', '%2E%2e', '%41', '%61', '%25', '%2525', '%20', '%3b', ';', 'a', 'users', 'é',
+      '%C3%A9', '%e9', '\\', '\t', ' ', '"', '<', '{', '|', '^', '`', "'", '@', ':', '*', '%7e', '%2f', '%00', '%', '?', '?x=%2f', '#'
+    ])
+  )
+  return `/${pieces.join('')}`
+}
+
+function escapeOf(random: Random, character: string): string {
+  const hex = character.charCodeAt(0).toString(16)
+  return `%${random() < 0.5 ? hex : hex.toUpperCase()}`
+}

@@ -1,0 +1,98 @@
+/** The two places that the Worker runs in under test, Node and workerd itself, with the same bindings. */
+
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { createRevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
+import { openRedis } from '../../../edge/store/open-redis.ts'
+import { openLocalEdge } from '../../../local/edge.ts'
+import { reservePort } from '../../../local/ports.ts'
+import type { RedisRest } from '../../../local/redis-rest.ts'
+import { redisEndpoint, type Teardown, temporaryDir } from '../../lib/test-engines.ts'
+import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../lib/token-forge.ts'
+import { openTinyOrigin, type TinyOrigin } from './tiny-origin.ts'
+
+export const PUBLIC_URL = 'http://gatehouse.test'
+export const EDGE_SECRET = 'an edge secret for tests, long enough to be one'
+
+type Bindings = Readonly<Record<string, string>>
+
+/** The Worker, running. */
+export interface Edge {
+  /** Begins every URL that it is asked with. */
+  readonly url: string
+  send(path: string, init?: RequestInit & { duplex?: 'half' }): Promise<Response>
+}
+
+/** Where the Worker can run. */
+export interface Place {
+  readonly name: 'Node' | 'workerd'
+  open(t: Teardown, bindings: Bindings): Promise<Edge>
+}
+
+export const NODE: Place = { name: 'Node', open: async (_t, bindings) => openInNode(bindings) }
+export const WORKERD: Place = { name: 'workerd', open: openInWorkerd }
+export const PLACES: readonly Place[] = [NODE, WORKERD]
+
+/** Everything that an edge needs around it. */
+export interface Surroundings {
+  readonly origin: TinyOrigin
+  readonly redis: RedisRest
+  readonly signer: Signer
+  readonly bindings: Bindings
+  /** A genuine token of a new session. */
+  token(changes?: object): string
+}
+
+/** Opens an origin that publishes a key, and a Redis whose revocation set is whole and empty. */
+export async function openSurroundings(t: Teardown): Promise<Surroundings> {
+  const signer = generateSigner('ES256')
+  const [origin, redis] = await Promise.all([openTinyOrigin(t, [publicJwkOf(signer)]), redisEndpoint(t)])
+  await createRevocationFeed(openRedis(redis), 960_000).open(randomUUID())
+  const who = { issuer: PUBLIC_URL, audience: PUBLIC_URL }
+  return {
+    origin,
+    redis,
+    signer,
+    bindings: edgeBindings(origin.url, redis),
+    token: changes => {
+      const claims = claimsOf({ ...who, nowSeconds: Math.floor(Date.now() / 1000) })
+      return issueToken(signer, { ...claims, sub: randomUUID(), sid: randomUUID(), ...changes })
+    }
+  }
+}
+
+/** The settings of an edge over these parts. */
+export function edgeBindings(originUrl: string, redis: { url: string; token: string }): Bindings {
+  return {
+    PUBLIC_URL,
+    ORIGIN_URL: originUrl,
+    EDGE_SECRET,
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    FALLBACK_CLIENT_ADDRESS: '127.0.0.1'
+  }
+}
+
+interface WorkerModule {
+  readonly default: {
+    fetch(request: Request, env: Bindings, context: { waitUntil(work: Promise<unknown>): void }): Promise<Response>
+  }
+}
+
+/** Loads the Worker's own module, afresh: an isolate of its own, as far as its variables go. */
+export async function openInNode(bindings: Bindings): Promise<Edge> {
+  const worker = (await import(`../../../edge/worker.ts?isolate=${randomUUID()}`)) as WorkerModule
+  return {
+    url: PUBLIC_URL,
+    send: (path, init) => worker.default.fetch(new Request(PUBLIC_URL + path, init), bindings, { waitUntil() {} })
+  }
+}
+
+async function openInWorkerd(t: Teardown, bindings: Bindings): Promise<Edge> {
+  const dir = join(await temporaryDir(t), 'edge')
+  const socket = await reservePort(0, '127.0.0.1')
+  const edge = await openLocalEdge({ dir, socket, bindings, log: () => {} })
+  t.teardown(() => edge.close())
+  const url = `http://127.0.0.1:${socket.port}`
+  return { url, send: (path, init) => fetch(url + path, { redirect: 'manual', ...init }) }
+}

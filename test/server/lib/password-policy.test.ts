@@ -1,0 +1,59 @@
+/** Which passwords may be chosen: length by code points, classes, words to avoid; hashing is not tested here. */
+
+import t from 'tap'
+import { PASSWORD_MAX_LENGTH, type PasswordPolicy, passwordFaults } from '../../../server/lib/password-policy.ts'
+
+const CLASSES: PasswordPolicy = { minLength: 8, classes: ['upper', 'lower', 'digit', 'symbol'] }
+const LENGTH: PasswordPolicy = { minLength: 15, classes: [] }
+
+const accepts = (password: string, policy = CLASSES, avoid: string[] = []) =>
+  passwordFaults(policy, password, avoid).length === 0
+
+t.test('each class is asked for in words of its own, and only where it is missing', async t => {
+  const table: readonly [string, RegExp][] = [
+    ['correct-horse-7', /upper-case/],
+    ['CORRECT-HORSE-7', /lower-case/],
+    ['Correct-horse-x', /digit/],
+    ['Correcthorse7', /symbol/],
+    ['Correct horse 7', /symbol/]
+  ]
+  for (const [password, expected] of table) {
+    const faults = passwordFaults(CLASSES, password, [])
+    t.equal(faults.length, 1, password)
+    t.match(faults[0], expected)
+  }
+  t.strictSame(passwordFaults(CLASSES, 'Correct-horse-7', []), [])
+})
+
+t.test('classes are those of every script, not only of ASCII', async t => {
+  t.ok(accepts('Пароль-длинный-٣'), 'Cyrillic letters and an Arabic digit')
+  t.ok(accepts('Ångström€1'), 'a currency sign is a symbol')
+})
+
+t.test('length counts code points, so that one emoji is one character', async t => {
+  t.notOk(accepts('Aa1-😀😀😀'), 'seven code points in ten code units')
+  t.ok(accepts('Aa1-😀😀😀😀'))
+  t.ok(accepts('Aa1-'.padEnd(PASSWORD_MAX_LENGTH, 'x')))
+  t.notOk(accepts('Aa1-'.padEnd(PASSWORD_MAX_LENGTH + 1, 'x')))
+})
+
+t.test('length counts what is left after NFKC, in both directions', async t => {
+  t.notOk(accepts('Aa1-e\u0301e\u0301e\u0301'), 'ten code points that compose to seven')
+  t.notOk(accepts(`Aa1-${'\ufdfa'.repeat(20)}`), 'twenty ligatures of eighteen letters each')
+})
+
+t.test('nothing is trimmed', async t => {
+  t.ok(accepts(' Aa1-xy '), 'eight with its spaces')
+})
+
+t.test('the way of NIST asks for length alone', async t => {
+  t.ok(accepts('fifteen letters', LENGTH))
+  t.notOk(accepts('fourteen chars', LENGTH))
+})
+
+t.test('words to avoid are found whatever their case or width', async t => {
+  for (const password of ['ada@example.com', 'ADA@Example.COM', 'ａｄａ@example.com']) {
+    t.match(passwordFaults(LENGTH, password, ['ada@example.com']).join(), /your address/, password)
+  }
+  t.ok(accepts('ada@example.com and more', LENGTH, ['ada@example.com']), 'a longer password may hold one')
+})
