@@ -1,10 +1,24 @@
 /** Environment → frozen Config, or one error that names everything that is wrong. Reads nothing by itself. */
 
 import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/policies.ts'
-import { PASSWORD_CLASSES, type PasswordClass } from './lib/password-policy.ts'
+import type { PasswordClass } from './lib/password-policy.ts'
+import {
+  classes,
+  flag,
+  httpUrl,
+  integer,
+  list,
+  oneOf,
+  originUrl,
+  postgresUrl,
+  secret,
+  secrets,
+  smtpUrl,
+  text
+} from './lib/setting-parsers.ts'
 import { createSettingsReader } from './lib/settings-reader.ts'
 
-/** The origin's settings. Durations are whole seconds. */
+/** The origin's settings. Durations are whole seconds. `.env.example` says what each is for. */
 export interface Config {
   readonly production: boolean
   readonly host: string
@@ -16,6 +30,8 @@ export interface Config {
   readonly allowedOrigins: readonly string[]
   readonly docs: boolean
   readonly databaseUrl: string
+  /** Migrates, and owns the tables; the same as `databaseUrl` where one role does both. */
+  readonly migrationDatabaseUrl: string
   readonly redisUrl: string
   readonly redisToken: string
   readonly rootSecrets: readonly [string, ...string[]]
@@ -31,70 +47,83 @@ export interface Config {
   readonly rememberedSessionTtl: number
   readonly emailVerification: 'required' | 'optional'
   readonly verificationTtl: number
+  readonly resetTtl: number
+  readonly termsVersion: string | undefined
+  readonly auditRetention: number
   readonly passwordMinLength: number
   readonly passwordClasses: readonly PasswordClass[]
   readonly bcryptCost: number
   readonly quotas: {
     readonly register: QuotaPolicy
     readonly mailedTokens: QuotaPolicy
+    readonly forgotPassword: QuotaPolicy
+    readonly resendVerification: QuotaPolicy
   }
+  readonly loginLimits: {
+    /** Failures of one client address, and how long it is blocked then. */
+    readonly address: QuotaPolicy
+    readonly addressBlock: number
+    /** Failures of one account from everywhere, and how long it is protected then. */
+    readonly account: QuotaPolicy
+    readonly accountBlock: number
+  }
+  readonly captcha: { readonly secret: string; readonly siteKey: string; readonly verifyUrl: string } | undefined
 }
 
 const DAY = 86_400
+const TURNSTILE = 'https://challenges.cloudflare.com/turnstile/v0/siteverify'
+const ROOT_SECRETS_FORM =
+  'secrets of at least 32 random bytes each, comma-separated, newest first (make one with: openssl rand -base64 32)'
+const EDGE_SECRET_FORM = 'at least 32 random bytes, the same as at the edge (make one with: openssl rand -base64 32)'
 
 /**
  * Reads the settings. Everything counts as production unless `NODE_ENV` says `development` or `test`:
  * who forgets the variable gets the strict process, not the lenient one.
  *
+ * One line a setting, in the order of `.env.example`, which is why this function is as long as it is.
+ *
  * @throws {ConfigError} naming every variable that is missing or malformed
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const production = env.NODE_ENV !== 'development' && env.NODE_ENV !== 'test'
+  const minCost = production ? 10 : 4
   const read = createSettingsReader(env)
+  const seconds = (name: string, fallback: number, min = 1) =>
+    read.optional(name, String(fallback), 'whole seconds', value => integer(value, min, 4000 * DAY))
+  const quota = (name: string, fallback: string) =>
+    read.optional(name, fallback, 'requests/seconds, such as 5/3600', parseQuotaPolicy)
+  const origins = (value: string) => list(value, originUrl)
+
   const publicUrl = read.required('PUBLIC_URL', 'an https origin, such as https://auth.example.com', value =>
     production && !value.startsWith('https://') ? undefined : originUrl(value.replace(/\/$/, ''))
   )
-  const quota = (name: string, fallback: string) =>
-    read.optional(name, fallback, 'requests/seconds, such as 5/3600', parseQuotaPolicy)
+  const databaseUrl = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
+  const captchaSecret = read.maybe('CAPTCHA_SECRET', 'the secret key of Turnstile', text)
 
   const config: Config = {
     production,
     host: read.optional('HOST', '127.0.0.1', 'an address to listen on', text),
     port: read.optional('PORT', '3000', 'a port, 0 to 65535', value => integer(value, 0, 65_535)),
     logLevel: read.optional('LOG_LEVEL', 'info', 'trace, debug, info, warn, error, fatal or silent', value =>
-      /^(trace|debug|info|warn|error|fatal|silent)$/.test(value) ? value : undefined
+      oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')(value)
     ),
     publicUrl,
     apiPrefix: read.optional('API_PREFIX', '/api/v1', 'a path such as /api/v1', value =>
       /^(\/[a-z0-9-]+)+$/.test(value) ? value : undefined
     ),
-    allowedOrigins: (production ? read.required : optionalList)(
-      'ALLOWED_ORIGINS',
-      'origins, comma-separated; or "none"',
-      value => list(value, originUrl)
-    ),
+    allowedOrigins: production
+      ? read.required('ALLOWED_ORIGINS', 'origins, comma-separated; or "none"', origins)
+      : read.optional('ALLOWED_ORIGINS', 'none', 'origins, comma-separated; or "none"', origins),
     docs: read.optional('DOCS', String(!production), 'true or false', flag),
-    databaseUrl: read.required('DATABASE_URL', 'postgres://user:password@host:port/database', value =>
-      /^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined
-    ),
-    redisUrl: read.required('UPSTASH_REDIS_REST_URL', 'the REST URL of the database', value =>
-      /^https?:\/\/\S+$/.test(value) ? value : undefined
-    ),
+    databaseUrl,
+    migrationDatabaseUrl:
+      read.maybe('MIGRATION_DATABASE_URL', 'postgres://owner:password@host:port/database', postgresUrl) ?? databaseUrl,
+    redisUrl: read.required('UPSTASH_REDIS_REST_URL', 'the REST URL of the database', httpUrl),
     redisToken: read.required('UPSTASH_REDIS_REST_TOKEN', 'the REST token of the database', text),
-    rootSecrets: read.required(
-      'ROOT_SECRETS',
-      'secrets of at least 32 random bytes each, comma-separated, newest first (make one with: openssl rand -base64 32)',
-      secrets
-    ),
-    edgeSecret: read.required(
-      'EDGE_SECRET',
-      'at least 32 random bytes, the same as at the edge (make one with: openssl rand -base64 32)',
-      secret
-    ),
+    rootSecrets: read.required('ROOT_SECRETS', ROOT_SECRETS_FORM, secrets),
+    edgeSecret: read.required('EDGE_SECRET', EDGE_SECRET_FORM, secret),
     requireEdge: read.optional('REQUIRE_EDGE', String(production), 'true or false', flag),
-    smtpUrl: read.required('SMTP_URL', 'smtp://user:password@host:port or smtps://…', value =>
-      /^smtps?:\/\/\S+$/.test(value) ? value : undefined
-    ),
+    smtpUrl: read.required('SMTP_URL', 'smtp://user:password@host:port or smtps://…', smtpUrl),
     mailFrom: read.optional('MAIL_FROM', 'Gatehouse <no-reply@localhost.localdomain>', 'a mail address', text),
     tokenAudience: read.optional('TOKEN_AUDIENCE', String(publicUrl), 'the audience of access tokens', text),
     accessTokenTtl: seconds('ACCESS_TOKEN_TTL', 900),
@@ -103,9 +132,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     sessionTtl: seconds('SESSION_TTL', DAY),
     rememberedSessionTtl: seconds('REMEMBERED_SESSION_TTL', 30 * DAY),
     emailVerification: read.optional('EMAIL_VERIFICATION', 'required', 'required or optional', value =>
-      value === 'required' || value === 'optional' ? value : undefined
+      oneOf('required', 'optional')(value)
     ),
     verificationTtl: seconds('VERIFICATION_TTL', DAY),
+    resetTtl: seconds('RESET_TTL', 3600),
+    termsVersion: read.maybe('TERMS_VERSION', 'the version of the terms, such as 2026-11', text),
+    auditRetention: seconds('AUDIT_RETENTION', 365 * DAY, 31 * DAY),
     passwordMinLength: read.optional('PASSWORD_MIN_LENGTH', '8', 'a number from 8 to 64', value =>
       integer(value, 8, 64)
     ),
@@ -115,60 +147,30 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       'any of upper, lower, digit, symbol; or empty',
       classes
     ),
-    bcryptCost: read.optional('BCRYPT_COST', '12', `a number from ${production ? 10 : 4} to 16`, value =>
-      integer(value, production ? 10 : 4, 16)
+    bcryptCost: read.optional('BCRYPT_COST', '12', `a number from ${minCost} to 16`, value =>
+      integer(value, minCost, 16)
     ),
     quotas: {
       register: quota('QUOTA_REGISTER', '5/3600'),
-      mailedTokens: quota('QUOTA_MAILED_TOKENS', '20/3600')
-    }
+      mailedTokens: quota('QUOTA_MAILED_TOKENS', '20/3600'),
+      forgotPassword: quota('QUOTA_FORGOT_PASSWORD', '3/3600'),
+      resendVerification: quota('QUOTA_RESEND_VERIFICATION', '3/3600')
+    },
+    loginLimits: {
+      address: quota('LOGIN_FAILURES_ADDRESS', '5/600'),
+      addressBlock: seconds('LOGIN_BLOCK_ADDRESS', 1800),
+      account: quota('LOGIN_FAILURES_ACCOUNT', '10/900'),
+      accountBlock: seconds('LOGIN_BLOCK_ACCOUNT', 1800)
+    },
+    captcha:
+      captchaSecret === undefined
+        ? undefined
+        : {
+            secret: captchaSecret,
+            siteKey: read.required('CAPTCHA_SITE_KEY', 'the site key that goes with CAPTCHA_SECRET', text),
+            verifyUrl: read.optional('CAPTCHA_VERIFY_URL', TURNSTILE, 'the URL of siteverify', httpUrl)
+          }
   }
   read.throwIfWrong()
   return Object.freeze(config)
-
-  function seconds(name: string, fallback: number, min = 1): number {
-    return read.optional(name, String(fallback), 'whole seconds', value => integer(value, min, 400 * DAY))
-  }
-  function optionalList<T>(name: string, expected: string, parse: (value: string) => T | undefined): T {
-    return read.optional(name, 'none', expected, parse)
-  }
-}
-
-function text(value: string): string | undefined {
-  return value === '' ? undefined : value
-}
-
-/** Spelled as browsers spell it in `Origin`: any other spelling would match no request and say nothing. */
-function originUrl(value: string): string | undefined {
-  const url = /^https?:/.test(value) && URL.canParse(value) ? new URL(value) : undefined
-  return url?.origin === value ? value : undefined
-}
-
-function flag(value: string): boolean | undefined {
-  return value === 'true' ? true : value === 'false' ? false : undefined
-}
-
-function integer(value: string, min: number, max: number): number | undefined {
-  const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN
-  return number >= min && number <= max ? number : undefined
-}
-
-function secret(value: string): string | undefined {
-  return Buffer.byteLength(value) >= 32 ? value : undefined
-}
-
-function secrets(value: string): readonly [string, ...string[]] | undefined {
-  const [first, ...rest] = value.split(',').map(one => secret(one.trim()))
-  return first !== undefined && rest.every(one => one !== undefined) ? [first, ...(rest as string[])] : undefined
-}
-
-function list<T>(value: string, parse: (item: string) => T | undefined): readonly T[] | undefined {
-  if (value === 'none') return []
-  const items = value.split(',').map(item => parse(item.trim()))
-  return items.every(item => item !== undefined) ? (items as T[]) : undefined
-}
-
-function classes(value: string): readonly PasswordClass[] | undefined {
-  if (value === '') return []
-  return list(value, item => (Object.hasOwn(PASSWORD_CLASSES, item) ? (item as PasswordClass) : undefined))
 }

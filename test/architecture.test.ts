@@ -29,7 +29,7 @@ const TABLE: readonly { readonly folder: string; readonly files: readonly string
   {
     folder: 'server/lib',
     files: ['server/lib', 'edge/contract', 'edge/verifier'],
-    packages: /^(node:|bcrypt$|@sinclair\/typebox$)/
+    packages: /^(node:|bcrypt$|bowser$|@sinclair\/typebox$)/
   },
   { folder: 'local', files: ['local', 'server', 'db', 'edge'], packages: /./ },
   { folder: 'bench', files: ['bench', 'local', 'server', 'db', 'edge', 'test'], packages: /./ },

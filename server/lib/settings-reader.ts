@@ -12,6 +12,8 @@ export interface SettingsReader {
   required<T>(name: string, expected: string, parse: Parse<T>): T
   /** @param fallback the default, spelled as one would spell it in the environment */
   optional<T>(name: string, fallback: string, expected: string, parse: Parse<T>): T
+  /** A setting that may be left out; `undefined` where it is. */
+  maybe<T>(name: string, expected: string, parse: Parse<T>): T | undefined
   /** @throws {ConfigError} */
   throwIfWrong(): void
 }
@@ -37,6 +39,10 @@ export function createSettingsReader(env: Readonly<Record<string, string | undef
     },
     optional(name, fallback, expected, parse) {
       return parsed(name, env[name] ?? fallback, expected, parse)
+    },
+    maybe(name, expected, parse) {
+      const value = env[name]
+      return value === undefined || value === '' ? undefined : parsed(name, value, expected, parse)
     },
     throwIfWrong() {
       if (wrong.length === 0) return

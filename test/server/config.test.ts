@@ -104,7 +104,14 @@ t.test('hostile values are malformed, each in its place', async t => {
 t.test('no message shows a value', async t => {
   const broken = Object.fromEntries(Object.entries(PRODUCTION).map(([name, value]) => [name, ` ${value} \n`]))
   const message = complaint({ ...broken, EDGE_SECRET: 'a-short-secret' })
-  for (const value of ['password', 'redis token', 'a-short-secret', 'example.com/gatehouse', 'nobody must']) {
+  for (const value of [
+    'database-password',
+    'mail-password',
+    'redis token',
+    'a-short-secret',
+    'example.com/gatehouse',
+    'nobody must'
+  ]) {
     t.notMatch(message, value)
   }
 })

@@ -7,7 +7,9 @@ import { createId } from '../../../server/lib/ids.ts'
 import { createMailedToken, hashMailedToken } from '../../../server/lib/mailed-token.ts'
 
 t.test('deriveKeys() gives each purpose and each secret a key and an id of its own', async t => {
-  const keys = Object.values(deriveKeys(['a first root secret of good length', 'another root secret of good length'])).flat()
+  const keys = Object.values(
+    deriveKeys(['a first root secret of good length', 'another root secret of good length'])
+  ).flat()
   t.equal(new Set(keys.map(key => key.bytes.toString('hex'))).size, keys.length)
   t.equal(new Set(keys.map(key => key.id)).size, keys.length)
   t.ok(keys.every(key => key.bytes.length === 32))

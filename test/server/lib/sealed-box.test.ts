@@ -43,8 +43,11 @@ t.test('open() refuses a box with any byte altered, cut off or added', async t =
   t.equal(opened.length, 0)
 })
 
-t.test('a box under an older root secret opens; where that is gone the error names its key and the setting', async t => {
-  const old = createSealedBox(deriveKeys([OLD_SECRET])).seal(plain, 'outbox:1')
-  t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).open(old, 'outbox:1')), plain)
-  t.throws(() => box.open(old, 'outbox:1'), { message: /"[0-9a-f]{8}".*ROOT_SECRETS/ })
-})
+t.test(
+  'a box under an older root secret opens; where that is gone the error names its key and the setting',
+  async t => {
+    const old = createSealedBox(deriveKeys([OLD_SECRET])).seal(plain, 'outbox:1')
+    t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).open(old, 'outbox:1')), plain)
+    t.throws(() => box.open(old, 'outbox:1'), { message: /"[0-9a-f]{8}".*ROOT_SECRETS/ })
+  }
+)

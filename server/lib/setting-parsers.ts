@@ -1,0 +1,69 @@
+/** How the text of a setting becomes a value; `undefined` means that it is malformed. */
+
+import { PASSWORD_CLASSES, type PasswordClass } from './password-policy.ts'
+
+/** Anything but nothing. */
+export function text(value: string): string | undefined {
+  return value === '' ? undefined : value
+}
+
+/** Spelled as browsers spell it in `Origin`: any other spelling would match no request and say nothing. */
+export function originUrl(value: string): string | undefined {
+  const url = /^https?:/.test(value) && URL.canParse(value) ? new URL(value) : undefined
+  return url?.origin === value ? value : undefined
+}
+
+/** `true` or `false`. */
+export function flag(value: string): boolean | undefined {
+  return value === 'true' ? true : value === 'false' ? false : undefined
+}
+
+/** A whole number in decimal digits. */
+export function integer(value: string, min: number, max: number): number | undefined {
+  const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN
+  return number >= min && number <= max ? number : undefined
+}
+
+/** At least 32 bytes. */
+export function secret(value: string): string | undefined {
+  return Buffer.byteLength(value) >= 32 ? value : undefined
+}
+
+/** Secrets, comma-separated. */
+export function secrets(value: string): readonly [string, ...string[]] | undefined {
+  const [first, ...rest] = value.split(',').map(one => secret(one.trim()))
+  return first !== undefined && rest.every(one => one !== undefined) ? [first, ...(rest as string[])] : undefined
+}
+
+/** A comma-separated list; `none` is the empty one. */
+export function list<T>(value: string, parse: (item: string) => T | undefined): readonly T[] | undefined {
+  if (value === 'none') return []
+  const items = value.split(',').map(item => parse(item.trim()))
+  return items.every(item => item !== undefined) ? (items as T[]) : undefined
+}
+
+/** Password classes, comma-separated; empty for none. */
+export function classes(value: string): readonly PasswordClass[] | undefined {
+  if (value === '') return []
+  return list(value, item => (Object.hasOwn(PASSWORD_CLASSES, item) ? (item as PasswordClass) : undefined))
+}
+
+/** `postgres://…` */
+export function postgresUrl(value: string): string | undefined {
+  return /^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined
+}
+
+/** `http://…` or `https://…` */
+export function httpUrl(value: string): string | undefined {
+  return /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined
+}
+
+/** `smtp://…` or `smtps://…` */
+export function smtpUrl(value: string): string | undefined {
+  return /^smtps?:\/\/\S+$/.test(value) ? value : undefined
+}
+
+/** One of the words. */
+export function oneOf<const T extends string>(...words: readonly T[]): (value: string) => T | undefined {
+  return value => words.find(word => word === value)
+}

@@ -1,0 +1,126 @@
+/** Refreshing over HTTP: nobody is logged out by accident, and a copied token ends the session. */
+
+import t from 'tap'
+import { call, type SignedUp, signUp } from '../../lib/person.ts'
+import { until } from '../../lib/until.ts'
+import { openSubject } from './subject.ts'
+
+const { url, mailbox, sql } = await openSubject(t)
+const AUTH = '/api/v1/auth'
+const refresh = (refreshToken: string) => call(url, 'POST', `${AUTH}/refresh`, { body: { refreshToken } })
+const isLive = async (token: string) => (await call(url, 'GET', `${AUTH}/verify-token`, { token })).status === 200
+const sessionOf = ({ accessToken }: Pick<SignedUp, 'accessToken'>): string =>
+  JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()).sid
+const REFUSED = { status: 401, body: { code: 'refresh-invalid' } }
+
+/** Ages a session, as if its last rotation had been `seconds` ago. */
+const rotatedAgo = (session: string, seconds: number) =>
+  sql`update sessions set rotated_at = rotated_at - make_interval(secs => ${seconds}) where id = ${session}`
+
+t.test('refresh() gives a new access token and a new refresh token, in the body and in the cookie', async t => {
+  const ada = await signUp(url, mailbox)
+  const { status, body, headers } = await refresh(ada.refreshToken)
+  t.equal(status, 200)
+  t.strictSame(Object.keys(body).sort(), ['accessToken', 'expiresIn', 'refreshToken', 'tokenType'])
+  t.not(body.refreshToken, ada.refreshToken)
+  t.match(headers.get('set-cookie'), `__Host-refresh=${body.refreshToken}; `)
+  t.equal(headers.get('cache-control'), 'no-store')
+  t.equal(sessionOf(body), sessionOf(ada), 'of the same session')
+  t.ok(await isLive(body.accessToken))
+  t.equal((await refresh(body.refreshToken)).status, 200)
+})
+
+t.test('the predecessor within its grace gets the same successor, as often as it asks', async t => {
+  const ada = await signUp(url, mailbox)
+  const first = await refresh(ada.refreshToken)
+  for (let i = 0; i < 3; i++) t.equal((await refresh(ada.refreshToken)).body.refreshToken, first.body.refreshToken)
+  t.equal((await refresh(first.body.refreshToken)).status, 200, 'and the successor is good')
+})
+
+t.test('parallel refreshes of one token give one successor', async t => {
+  const ada = await signUp(url, mailbox)
+  const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(ada.refreshToken)))
+  t.ok(answers.every(({ status }) => status === 200))
+  t.equal(new Set(answers.map(({ body }) => body.refreshToken)).size, 1)
+  const [row] = await sql`select refresh_counter from sessions where id = ${sessionOf(ada)}`
+  t.equal(row?.refresh_counter, 1)
+})
+
+t.test('the predecessor after its grace is a theft: the session ends everywhere and its owner is told', async t => {
+  const ada = await signUp(url, mailbox)
+  const { body } = await refresh(ada.refreshToken)
+  await rotatedAgo(sessionOf(ada), 11)
+  t.match(await refresh(ada.refreshToken), REFUSED)
+  t.notOk(await isLive(body.accessToken))
+  t.match(await refresh(body.refreshToken), REFUSED, 'the thief and the owner alike')
+  const mail = await until('the owner is told', () =>
+    mailbox.messages(ada.email).find(({ subject }) => /ended one of your sessions/.test(subject))
+  )
+  t.notMatch(mail.text, /#token=/)
+  const audited =
+    await sql`select kind from audit_events where kind = 'refresh-reused' and session_id = ${sessionOf(ada)}`
+  t.equal(audited.length, 1)
+})
+
+t.test('a token whose successor was used is a theft, however recent it is', async t => {
+  const ada = await signUp(url, mailbox)
+  const first = await refresh(ada.refreshToken)
+  const second = await refresh(first.body.refreshToken)
+  t.match(await refresh(ada.refreshToken), REFUSED)
+  t.notOk(await isLive(second.body.accessToken))
+})
+
+t.test('a theft is told once, however often the old token comes', async t => {
+  const ada = await signUp(url, mailbox)
+  await refresh(ada.refreshToken)
+  await rotatedAgo(sessionOf(ada), 11)
+  await Promise.all(Array.from({ length: 4 }, () => refresh(ada.refreshToken)))
+  const mails = await sql`select id from outbox where kind = 'refresh-reused' and recipient = ${ada.email}`
+  t.equal(mails.length, 1)
+})
+
+t.test('a garbled token changes nothing and raises no alarm', async t => {
+  const ada = await signUp(url, mailbox)
+  const { refreshToken } = ada
+  const middle = refreshToken[30] === 'A' ? 'B' : 'A'
+  const hostile = [
+    '',
+    'x',
+    'A'.repeat(70),
+    refreshToken.slice(1),
+    `${refreshToken.slice(0, 30)}${middle}${refreshToken.slice(31)}`
+  ]
+  for (const token of hostile) t.match(await refresh(token), REFUSED, token)
+  t.match(await call(url, 'POST', `${AUTH}/refresh`), REFUSED, 'none at all')
+  const [row] = await sql`select refresh_counter, ended_at from sessions where id = ${sessionOf(ada)}`
+  t.match(row, { refresh_counter: 0, ended_at: null })
+  t.equal((await refresh(refreshToken)).status, 200)
+})
+
+t.test('a session that was idle for too long, or is at its end, is over, and that is no theft', async t => {
+  for (const column of ['idle_expires_at', 'expires_at']) {
+    const ada = await signUp(url, mailbox)
+    const first = await refresh(ada.refreshToken)
+    await sql`update sessions set ${sql(column)} = now() where id = ${sessionOf(ada)}`
+    t.match(await refresh(first.body.refreshToken), REFUSED, column)
+    t.match(await refresh(ada.refreshToken), REFUSED, 'the predecessor too')
+    const [row] = await sql`select ended_at from sessions where id = ${sessionOf(ada)}`
+    t.equal(row?.ended_at, null)
+  }
+})
+
+t.test('refreshing moves the idle limit, never past the end of the session', async t => {
+  const ada = await signUp(url, mailbox)
+  const id = sessionOf(ada)
+  await sql`update sessions set idle_expires_at = now() + interval '1 minute' where id = ${id}`
+  await refresh(ada.refreshToken)
+  const [row] =
+    await sql`select idle_expires_at = expires_at as capped, expires_at - created_at as life from sessions where id = ${id}`
+  t.match(row, { capped: true, life: '24:00:00' }, 'seven days are cut to the one day of the session')
+})
+
+t.test('the session of a disabled account is not refreshed', async t => {
+  const ada = await signUp(url, mailbox)
+  await sql`update users set disabled_at = now() where id = ${ada.userId}`
+  t.match(await refresh(ada.refreshToken), REFUSED)
+})

@@ -1,0 +1,226 @@
+/** Login, access tokens, logout and the profile, over HTTP; refreshing has a file of its own. */
+
+import t from 'tap'
+import { call, PASSWORD, register, signUp } from '../../lib/person.ts'
+import { openSubject } from './subject.ts'
+
+const { url, mailbox, sql, origin } = await openSubject(t)
+const AUTH = '/api/v1/auth'
+const login = (email: string, more: object = {}, headers: Record<string, string> = {}) =>
+  call(url, 'POST', `${AUTH}/login`, { body: { email, password: PASSWORD, ...more }, headers })
+const verifyToken = (token: string) => call(url, 'GET', `${AUTH}/verify-token`, { token })
+const logout = (options: Parameters<typeof call>[3]) => call(url, 'POST', `${AUTH}/logout`, options)
+const isEnded = async (token: string) => (await verifyToken(token)).body.code === 'session-ended'
+const cookieParts = (headers: Headers) => (headers.get('set-cookie') ?? '').split('; ')
+
+/** The same token, genuinely signed, as it would be an hour later. */
+function expired(accessToken: string): string {
+  const [header, claims] = accessToken.split('.', 2).map(part => JSON.parse(Buffer.from(part, 'base64url').toString()))
+  const earlier = { ...claims, iat: claims.iat - 3600, exp: claims.exp - 3600 }
+  return origin.app.jwt.sign(earlier, { algorithm: 'ES256', kid: header.kid, header })
+}
+
+t.test('login gives the user, an access token, and the refresh token in a cookie and in the body', async t => {
+  const email = await register(url, mailbox)
+  const { status, body, headers } = await login(email)
+  t.equal(status, 200)
+  t.match(body, {
+    user: { email, name: 'Ada', role: 'user', emailVerified: true },
+    tokenType: 'Bearer',
+    expiresIn: 900
+  })
+  t.strictSame(Object.keys(body.user).sort(), ['createdAt', 'email', 'emailVerified', 'id', 'name', 'role'])
+  t.equal(cookieParts(headers)[0], `__Host-refresh=${body.refreshToken}`)
+  t.equal(headers.get('cache-control'), 'no-store')
+})
+
+t.test('an address is the same address however it is spelled', async t => {
+  const email = await register(url, mailbox)
+  t.equal((await login(` ${email.toUpperCase()} `)).status, 200)
+})
+
+t.test('the cookie has exactly the attributes it must have, and Max-Age only with remember me', async t => {
+  const email = await register(url, mailbox)
+  const attributes = async (more: object) =>
+    cookieParts((await login(email, more)).headers)
+      .slice(1)
+      .sort()
+  t.strictSame(await attributes({}), ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure'])
+  t.strictSame(await attributes({ rememberMe: false }), ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure'])
+  const [httpOnly, maxAge = '', ...rest] = await attributes({ rememberMe: true })
+  t.strictSame([httpOnly, ...rest], ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure'])
+  const seconds = Number(/^Max-Age=(\d+)$/.exec(maxAge)?.[1])
+  t.ok(seconds <= 2_592_000 && seconds > 2_592_000 - 60, maxAge)
+})
+
+t.test('a browser gets the refresh token as a cookie only', async t => {
+  const email = await register(url, mailbox)
+  const browsers = [{ origin: 'http://gatehouse.test' }, { 'sec-fetch-site': 'same-origin' }]
+  for (const headers of browsers) {
+    const answer = await login(email, {}, headers)
+    t.equal(answer.status, 200)
+    t.notOk('refreshToken' in answer.body, JSON.stringify(headers))
+    const [pair = ''] = cookieParts(answer.headers)
+    const refreshed = await call(url, 'POST', `${AUTH}/refresh`, { headers: { ...headers, cookie: pair } })
+    t.equal(refreshed.status, 200)
+    t.notOk('refreshToken' in refreshed.body)
+    t.match(refreshed.headers.get('set-cookie'), /^__Host-refresh=.*HttpOnly/)
+  }
+})
+
+t.test('unknown address, wrong password and disabled account are the same bytes', async t => {
+  const wrong = await register(url, mailbox)
+  const disabled = await register(url, mailbox)
+  await sql`update users set disabled_at = now() where email = ${disabled}`
+  const answers = [
+    await login('nobody-at-all@example.com'),
+    await login(wrong, { password: 'Wrong-horse-7' }),
+    await login(disabled)
+  ]
+  const seen = answers.map(({ status, headers, body: { requestId, ...body } }) => ({
+    status,
+    body,
+    headers: [...headers.keys()],
+    cookie: headers.get('set-cookie')
+  }))
+  t.equal(seen[0]?.status, 401)
+  t.strictSame(seen[1], seen[0])
+  t.strictSame(seen[2], seen[0])
+})
+
+t.test('login ends the session that was presented with it', async t => {
+  const ada = await signUp(url, mailbox)
+  const again = await login(ada.email, {}, { cookie: `__Host-refresh=${ada.refreshToken}` })
+  t.equal(again.status, 200)
+  t.ok(await isEnded(ada.accessToken))
+  t.equal((await verifyToken(again.body.accessToken)).status, 200)
+})
+
+t.test('login does not end a session for a garbled cookie, nor for a failed login', async t => {
+  const ada = await signUp(url, mailbox)
+  await login(ada.email, {}, { cookie: '__Host-refresh=garbage' })
+  await login(ada.email, { password: 'Wrong-horse-7' }, { cookie: `__Host-refresh=${ada.refreshToken}` })
+  t.equal((await verifyToken(ada.accessToken)).status, 200)
+})
+
+t.test('a good access token is shown with its claims', async t => {
+  const ada = await signUp(url, mailbox)
+  const { status, body } = await verifyToken(ada.accessToken)
+  t.equal(status, 200)
+  t.match(body, {
+    active: true,
+    claims: {
+      iss: 'http://gatehouse.test',
+      aud: 'http://gatehouse.test',
+      sub: ada.userId,
+      email: ada.email,
+      email_verified: true,
+      role: 'user',
+      name: 'Ada'
+    }
+  })
+  t.equal(body.claims.exp - body.claims.iat, 900)
+  t.ok(ada.accessToken.length < 1024)
+})
+
+t.test('a bad access token is refused for what it is, with a challenge', async t => {
+  const ada = await signUp(url, mailbox)
+  const [head, payload, signature = ''] = ada.accessToken.split('.')
+  const table: readonly [string | undefined, string, string][] = [
+    [undefined, 'token-missing', 'Bearer'],
+    ['', 'token-missing', 'Bearer'],
+    ['Basic YTpi', 'token-invalid', 'Bearer error="invalid_token"'],
+    ['Bearer', 'token-invalid', 'Bearer error="invalid_token"'],
+    ['Bearer x', 'token-invalid', 'Bearer error="invalid_token"'],
+    [`Bearer ${head}.${payload}.${signature.slice(1)}A`, 'token-invalid', 'Bearer error="invalid_token"'],
+    [`Bearer ${'x'.repeat(8000)}`, 'token-invalid', 'Bearer error="invalid_token"'],
+    [`Bearer ${expired(ada.accessToken)}`, 'token-expired', 'Bearer error="invalid_token"']
+  ]
+  for (const [authorization, code, challenge] of table) {
+    const headers = authorization === undefined ? {} : { authorization }
+    const answer = await call(url, 'GET', `${AUTH}/verify-token`, { headers })
+    t.match(answer, { status: 401, body: { code } }, String(authorization).slice(0, 40))
+    t.equal(answer.headers.get('www-authenticate'), challenge)
+  }
+})
+
+t.test('logout ends the session and clears the cookie, and does so twice', async t => {
+  const ada = await signUp(url, mailbox)
+  for (const time of ['once', 'twice']) {
+    const { status, body, headers } = await logout({ body: { refreshToken: ada.refreshToken } })
+    t.equal(status, 200, time)
+    t.strictSame(body, { message: 'Logged out successfully' })
+    t.match(headers.get('set-cookie'), /^__Host-refresh=; Max-Age=0; Path=\/; HttpOnly; Secure; SameSite=Strict$/)
+  }
+  t.ok(await isEnded(ada.accessToken))
+  const refreshed = await call(url, 'POST', `${AUTH}/refresh`, { body: { refreshToken: ada.refreshToken } })
+  t.match(refreshed, { status: 401, body: { code: 'refresh-invalid' } })
+})
+
+t.test('logout takes the cookie, the access token alone, and even an expired one', async t => {
+  const byCookie = await signUp(url, mailbox)
+  await logout({ headers: { cookie: `__Host-refresh=${byCookie.refreshToken}` } })
+  t.ok(await isEnded(byCookie.accessToken), 'cookie')
+
+  const byAccess = await signUp(url, mailbox)
+  t.equal((await logout({ token: byAccess.accessToken })).status, 200)
+  t.ok(await isEnded(byAccess.accessToken), 'access token')
+
+  const byExpired = await signUp(url, mailbox)
+  t.equal((await logout({ token: expired(byExpired.accessToken) })).status, 200)
+  t.ok(await isEnded(byExpired.accessToken), 'expired access token')
+})
+
+t.test('logout with nothing, or with what was never ours, succeeds and ends nothing', async t => {
+  const ada = await signUp(url, mailbox)
+  const [head, payload] = ada.accessToken.split('.')
+  t.equal((await logout({})).status, 200)
+  t.equal((await logout({ body: { refreshToken: 'garbage' } })).status, 200)
+  t.equal((await logout({ token: `${head}.${payload}.${'A'.repeat(86)}` })).status, 200)
+  t.equal((await verifyToken(ada.accessToken)).status, 200)
+})
+
+t.test('logout ends one session and leaves the others of the same person alone', async t => {
+  const ada = await signUp(url, mailbox)
+  const other = await login(ada.email)
+  await logout({ body: { refreshToken: ada.refreshToken } })
+  t.ok(await isEnded(ada.accessToken))
+  t.equal((await verifyToken(other.body.accessToken)).status, 200)
+})
+
+t.test('two refresh cookies in one request are refused, whichever is genuine', async t => {
+  const ada = await signUp(url, mailbox)
+  const cookie = `__Host-refresh=${ada.refreshToken}; __Host-refresh=planted`
+  for (const path of ['refresh', 'logout']) {
+    t.match(await call(url, 'POST', `${AUTH}/${path}`, { headers: { cookie } }), {
+      status: 401,
+      body: { code: 'refresh-invalid' }
+    })
+  }
+  t.equal((await verifyToken(ada.accessToken)).status, 200)
+})
+
+t.test('a profile shows its owner, and its name can be changed', async t => {
+  const ada = await signUp(url, mailbox)
+  const me = '/api/v1/users/me'
+  const before = await call(url, 'GET', me, { token: ada.accessToken })
+  t.match(before, { status: 200, body: { id: ada.userId, email: ada.email, name: 'Ada' } })
+  const changed = await call(url, 'PATCH', me, { token: ada.accessToken, body: { name: ' Ada Lovelace ' } })
+  t.match(changed, { status: 200, body: { name: 'Ada Lovelace' } })
+  t.strictSame((await call(url, 'GET', me, { token: ada.accessToken })).body, changed.body)
+  for (const body of [{}, { name: '' }, { name: 'A\u0000' }, { name: 1 }, { name: 'Ada', role: 'admin' }]) {
+    const { status } = await call(url, 'PATCH', me, { token: ada.accessToken, body })
+    t.ok(status === 422 || status === 400, `${JSON.stringify(body)}: ${status}`)
+  }
+  t.match(await call(url, 'PATCH', me, { body: { name: 'Eve' } }), { status: 401, body: { code: 'token-missing' } })
+})
+
+t.test('a hash that is weaker than today is upgraded at the next login', async t => {
+  const email = await register(url, mailbox)
+  const { default: bcrypt } = await import('bcrypt')
+  await sql`update users set password_hash = ${await bcrypt.hash(PASSWORD, 4)} where email = ${email}`
+  t.equal((await login(email)).status, 200)
+  const [row] = await sql`select password_hash from users where email = ${email}`
+  t.match(row?.password_hash, /^gh1:[0-9a-f]{8}:\$2b\$04\$/)
+  t.equal((await login(email)).status, 200)
+})
