@@ -60,7 +60,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(problems, { publicUrl: config.publicUrl })
   await app.register(securityHeaders, { apiPrefix: config.apiPrefix })
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
-  await app.register(requestLog)
+  await app.register(requestLog, { answered: ports.metrics.answered })
   await app.register(requestTarget)
   await app.register(cors, {
     // An origin that is not listed gets no CORS header at all; its preflight is a request like any other.

@@ -24,6 +24,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly logLevel: string
+  /** Undefined: no metrics are served. */
+  readonly metricsPort: number | undefined
   /** Under which people reach the service; no trailing slash. The issuer of every token. */
   readonly publicUrl: string
   readonly apiPrefix: string
@@ -107,6 +109,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: read.optional('LOG_LEVEL', 'info', 'trace, debug, info, warn, error, fatal or silent', value =>
       oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')(value)
     ),
+    metricsPort: read.maybe('METRICS_PORT', 'a port, 0 to 65535', value => integer(value, 0, 65_535)),
     publicUrl,
     apiPrefix: read.optional('API_PREFIX', '/api/v1', 'a path such as /api/v1', value =>
       /^(\/[a-z0-9-]+)+$/.test(value) ? value : undefined

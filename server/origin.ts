@@ -19,11 +19,14 @@ import { success } from './lib/result.ts'
 import { createSealedBox } from './lib/sealed-box.ts'
 import { createOutboxPass } from './mail/outbox-worker.ts'
 import { openMailTransport } from './mail/transport.ts'
+import { createMetrics, type MetricsServer, openMetricsServer } from './metrics.ts'
 
 export interface Origin {
   readonly app: FastifyInstance
   /** `http://host:port` that it listens on. */
   readonly url: string
+  /** Where Prometheus reads, if metrics are served. */
+  readonly metricsUrl: string | undefined
   close(): Promise<void>
 }
 
@@ -46,7 +49,11 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const transport = openMailTransport(config.smtpUrl, config.mailFrom)
 
   // The jobs log through the app, and the app wakes the jobs: it is built first and they are looked up late.
-  const onStoreFailure = (error: Error) => app.log.warn({ reason: error.message }, 'Redis failed')
+  const metrics = createMetrics()
+  const onStoreFailure = (error: Error) => {
+    metrics.storeFailed()
+    app.log.warn({ reason: error.message }, 'Redis failed')
+  }
   const log = {
     info: (fields: object, message: string) => app.log.info(fields, message),
     warn: (fields: object, message: string) => app.log.warn(fields, message)
@@ -57,6 +64,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     keys,
     box,
     audit,
+    metrics,
     guard: {
       admit: async () => success(undefined),
       settle: async () => ({ answerable: true, accountAttacked: false })
@@ -73,8 +81,10 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     }
   })
 
-  const onError = (job: string) => (error: unknown) =>
+  const onError = (job: string) => (error: unknown) => {
+    metrics.jobFailed(job)
     log.warn({ job, reason: String(error) }, 'a job failed; it runs again')
+  }
   const pass = createOutboxPass({ database, transport, box, publicUrl: config.publicUrl, nowMs, log })
   const mailJob = repeat({ everyMs: EVERY.mail, onError: onError('mail'), run: () => untilEmpty(pass) })
   const jobs = [
@@ -82,14 +92,19 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     repeat({ everyMs: EVERY.revocation, onError: onError('revocation'), run: keeper.tend }),
     repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload })
   ]
+  let metricsServer: MetricsServer | undefined
   const close = async () => {
     await closeServer(app)
+    await metricsServer?.close()
     await Promise.all(jobs.map(job => job.stop()))
     transport.close()
     await database.close()
   }
   try {
-    return { app, close, url: await app.listen({ host: config.host, port: config.port }) }
+    if (config.metricsPort !== undefined)
+      metricsServer = await openMetricsServer(metrics, config.host, config.metricsPort)
+    const url = await app.listen({ host: config.host, port: config.port })
+    return { app, close, url, metricsUrl: metricsServer?.url }
   } catch (error) {
     await close()
     throw error

@@ -8,6 +8,7 @@ import type { KeysService } from './features/keys/service.ts'
 import type { LoginGuard } from './guard/login-guard.ts'
 import type { AuditRows } from './lib/audit-event.ts'
 import type { SealedBox } from './lib/sealed-box.ts'
+import type { Metrics } from './metrics.ts'
 
 export interface Ports {
   readonly database: Database
@@ -17,6 +18,7 @@ export interface Ports {
   readonly keys: KeysService
   readonly box: SealedBox
   readonly audit: AuditRows
+  readonly metrics: Pick<Metrics, 'answered'>
   /** Tells the edges that sessions have ended; false where they could not be told yet. */
   readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
   /** Says that there is something in the outbox. */

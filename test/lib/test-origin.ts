@@ -15,8 +15,8 @@ export const TEST_SETTINGS = {
   PORT: '0',
   LOG_LEVEL: 'silent',
   BCRYPT_COST: '4',
-  ROOT_SECRETS: 'a root secret for tests, long enough to be one',
-  EDGE_SECRET: 'an edge secret for tests, long enough to be one',
+  ROOT_SECRETS: 'a root secret for tests that is long enough',
+  EDGE_SECRET: 'an edge secret for tests that is long enough',
   QUOTA_REGISTER: '100000/3600',
   QUOTA_MAILED_TOKENS: '100000/3600'
 }

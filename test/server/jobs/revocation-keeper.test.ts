@@ -1,0 +1,114 @@
+/** The keeper over real engines: what ended reaches Redis, also after either of them was away. */
+
+import { randomUUID } from 'node:crypto'
+import postgres from 'postgres'
+import t from 'tap'
+import { openDatabase } from '../../../db/client.ts'
+import { createRevocationFeed, type RevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
+import { openRedis } from '../../../edge/store/open-redis.ts'
+import { StoreError } from '../../../edge/store/run-script.ts'
+import { createRevocationKeeper } from '../../../server/jobs/revocation-keeper.ts'
+import { migratedDatabase, redisEndpoint } from '../../lib/test-engines.ts'
+
+const RETENTION_MS = 960_000
+const url = await migratedDatabase(t)
+const { url: redisUrl, token } = await redisEndpoint(t)
+const redis = openRedis({ url: redisUrl, token })
+const feed = createRevocationFeed(redis, RETENTION_MS)
+const database = openDatabase({ url })
+t.teardown(() => database.close())
+const sql = postgres(url, { max: 1, onnotice: () => {} })
+t.teardown(() => sql.end())
+
+const keeperOver = (over: RevocationFeed = feed) =>
+  createRevocationKeeper({
+    database,
+    feed: over,
+    retentionMs: RETENTION_MS,
+    nowMs: () => Date.now(),
+    log: { warn: () => {}, info: () => {} }
+  })
+
+const broken: RevocationFeed = {
+  ...feed,
+  publish: () => Promise.reject(new StoreError('Redis could not be reached'))
+}
+
+/** A session that ended some seconds ago and is not published. */
+async function endedSession(secondsAgo = 0): Promise<string> {
+  const id = randomUUID()
+  await sql`insert into sessions (id, remembered, ip_address, user_agent, created_at, last_used_at, idle_expires_at, expires_at, ended_at)
+    values (${id}, false, '127.0.0.1', '', now(), now(), now(), now(), now() - make_interval(secs => ${secondsAgo}))`
+  return id
+}
+
+const published = async () => (await feed.read(undefined)).ended.map(([sid]) => sid)
+const isNoted = async (id: string) => (await sql`select end_published from sessions where id = ${id}`)[0]?.end_published
+
+t.beforeEach(async () => {
+  await sql`delete from sessions`
+  await redis.flushall()
+})
+
+t.test('announce() tells the edges and notes that they know', async t => {
+  const id = await endedSession()
+  t.equal(await keeperOver().announce([id]), true)
+  t.strictSame(await published(), [id])
+  t.equal(await isNoted(id), true)
+})
+
+t.test('an end that could not be told is delivered by the next round that can', async t => {
+  const id = await endedSession()
+  t.equal(await keeperOver(broken).announce([id]), false)
+  t.equal(await isNoted(id), false)
+  await keeperOver().tend()
+  t.strictSame(await published(), [id])
+  t.equal(await isNoted(id), true)
+})
+
+t.test('after Redis has lost its memory the set is rebuilt, under a new epoch', async t => {
+  const keeper = keeperOver()
+  const ids = [await endedSession(30), await endedSession(20), await endedSession()]
+  await keeper.announce(ids)
+  await keeper.tend()
+  const epoch = await feed.epoch()
+  t.ok(epoch)
+  await redis.flushall()
+  t.equal(await feed.epoch(), undefined)
+  await keeper.tend()
+  t.strictSame((await published()).sort(), ids.sort())
+  t.ok(await feed.epoch())
+  t.not(await feed.epoch(), epoch)
+})
+
+t.test('what ended longer ago than any token lives is not brought back', async t => {
+  const recent = await endedSession(RETENTION_MS / 1000 - 60)
+  const old = await endedSession(RETENTION_MS / 1000 + 60)
+  await sql`update sessions set end_published = true`
+  await keeperOver().tend()
+  const sids = await published()
+  t.ok(sids.includes(recent))
+  t.notOk(sids.includes(old))
+})
+
+t.test('there is no epoch before the whole set is there', async t => {
+  await endedSession()
+  await t.rejects(keeperOver(broken).tend(), StoreError)
+  t.equal(await feed.epoch(), undefined)
+})
+
+t.test('tend() leaves an epoch that is there alone', async t => {
+  await keeperOver().tend()
+  const epoch = await feed.epoch()
+  await keeperOver().tend()
+  t.equal(await feed.epoch(), epoch)
+})
+
+t.test('a backlog that is longer than one call carries is delivered whole', async t => {
+  await sql`insert into sessions (id, remembered, ip_address, user_agent, created_at, last_used_at, idle_expires_at, expires_at, ended_at)
+    select gen_random_uuid(), false, '', '', now(), now(), now(), now(), now() from generate_series(1, 1200)`
+  const keeper = keeperOver()
+  for (let round = 0; round < 3; round++) await keeper.tend()
+  t.equal((await published()).length, 1200)
+  t.equal((await sql`select 1 from sessions where not end_published`).length, 0)
+})
