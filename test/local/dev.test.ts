@@ -1,0 +1,111 @@
+/** `npm run dev` as a process: what it prints, what it leaves, and what survives. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, readdir, readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { call } from '../lib/person.ts'
+import { type Teardown, temporaryDir } from '../lib/test-engines.ts'
+import { until } from '../lib/until.ts'
+
+const MAIN = fileURLToPath(new URL('../../local/main.ts', import.meta.url))
+
+interface Dev {
+  readonly pid: number
+  readonly urls: Readonly<Record<string, string>>
+  readonly output: () => string
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<number | null>
+}
+
+async function startDev(
+  t: Teardown,
+  dir: string,
+  args: readonly string[],
+  env: Record<string, string> = {}
+): Promise<Dev> {
+  const readyFile = join(dir, `ready-${Math.random().toString(36).slice(2)}.json`)
+  const child = spawn(process.execPath, [MAIN, '--data', join(dir, 'data'), '--ready-file', readyFile, ...args], {
+    env: { PATH: process.env.PATH, BCRYPT_COST: '4', ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
+  const ended = once(child, 'exit')
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    const [code] = await ended
+    return code as number | null
+  }
+  t.teardown(() => end('SIGKILL'))
+  await until(`the system is ready, or has said why not: ${output}`, async () => {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output}`)
+    return access(readyFile).then(
+      () => true,
+      () => false
+    )
+  })
+  const urls = JSON.parse(await readFile(readyFile, 'utf8'))
+  return { pid: child.pid ?? 0, urls, output: () => output, end }
+}
+
+/** Processes, other than zombies, whose command line names a folder. */
+async function processesOf(dir: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
+  const lines = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  return lines.filter(line => line.includes(dir)).map(line => line.replaceAll('\0', ' '))
+}
+
+t.test('the ready file names everything, and everything answers', async t => {
+  const dev = await startDev(t, await temporaryDir(t), ['--port', '0'])
+  const names = ['databaseUrl', 'docs', 'edge', 'mailbox', 'origin', 'redisRestToken', 'redisRestUrl']
+  t.strictSame(Object.keys(dev.urls).sort(), names)
+  for (const name of ['docs', 'mailbox']) t.equal((await fetch(dev.urls[name] ?? '')).status, 200, name)
+  t.match(dev.output(), dev.urls.edge, 'the block names the edge')
+  t.match(dev.output(), 'curl -i', 'and a first line to try')
+})
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+  t.test(`${signal} leaves no process behind, and the data survives`, async t => {
+    const dir = await temporaryDir(t)
+    const credentials = { email: 'ada@example.com', password: 'Correct-horse-7' }
+    const body = { ...credentials, name: 'Ada' }
+    const first = await startDev(t, dir, ['--port', '0'], { EMAIL_VERIFICATION: 'optional' })
+    t.equal((await call(first.urls.edge ?? '', 'POST', '/api/v1/auth/register', { body })).status, 201)
+    t.equal((await processesOf(dir)).length > 2, true, 'there were processes')
+    const code = await first.end(signal)
+    if (signal !== 'SIGKILL') t.equal(code, 0, 'it ends well')
+    await until('no process is left', async () => (await processesOf(dir)).length === 0)
+
+    const second = await startDev(t, dir, ['--port', '0'], { EMAIL_VERIFICATION: 'optional' })
+    const login = await call(second.urls.edge ?? '', 'POST', '/api/v1/auth/login', { body: credentials })
+    t.equal(login.status, 200, 'the person is still there')
+    await second.end('SIGTERM')
+  })
+}
+
+t.test('a taken port gives one clear line and the next free port', async t => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const address = taken.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const dev = await startDev(t, await temporaryDir(t), ['--port', String(port)])
+  const lines = dev
+    .output()
+    .split('\n')
+    .filter(line => line.startsWith(`Port ${port} is taken`))
+  t.equal(lines.length, 1)
+  t.match(lines[0], `the edge uses ${new URL(dev.urls.edge ?? '').port} instead`)
+})
+
+t.test('settings of the environment apply, and a wrong one stops the start with one message', async t => {
+  const dir = await temporaryDir(t)
+  await t.rejects(startDev(t, dir, ['--port', '0'], { EMAIL_VERIFICATION: 'perhaps' }), {
+    message: /EMAIL_VERIFICATION is malformed: expected required or optional/
+  })
+  await until('no process is left', async () => (await processesOf(dir)).length === 0)
+})
