@@ -68,6 +68,11 @@ export interface Config {
     /** Failures of one account from everywhere, and how long it is protected then. */
     readonly account: QuotaPolicy
     readonly accountBlock: number
+    /** Failures of one address on one account before it has to wait, and for how long at first. */
+    readonly delayAfter: number
+    readonly firstDelay: number
+    /** Failures before a captcha is asked for. */
+    readonly captchaAfter: number
   }
   readonly captcha: { readonly secret: string; readonly siteKey: string; readonly verifyUrl: string } | undefined
 }
@@ -94,6 +99,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     read.optional(name, String(fallback), 'whole seconds', value => integer(value, min, 4000 * DAY))
   const quota = (name: string, fallback: string) =>
     read.optional(name, fallback, 'requests/seconds, such as 5/3600', parseQuotaPolicy)
+  const count = (name: string, fallback: number) =>
+    read.optional(name, String(fallback), 'a whole number from 1', value => integer(value, 1, 1_000_000))
   const origins = (value: string) => list(value, originUrl)
 
   const publicUrl = read.required('PUBLIC_URL', 'an https origin, such as https://auth.example.com', value =>
@@ -163,7 +170,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       address: quota('LOGIN_FAILURES_ADDRESS', '5/600'),
       addressBlock: seconds('LOGIN_BLOCK_ADDRESS', 1800),
       account: quota('LOGIN_FAILURES_ACCOUNT', '10/900'),
-      accountBlock: seconds('LOGIN_BLOCK_ACCOUNT', 1800)
+      accountBlock: seconds('LOGIN_BLOCK_ACCOUNT', 1800),
+      delayAfter: count('LOGIN_DELAY_AFTER', 2),
+      firstDelay: seconds('LOGIN_FIRST_DELAY', 1),
+      captchaAfter: count('CAPTCHA_AFTER', 3)
     },
     captcha:
       captchaSecret === undefined

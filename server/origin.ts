@@ -10,12 +10,12 @@ import { openRedis } from '../edge/store/open-redis.ts'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
+import { openGuard } from './guard/open-guard.ts'
 import { repeat } from './jobs/repeat.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
 import { createAuditRows } from './lib/audit-event.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
-import { success } from './lib/result.ts'
 import { createSealedBox } from './lib/sealed-box.ts'
 import { createOutboxPass } from './mail/outbox-worker.ts'
 import { openMailTransport } from './mail/transport.ts'
@@ -43,7 +43,8 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const redis = openRedis({ url: config.redisUrl, token: config.redisToken })
   const retentionMs = (config.accessTokenTtl + RETENTION_MARGIN_SECONDS) * 1000
   const feed = createRevocationFeed(redis, retentionMs)
-  const box = createSealedBox(deriveKeys(config.rootSecrets))
+  const derived = deriveKeys(config.rootSecrets)
+  const box = createSealedBox(derived)
   const audit = createAuditRows(box)
   const keys = await openKeys({ database, box, signature: createNodeSignaturePort(), nowMs })
   const transport = openMailTransport(config.smtpUrl, config.mailFrom)
@@ -65,10 +66,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     box,
     audit,
     metrics,
-    guard: {
-      admit: async () => success(undefined),
-      settle: async () => ({ answerable: true, accountAttacked: false })
-    },
+    guard: openGuard(config, redis, { subjectSecret: derived['guard-subjects'][0].bytes, onStoreFailure, nowMs }),
     nowMs,
     logger,
     limiter: createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure }),

@@ -8,6 +8,7 @@ import { createVerificationService, type VerificationService } from './features/
 import { deriveKeys } from './lib/derived-keys.ts'
 import { createDeviceMarks } from './lib/device-mark.ts'
 import { createHashQueue } from './lib/hash-queue.ts'
+import { createLeakedPasswords } from './lib/leaked-passwords.ts'
 import { createPasswordHasher } from './lib/password-hash.ts'
 import { createRefreshTokens } from './lib/refresh-token.ts'
 import type { Ports } from './ports.ts'
@@ -26,7 +27,11 @@ export async function createRules(config: Config, ports: Ports): Promise<Rules> 
   const cores = cpus().length
   const queue = createHashQueue({ concurrency: cores, maxWaiting: cores * WAITING_HASHES_PER_CORE })
   const hasher = await createPasswordHasher({ keys, cost: config.bcryptCost, queue })
-  const passwordPolicy = { minLength: config.passwordMinLength, classes: config.passwordClasses }
+  const passwordPolicy = {
+    minLength: config.passwordMinLength,
+    classes: config.passwordClasses,
+    isLeaked: createLeakedPasswords()
+  }
   const shared = { ...ports, hasher, passwordPolicy, emailVerification: config.emailVerification }
 
   return {

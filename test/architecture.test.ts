@@ -23,17 +23,30 @@ const TABLE: readonly { readonly folder: string; readonly files: readonly string
   },
   {
     folder: 'server/features',
-    files: ['server/lib', 'server/guard', 'db/queries', 'db/client.ts', 'edge/contract', 'edge/verifier', 'edge/revocation'],
+    files: [
+      'server/lib',
+      'server/guard',
+      'db/queries',
+      'db/client.ts',
+      'edge/contract',
+      'edge/verifier',
+      'edge/revocation'
+    ],
     packages: /^(node:|fastify$|@fastify\/type-provider-typebox$|@sinclair\/typebox$)/
   },
   {
     folder: 'server/lib',
     files: ['server/lib', 'edge/contract', 'edge/verifier'],
-    packages: /^(node:|bcrypt$|bowser$|@sinclair\/typebox$)/
+    packages: /^(node:|bcrypt$|bowser$|@sinclair\/typebox$|@zxcvbn-ts\/language-common$)/
+  },
+  {
+    folder: 'fastify',
+    files: ['fastify', 'edge/contract', 'edge/verifier', 'server/lib/node-signature.ts'],
+    packages: /^(fastify|fastify-plugin)$/
   },
   { folder: 'local', files: ['local', 'server', 'db', 'edge'], packages: /./ },
   { folder: 'bench', files: ['bench', 'local', 'server', 'db', 'edge', 'test'], packages: /./ },
-  { folder: 'test', files: ['test', 'bench', 'local', 'server', 'db', 'edge'], packages: /./ }
+  { folder: 'test', files: ['test', 'bench', 'local', 'fastify', 'server', 'db', 'edge'], packages: /./ }
 ]
 
 interface Import {
@@ -68,6 +81,8 @@ t.test('the table refuses what it should refuse', async t => {
     ['server/app.ts', 'edge/gateway.ts', true],
     ['server/app.ts', 'local/stack.ts', true],
     ['db/client.ts', 'server/config.ts', true],
+    ['fastify/index.ts', 'server/app.ts', true],
+    ['server/app.ts', 'fastify/index.ts', true],
     ['server/features/keys/service.ts', 'server/plugins/problems.ts', true]
   ]
   for (const [from, to, isFile] of refused) t.notOk(isAllowed({ from, to, isFile }), `${from} must not import ${to}`)
@@ -75,7 +90,7 @@ t.test('the table refuses what it should refuse', async t => {
 
 t.test('only the entry points read process.env', async t => {
   const readers: string[] = []
-  for (const path of await sources(['edge', 'server', 'db'])) {
+  for (const path of await sources(['edge', 'server', 'fastify', 'db'])) {
     if ((await readFile(join(ROOT, path), 'utf8')).includes('process.env.')) readers.push(path)
   }
   t.strictSame(readers, ['server/main.ts'])
@@ -93,7 +108,7 @@ function isAllowed({ from, to, isFile }: Import): boolean {
 }
 
 async function allImports(): Promise<Import[]> {
-  const paths = await sources(['edge', 'server', 'db', 'local', 'bench', 'test'])
+  const paths = await sources(['edge', 'server', 'fastify', 'db', 'local', 'bench', 'test'])
   const lists = await Promise.all(
     paths.map(async from => {
       const text = await readFile(join(ROOT, from), 'utf8')

@@ -18,7 +18,7 @@ async function exampleSettings(): Promise<Map<string, string | undefined>> {
 
 t.test('.env.example names every setting of the origin, and no other', async t => {
   const source = await read('server/config.ts')
-  const names = [...source.matchAll(/(?:read\.(?:required|optional|maybe)|seconds|quota)\(\s*'([A-Z_]+)'/g)].map(
+  const names = [...source.matchAll(/(?:read\.(?:required|optional|maybe)|seconds|quota|count)\(\s*'([A-Z_]+)'/g)].map(
     match => match[1]
   )
   const edge = [...(await read('edge/settings.ts')).matchAll(/'([A-Z][A-Z_]{3,})'/g)].map(match => match[1])

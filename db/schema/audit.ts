@@ -21,6 +21,7 @@ export const auditEvents = pgTable(
   },
   table => [
     index('audit_events_user_id_idx').on(table.userId, table.id),
+    index('audit_events_kind_idx').on(table.kind, table.id),
     index('audit_events_at_idx').on(table.at, table.id)
   ]
 )

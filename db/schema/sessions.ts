@@ -30,6 +30,8 @@ export const sessions = pgTable(
   },
   table => [
     index('sessions_user_id_live_idx').on(table.userId, table.createdAt).where(sql`${table.endedAt} is null`),
+    // Whether somebody has signed in before, and what becomes ownerless with a user who is deleted.
+    index('sessions_user_id_idx').on(table.userId, table.id),
     index('sessions_ended_at_idx').on(table.endedAt).where(sql`${table.endedAt} is not null`),
     index('sessions_unpublished_idx')
       .on(table.endedAt)

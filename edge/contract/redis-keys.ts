@@ -19,3 +19,13 @@ export const REVOCATION_KEYS = {
 export function quotaKey(quota: string, subject: string, sliceMs: number): string {
   return `${PREFIX}:quota:{${quota}:${subject}}:${sliceMs}`
 }
+
+/**
+ * State of one subject of the login guard, named by a digest of it.
+ *
+ * One tag for all of them: a script judges the client address, the account and the pair of both together, and in a
+ * cluster it may only touch keys of one slot. A sign-in costs a password hash, so one slot carries all of them.
+ */
+export function loginGuardKey(kind: 'address' | 'pair' | 'account', digest: string): string {
+  return `${PREFIX}:{login-guard}:${kind}:${digest}`
+}

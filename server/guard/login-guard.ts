@@ -1,6 +1,10 @@
 /** What stands between a password and whoever guesses: asked before a password is looked at, and told how it went. */
 
-import type { Failure, Result } from '../lib/result.ts'
+import { type Failure, failure, type Result, success } from '../lib/result.ts'
+import { createLedger, type LedgerOptions } from './ledger.ts'
+import { type GuardPolicy, isAnswerable, type Obstacle, type Verdict, type WeighedAttempt } from './rule.ts'
+import { subjectKeys } from './subject-keys.ts'
+import type { Captcha } from './turnstile.ts'
 
 export interface LoginAttempt {
   /** The canonical address, known or not: both count alike. */
@@ -29,4 +33,106 @@ export interface LoginGuard {
   admit(attempt: LoginAttempt): Promise<Result<undefined>>
   /** Counts a failure, or clears the delay of this address and account. */
   settle(attempt: LoginAttempt, correct: boolean): Promise<Settled>
+}
+
+export interface LoginGuardOptions extends LedgerOptions {
+  /** Keys the names under which failures are counted: at least 32 bytes, the same in all origins. */
+  readonly subjectSecret: Uint8Array
+  /** Who is asked whether a captcha was solved; undefined: none is ever required. */
+  readonly captcha: Captcha | undefined
+}
+
+/** The limits of Gatehouse's API. */
+export const DEFAULT_GUARD_POLICY: GuardPolicy = {
+  address: { maxFailures: 5, windowMs: 600_000, blockMs: 1_800_000 },
+  pair: { delayAfterFailures: 2, firstDelayMs: 1_000, windowMs: 600_000 },
+  account: { maxFailures: 10, windowMs: 900_000, blockMs: 1_800_000 },
+  captchaAfterFailures: 3
+}
+
+/** After how long it is worth asking again, where the captcha could not be checked. */
+const CAPTCHA_RETRY_SECONDS = 5
+
+const MIN_SECRET_BYTES = 32
+
+const OBSTACLE_REASONS = {
+  address: 'too many failures from this client address: it is blocked',
+  pair: 'the delay after failures from this client address on this account is running',
+  account: 'too many failures on this account: it is protected from unknown devices'
+} as const satisfies Record<Obstacle, string>
+
+/**
+ * Creates the guard.
+ *
+ * @throws {TypeError} for options that make no sense
+ */
+export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
+  checkOptions(options)
+  const { captcha } = options
+  const ledger = createLedger(options)
+  // By the attempt itself: whoever settles another object than was admitted is asked for a captcha once more.
+  const solved = new WeakSet<LoginAttempt>()
+
+  const weigh = (attempt: LoginAttempt, outcome: WeighedAttempt['outcome']) =>
+    ledger.weigh(subjectKeys(options.subjectSecret, attempt.account, attempt.clientAddress), {
+      knownDevice: attempt.knownDevice,
+      captchaOpen: captcha !== undefined && !solved.has(attempt),
+      outcome
+    })
+
+  return {
+    async admit(attempt) {
+      const verdict = await weigh(attempt, 'pending')
+      if (verdict.retryAfterMs > 0) return tooManyAttempts(verdict)
+      if (!verdict.captchaDue || captcha === undefined) return success(undefined)
+
+      const checked = await checkCaptcha(captcha, attempt)
+      if (checked.ok) solved.add(attempt)
+      return checked
+    },
+
+    async settle(attempt, correct) {
+      const verdict = await weigh(attempt, correct ? 'right' : 'wrong')
+      solved.delete(attempt)
+      if (isAnswerable(verdict)) return { answerable: true, accountAttacked: verdict.accountAttacked }
+      const isDelayed = verdict.retryAfterMs > 0 || captcha === undefined
+      return { answerable: false, failure: isDelayed ? tooManyAttempts(verdict) : captchaRequired(captcha) }
+    }
+  }
+}
+
+async function checkCaptcha(
+  captcha: Captcha,
+  { captchaToken, clientAddress }: LoginAttempt
+): Promise<Result<undefined>> {
+  if (captchaToken === undefined) return captchaRequired(captcha)
+  const answer = await captcha.verify(captchaToken, clientAddress)
+  if (answer.outcome === 'unavailable') {
+    return failure('unavailable', answer.reason, { retryAfterSeconds: CAPTCHA_RETRY_SECONDS })
+  }
+  return answer.outcome === 'solved' ? success(undefined) : captchaRequired(captcha)
+}
+
+function captchaRequired({ siteKey }: Captcha): Failure {
+  return failure('captcha-required', 'after so many failures a captcha has to be solved', { siteKey })
+}
+
+/** Rounded up: a client that waits for so many whole seconds has waited long enough. */
+function tooManyAttempts({ retryAfterMs, obstacle }: Verdict): Failure {
+  const reason = obstacle === undefined ? 'too many failures' : OBSTACLE_REASONS[obstacle]
+  return failure('too-many-attempts', reason, { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
+}
+
+function checkOptions({ policy, subjectSecret, floorShare, floorSubjects, backOffMs }: LoginGuardOptions): void {
+  const { address, pair, account, captchaAfterFailures } = policy
+  const numbers = [address, pair, account].flatMap(one => Object.values(one) as number[])
+  const counts = [...numbers, captchaAfterFailures, floorSubjects, backOffMs]
+  const wrong = counts.find(number => !Number.isSafeInteger(number) || number < 1)
+  if (wrong !== undefined) throw new TypeError(`createLoginGuard() was given ${wrong}: pass whole numbers from 1`)
+  if (!(floorShare > 0 && floorShare <= 1))
+    throw new TypeError(`createLoginGuard() was given the floorShare ${floorShare}: pass more than 0 and at most 1`)
+  if (subjectSecret.byteLength < MIN_SECRET_BYTES)
+    throw new TypeError(
+      `createLoginGuard() was given ${subjectSecret.byteLength} secret bytes: pass ${MIN_SECRET_BYTES}`
+    )
 }

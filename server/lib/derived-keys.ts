@@ -3,7 +3,7 @@
 import { createHash, hkdfSync } from 'node:crypto'
 
 /** What a key is for. The text goes into the derivation: changing it changes the key. */
-export type KeyPurpose = 'password-pepper' | 'refresh-token' | 'sealed-box' | 'device-mark'
+export type KeyPurpose = 'password-pepper' | 'refresh-token' | 'sealed-box' | 'device-mark' | 'guard-subjects'
 
 export interface DerivedKey {
   /** Names the key without telling anything about it, so that stored values can say which one made them. */
@@ -23,7 +23,8 @@ export function deriveKeys(rootSecrets: readonly [string, ...string[]]): Derived
     'password-pepper': derive('password-pepper'),
     'refresh-token': derive('refresh-token'),
     'sealed-box': derive('sealed-box'),
-    'device-mark': derive('device-mark')
+    'device-mark': derive('device-mark'),
+    'guard-subjects': derive('guard-subjects')
   }
 }
 

@@ -1,6 +1,7 @@
 /** Builds the rows of the outbox: what a mail is about, and its token, sealed. */
 
 import { createId } from './ids.ts'
+import { NOTICE_TTL, secondsAfter } from './lifetimes.ts'
 import type { SealedBox } from './sealed-box.ts'
 
 /**
@@ -12,6 +13,7 @@ export type MailKind =
   | 'verification-requested'
   | 'reset-requested'
   | 'verify-email'
+  | 'register-again'
   | 'already-registered'
   | 'reset-password'
   | 'password-changed'
@@ -45,8 +47,24 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
     parameters: { name: order.name, ...(order.device === undefined ? {} : { device: order.device }) },
     createdAt: new Date(nowMs),
     expiresAt: order.expiresAt,
-    ...(order.token === undefined ? {} : { sealedToken: box.seal(Buffer.from(order.token), tokenLabel(id)) })
+    ...(order.token === undefined ? {} : { sealedToken: sealMailToken(box, id, order.token) })
   }
+}
+
+/** A row that tells a person what has happened to the account, without a link. */
+export function noticeMail(
+  box: SealedBox,
+  kind: MailKind,
+  person: { readonly email: string; readonly name: string },
+  nowMs: number
+) {
+  const expiresAt = secondsAfter(new Date(nowMs), NOTICE_TTL)
+  return outboxMail(box, { kind, recipient: person.email, name: person.name, expiresAt }, nowMs)
+}
+
+/** Seals the token of a mail, for `outbox.sealed_token`. */
+export function sealMailToken(box: SealedBox, mailId: string, token: string): Buffer {
+  return box.seal(Buffer.from(token), tokenLabel(mailId))
 }
 
 /** Opens the token of a mail. @throws {Error} where it was altered or its root secret is gone */

@@ -15,6 +15,8 @@ export interface PasswordPolicy {
   readonly minLength: number
   /** Empty for the way of NIST SP 800-63B-4, which asks for length instead. */
   readonly classes: readonly PasswordClass[]
+  /** Whether a password is on the list of leaked ones. */
+  readonly isLeaked: (password: string) => boolean
 }
 
 /** Code points; also the bound that keeps hashing cheap to refuse. */
@@ -42,6 +44,7 @@ export function passwordFaults(policy: PasswordPolicy, password: string, avoid: 
       .map(name => PASSWORD_CLASSES[name].detail),
     ...(avoid.some(word => word.toLowerCase() === lower)
       ? ['must not be your address or the name of this service']
-      : [])
+      : []),
+    ...(policy.isLeaked(normalized) ? ['is on the list of leaked passwords'] : [])
   ]
 }

@@ -29,7 +29,7 @@ export const authenticate = fp(
   async (app: FastifyInstance, { verifier, standing, nowMs }: AuthenticateOptions) => {
     const verified = new WeakMap<FastifyRequest, AccessClaims>()
 
-    app.decorate('authenticate', async request => {
+    app.decorate('authenticate', async (request: FastifyRequest) => {
       const bearer = parseBearer(request.headers.authorization)
       if (bearer.kind === 'missing') throw new ProblemError('token-missing')
       if (bearer.kind === 'invalid') throw new ProblemError('token-invalid')

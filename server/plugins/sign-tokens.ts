@@ -13,6 +13,13 @@ declare module 'fastify' {
   }
 }
 
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    /** As `gatehouse/fastify` declares it: one program can hold both. */
+    user: AccessClaims
+  }
+}
+
 /** What of a person goes into a token. */
 export interface TokenUser {
   readonly id: string

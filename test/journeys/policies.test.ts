@@ -109,7 +109,8 @@ t.test('API: signed in at once, 15 minutes and 7 days, five failures in 15 minut
     ACCESS_TOKEN_TTL: '900',
     SESSION_TTL: '604800',
     REFRESH_IDLE_TTL: '604800',
-    LOGIN_FAILURES_ADDRESS: '5/900'
+    LOGIN_FAILURES_ADDRESS: '5/900',
+    LOGIN_DELAY_AFTER: '2'
   })
   const request = clientAt(stack, '203.0.113.8')
   const email = newAddress()

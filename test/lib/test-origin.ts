@@ -17,8 +17,13 @@ export const TEST_SETTINGS = {
   BCRYPT_COST: '4',
   ROOT_SECRETS: 'a root secret for tests that is long enough',
   EDGE_SECRET: 'an edge secret for tests that is long enough',
+  LOGIN_FAILURES_ADDRESS: '100000/600',
+  LOGIN_FAILURES_ACCOUNT: '100000/900',
+  LOGIN_DELAY_AFTER: '100000',
   QUOTA_REGISTER: '100000/3600',
-  QUOTA_MAILED_TOKENS: '100000/3600'
+  QUOTA_MAILED_TOKENS: '100000/3600',
+  QUOTA_FORGOT_PASSWORD: '100000/3600',
+  QUOTA_RESEND_VERIFICATION: '100000/3600'
 }
 
 export interface TestOrigin {

@@ -9,6 +9,8 @@ import type { PasswordHasher } from '../../lib/password-hash.ts'
 import type { RefreshTokens } from '../../lib/refresh-token.ts'
 import type { SealedBox } from '../../lib/sealed-box.ts'
 
+export { NOTICE_TTL, secondsAfter } from '../../lib/lifetimes.ts'
+
 /** Life times in seconds. */
 export interface SessionLimits {
   readonly refreshGrace: number
@@ -54,12 +56,4 @@ export interface BegunSession extends OpenSession {
 export interface Presented {
   readonly refreshToken: string | undefined
   readonly deviceMark: string | undefined
-}
-
-/** Seconds for which a notice to a person is worth sending. */
-export const NOTICE_TTL = 86_400
-
-/** `time` plus whole seconds. */
-export function secondsAfter(time: Date, seconds: number): Date {
-  return new Date(time.getTime() + seconds * 1000)
 }

@@ -8,11 +8,12 @@ import { openLocalEdge } from '../../../local/edge.ts'
 import { reservePort } from '../../../local/ports.ts'
 import type { RedisRest } from '../../../local/redis-rest.ts'
 import { redisEndpoint, type Teardown, temporaryDir } from '../../lib/test-engines.ts'
+import { TEST_SETTINGS } from '../../lib/test-origin.ts'
 import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../lib/token-forge.ts'
 import { openTinyOrigin, type TinyOrigin } from './tiny-origin.ts'
 
-export const PUBLIC_URL = 'http://gatehouse.test'
-export const EDGE_SECRET = 'an edge secret for tests, long enough to be one'
+/** Those of the origins under test, so that an edge can stand before one of them. */
+export const { PUBLIC_URL, EDGE_SECRET } = TEST_SETTINGS
 
 type Bindings = Readonly<Record<string, string>>
 

@@ -3,8 +3,8 @@
 import t from 'tap'
 import { PASSWORD_MAX_LENGTH, type PasswordPolicy, passwordFaults } from '../../../server/lib/password-policy.ts'
 
-const CLASSES: PasswordPolicy = { minLength: 8, classes: ['upper', 'lower', 'digit', 'symbol'] }
-const LENGTH: PasswordPolicy = { minLength: 15, classes: [] }
+const CLASSES: PasswordPolicy = { minLength: 8, classes: ['upper', 'lower', 'digit', 'symbol'], isLeaked: () => false }
+const LENGTH: PasswordPolicy = { minLength: 15, classes: [], isLeaked: () => false }
 
 const accepts = (password: string, policy = CLASSES, avoid: string[] = []) =>
   passwordFaults(policy, password, avoid).length === 0
@@ -56,4 +56,10 @@ t.test('words to avoid are found whatever their case or width', async t => {
     t.match(passwordFaults(LENGTH, password, ['ada@example.com']).join(), /your address/, password)
   }
   t.ok(accepts('ada@example.com and more', LENGTH, ['ada@example.com']), 'a longer password may hold one')
+})
+
+t.test('a leaked password is refused, in the spelling that is hashed', async t => {
+  const policy = { ...LENGTH, isLeaked: (password: string) => password === 'a leaked password' }
+  t.strictSame(passwordFaults(policy, 'a leaked ｐassword', []), ['is on the list of leaked passwords'])
+  t.ok(accepts('another password', policy))
 })

@@ -1,0 +1,86 @@
+/** The floor under the login guard: the same rule, in memory and stricter, for as long as Redis cannot be asked. */
+
+import {
+  type BlockPolicy,
+  type Counted,
+  type Delayed,
+  decide,
+  type GuardPolicy,
+  NO_DELAY,
+  NO_FAILURES,
+  type Verdict,
+  type WeighedAttempt
+} from './rule.ts'
+import type { SubjectKeys } from './subject-keys.ts'
+
+export interface FloorOptions {
+  readonly policy: GuardPolicy
+  /** What of each number of failures one process grants, 0 to 1; at least one failure. */
+  readonly share: number
+  /** Bounds the memory, per kind of subject: beyond it the one whose last failure is oldest is forgotten. */
+  readonly maxSubjects: number
+}
+
+export interface Floor {
+  weigh(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): Verdict
+}
+
+/**
+ * Creates an empty floor.
+ *
+ * Only failures are remembered, and each has cost a password hash: nobody floods the memory to be forgotten by it.
+ */
+export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor {
+  const stricter = strengthen(policy, share)
+  const addresses = createMemory<Counted>(maxSubjects)
+  const pairs = createMemory<Delayed>(maxSubjects)
+  const accounts = createMemory<Counted>(maxSubjects)
+
+  return {
+    weigh(keys, attempt, nowMs) {
+      const state = {
+        address: addresses.get(keys.address) ?? NO_FAILURES,
+        pair: pairs.get(keys.pair) ?? NO_DELAY,
+        account: accounts.get(keys.account) ?? NO_FAILURES
+      }
+      const { verdict, state: next } = decide(stricter, state, attempt, nowMs)
+      if (next.address !== state.address) addresses.set(keys.address, next.address)
+      if (next.account !== state.account) accounts.set(keys.account, next.account)
+      if (next.pair === NO_DELAY) pairs.forget(keys.pair)
+      else if (next.pair !== state.pair) pairs.set(keys.pair, next.pair)
+      return verdict
+    }
+  }
+}
+
+/** The policy of the floor: a share of every number of failures, and the same times. */
+export function strengthen(policy: GuardPolicy, share: number): GuardPolicy {
+  const some = (failures: number) => Math.max(1, Math.floor(failures * share))
+  const block = (of: BlockPolicy) => ({ ...of, maxFailures: some(of.maxFailures) })
+  return {
+    address: block(policy.address),
+    pair: { ...policy.pair, delayAfterFailures: some(policy.pair.delayAfterFailures) },
+    account: block(policy.account),
+    captchaAfterFailures: some(policy.captchaAfterFailures)
+  }
+}
+
+interface Memory<T> {
+  get(key: string): T | undefined
+  set(key: string, value: T): void
+  forget(key: string): void
+}
+
+/** A map from which the entry goes that was written longest ago. */
+function createMemory<T>(maxEntries: number): Memory<T> {
+  const entries = new Map<string, T>()
+  return {
+    get: key => entries.get(key),
+    forget: key => void entries.delete(key),
+    set(key, value) {
+      entries.delete(key)
+      entries.set(key, value)
+      if (entries.size > maxEntries) entries.delete(entries.keys().next().value ?? key)
+    }
+  }
+}

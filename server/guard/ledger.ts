@@ -1,0 +1,121 @@
+/** Where failures are counted: in Redis, and on a stricter floor in memory where Redis fails. Judging is `rule.ts`. */
+
+import type { Redis } from '../../edge/store/open-redis.ts'
+import { runScript, StoreError } from '../../edge/store/run-script.ts'
+import { createFloor } from './floor.ts'
+import type { GuardPolicy, Obstacle, Verdict, WeighedAttempt } from './rule.ts'
+import { loginGuardScript } from './script.ts'
+import type { SubjectKeys } from './subject-keys.ts'
+
+export interface LedgerOptions {
+  readonly redis: Redis
+  readonly policy: GuardPolicy
+  /** What of each number of failures one process still grants while Redis is away: 0.5 is half, at least one. */
+  readonly floorShare: number
+  /** Subjects of each kind remembered by the floor; beyond it the oldest is forgotten. */
+  readonly floorSubjects: number
+  /** How long Redis is left alone after it failed, so that not every sign-in waits for its deadline. */
+  readonly backOffMs: number
+  readonly onStoreFailure: (error: StoreError) => void
+  /** The clock of the floor and of the back-off; Redis has its own. */
+  readonly nowMs: () => number
+}
+
+export interface Ledger {
+  /** Judges an attempt and records how it ended, in one round trip. Never throws because of Redis. */
+  weigh(keys: SubjectKeys, attempt: WeighedAttempt): Promise<Verdict>
+}
+
+/** The obstacles by their number in the script's reply. */
+const OBSTACLES: readonly (Obstacle | undefined)[] = [undefined, 'address', 'pair', 'account']
+
+/** Creates the ledger. One per process: the floor counts what this process has seen. */
+export function createLedger(options: LedgerOptions): Ledger {
+  const { policy, floorShare, floorSubjects, backOffMs } = options
+  const floor = createFloor({ policy, share: floorShare, maxSubjects: floorSubjects })
+  let failedAtMs: number | undefined
+  // Either way round: a clock that was set back must not keep us away from Redis until it has caught up.
+  const isLeftAlone = (nowMs: number) => failedAtMs !== undefined && Math.abs(nowMs - failedAtMs) < backOffMs
+
+  return {
+    async weigh(keys, attempt) {
+      const nowMs = options.nowMs()
+      if (isLeftAlone(nowMs)) return floor.weigh(keys, attempt, nowMs)
+
+      // After a failure one attempt finds out whether Redis is back; those that come meanwhile do not wait with it.
+      if (failedAtMs !== undefined) failedAtMs = nowMs
+      try {
+        const verdict = await weighInRedis(options.redis, keys, policy, attempt)
+        failedAtMs = undefined
+        return verdict
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        // The time after the deadline has passed: else a back-off shorter than the deadline would be none.
+        failedAtMs = options.nowMs()
+        options.onStoreFailure(error)
+        return floor.weigh(keys, attempt, failedAtMs)
+      }
+    }
+  }
+}
+
+async function weighInRedis(redis: Redis, keys: SubjectKeys, policy: GuardPolicy, attempt: WeighedAttempt) {
+  const reply = await runScript(
+    redis,
+    loginGuardScript,
+    [keys.address, keys.pair, keys.account],
+    scriptArgs(policy, attempt)
+  )
+  return parseVerdict(reply, attempt)
+}
+
+/**
+ * The arguments of the script, in its order.
+ *
+ * @param nowMs only to replay traces: else the clock of Redis, which is one for all origins
+ */
+export function scriptArgs(policy: GuardPolicy, attempt: WeighedAttempt, nowMs?: number): (string | number)[] {
+  const { address, pair, account, captchaAfterFailures } = policy
+  return [
+    ...[address.maxFailures, address.windowMs, address.blockMs],
+    ...[pair.delayAfterFailures, pair.firstDelayMs, pair.windowMs],
+    ...[account.maxFailures, account.windowMs, account.blockMs],
+    captchaAfterFailures,
+    Number(attempt.knownDevice),
+    Number(attempt.captchaOpen),
+    attempt.outcome,
+    nowMs ?? ''
+  ]
+}
+
+/**
+ * Reads the script's reply.
+ *
+ * Nothing is converted: `Number(null)` is 0, and nonsense must not read as "admitted".
+ *
+ * @throws {StoreError} for everything that the script could not have answered to this attempt
+ */
+export function parseVerdict(reply: unknown, attempt: WeighedAttempt): Verdict {
+  const [waitMs, obstacle, captchaDue, attacked, ...more] = Array.isArray(reply) ? (reply as unknown[]) : []
+  const isBit = (value: unknown) => value === 0 || value === 1
+  const sound =
+    Number.isSafeInteger(waitMs) &&
+    Number.isSafeInteger(obstacle) &&
+    Number(waitMs) > 0 === Number(obstacle) > 0 &&
+    Number(waitMs) >= 0 &&
+    Number(obstacle) >= 0 &&
+    Number(obstacle) < OBSTACLES.length &&
+    isBit(captchaDue) &&
+    isBit(attacked) &&
+    (captchaDue === 0 || attempt.captchaOpen) &&
+    (attacked === 0 || (attempt.outcome === 'wrong' && waitMs === 0 && captchaDue === 0)) &&
+    more.length === 0
+  if (!sound) throw new StoreError('Redis answered the login guard with something that is no verdict')
+
+  return {
+    retryAfterMs: Number(waitMs),
+    obstacle: OBSTACLES[Number(obstacle)],
+    captchaDue: captchaDue === 1,
+    accountAttacked: attacked === 1
+  }
+}

@@ -1,0 +1,55 @@
+/** Opens the login guard as the settings want it. */
+
+import type { QuotaPolicy } from '../../edge/contract/policies.ts'
+import type { Redis } from '../../edge/store/open-redis.ts'
+import { createLoginGuard, type LoginGuard, type LoginGuardOptions } from './login-guard.ts'
+import type { BlockPolicy, GuardPolicy } from './rule.ts'
+import { createTurnstile } from './turnstile.ts'
+
+/** Durations are whole seconds, as in the settings. */
+export interface GuardSettings {
+  readonly loginLimits: {
+    readonly address: QuotaPolicy
+    readonly addressBlock: number
+    readonly account: QuotaPolicy
+    readonly accountBlock: number
+    readonly delayAfter: number
+    readonly firstDelay: number
+    readonly captchaAfter: number
+  }
+  readonly captcha: { readonly secret: string; readonly siteKey: string; readonly verifyUrl: string } | undefined
+}
+
+/** While Redis is away one process grants half of each number of failures, and remembers this many subjects. */
+const FLOOR = { floorShare: 0.5, floorSubjects: 10_000, backOffMs: 1_000 }
+
+export function openGuard(
+  { loginLimits, captcha }: GuardSettings,
+  redis: Redis,
+  ports: Pick<LoginGuardOptions, 'subjectSecret' | 'onStoreFailure' | 'nowMs'>
+): LoginGuard {
+  return createLoginGuard({
+    redis,
+    policy: guardPolicy(loginLimits),
+    captcha: captcha && createTurnstile({ siteKey: captcha.siteKey, secret: captcha.secret, url: captcha.verifyUrl }),
+    ...FLOOR,
+    ...ports
+  })
+}
+
+function guardPolicy(limits: GuardSettings['loginLimits']): GuardPolicy {
+  return {
+    address: blockPolicy(limits.address, limits.addressBlock),
+    account: blockPolicy(limits.account, limits.accountBlock),
+    pair: {
+      delayAfterFailures: limits.delayAfter,
+      firstDelayMs: limits.firstDelay * 1000,
+      windowMs: limits.address.windowMs
+    },
+    captchaAfterFailures: limits.captchaAfter
+  }
+}
+
+function blockPolicy({ quota, windowMs }: QuotaPolicy, blockSeconds: number): BlockPolicy {
+  return { maxFailures: quota, windowMs, blockMs: blockSeconds * 1000 }
+}

@@ -1,0 +1,67 @@
+/** Asks somebody who is signed in for the password once more; a wrong one counts like a failed login. */
+
+import { insertAuditEvent } from '../../db/queries/audit.ts'
+import type { User } from '../../db/queries/users.ts'
+import type { Client } from '../lib/client.ts'
+import type { DeviceMarks } from '../lib/device-mark.ts'
+import type { PasswordHasher } from '../lib/password-hash.ts'
+import { type Failure, failure, type Result, success } from '../lib/result.ts'
+import type { LoginAttempt, LoginGuard } from './login-guard.ts'
+import { type TellOfAttackOptions, tellOfAttack } from './tell-of-attack.ts'
+
+export interface ReauthenticationOptions extends TellOfAttackOptions {
+  readonly guard: LoginGuard
+  readonly hasher: PasswordHasher
+  readonly deviceMarks: DeviceMarks
+}
+
+/** What a person brings along to prove that it is still the same one. */
+export interface Proof {
+  readonly password: string
+  readonly deviceMark: string | undefined
+  readonly captchaToken?: string | undefined
+}
+
+/**
+ * Checks the password of `user`.
+ *
+ * Security: a stolen access token must not become a way to guess the password past the limits of the login.
+ *
+ * @returns a failure `password-incorrect`, or what the guard says
+ */
+export async function reauthenticate(
+  options: ReauthenticationOptions,
+  user: User,
+  proof: Proof,
+  client: Client
+): Promise<Result<undefined>> {
+  const { guard, hasher, deviceMarks } = options
+  const attempt: LoginAttempt = {
+    account: user.email,
+    clientAddress: client.address,
+    knownDevice: deviceMarks.knows(proof.deviceMark, user.email),
+    ...(proof.captchaToken === undefined ? {} : { captchaToken: proof.captchaToken })
+  }
+  const admitted = await guard.admit(attempt)
+  if (!admitted.ok) return refused(options, user, client, admitted)
+
+  const { correct } = await hasher.check(proof.password, user.passwordHash)
+
+  const settled = await guard.settle(attempt, correct)
+  if (!settled.answerable) return refused(options, user, client, settled.failure)
+  if (settled.accountAttacked) await tellOfAttack(options, user, client)
+  if (!correct) return refused(options, user, client, failure('password-incorrect', 'the password is another one'))
+  return success(undefined)
+}
+
+async function refused(
+  { database, audit, nowMs }: ReauthenticationOptions,
+  user: User,
+  client: Client,
+  answer: Failure
+): Promise<Failure> {
+  const subject = { person: user, details: { answer: answer.problem } }
+  const event = audit.event('reauthentication-failed', 'failure', client, nowMs(), subject)
+  await database.run(db => insertAuditEvent(db, event))
+  return answer
+}

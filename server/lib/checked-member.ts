@@ -1,0 +1,46 @@
+/** Members of request bodies held against a policy, as the failures that name them; the policies have files of their own. */
+
+import { parseEmailAddress } from './email-address.ts'
+import { type PasswordPolicy, passwordFaults } from './password-policy.ts'
+import { parsePersonName } from './person-name.ts'
+import { type Failure, failure, type Result, success } from './result.ts'
+
+/** What an attacker tries first. */
+const PRODUCT_NAMES = ['gatehouse']
+
+/** The failure that says what is wrong with one member. */
+export function invalidMember(pointer: string, details: readonly string[]): Failure {
+  return failure('invalid-request', `${pointer} violates a policy`, {
+    errors: details.map(detail => ({ pointer, detail }))
+  })
+}
+
+/** The canonical form of an address. */
+export function checkEmail(text: string): Result<string> {
+  const email = parseEmailAddress(text)
+  return email === undefined ? invalidMember('/email', ['must be a plain mail address']) : success(email)
+}
+
+/** The canonical form of a name. */
+export function checkName(text: string): Result<string> {
+  const name = parsePersonName(text)
+  return name === undefined
+    ? invalidMember('/name', ['must be 1 to 100 characters that can be shown on one line'])
+    : success(name)
+}
+
+/**
+ * A password that somebody chooses, as it was typed.
+ *
+ * @param email the person's canonical address, which is no password; where it is not known yet, the rest is checked
+ */
+export function checkNewPassword(
+  policy: PasswordPolicy,
+  password: string,
+  email: string | undefined,
+  pointer = '/password'
+): Result<string> {
+  const ownWords = email === undefined ? [] : [email, email.slice(0, email.lastIndexOf('@'))]
+  const faults = passwordFaults(policy, password, [...ownWords, ...PRODUCT_NAMES])
+  return faults.length > 0 ? invalidMember(pointer, faults) : success(password)
+}

@@ -1,0 +1,2 @@
+import { gatehouse } from '../../fastify/index.ts'
+export { gatehouse }

@@ -1,0 +1,103 @@
+/** A login guard over a REST gateway of its own, and what tests of it ask again and again. */
+
+import { randomBytes, randomUUID } from 'node:crypto'
+import { openRedis, type Redis } from '../../../../edge/store/open-redis.ts'
+import { openEngineBackend, openRedisRest, type RedisBackend, type RedisRest } from '../../../../local/redis-rest.ts'
+import {
+  createLoginGuard,
+  DEFAULT_GUARD_POLICY,
+  type LoginAttempt,
+  type LoginGuard,
+  type LoginGuardOptions,
+  type Settled
+} from '../../../../server/guard/login-guard.ts'
+import type { RedisLane, Teardown } from '../../../lib/redis-backends.ts'
+
+/** A guard and the gateway that it talks to. */
+export interface GuardPlace {
+  readonly guard: LoginGuard
+  readonly rest: RedisRest
+  readonly backend: RedisBackend
+}
+
+/** What a test may set; the defaults are those of the API. */
+export type GuardSettings = Partial<LoginGuardOptions>
+
+/** A guard on a client that is given. */
+export function guardOver(redis: Redis, settings: GuardSettings = {}): LoginGuard {
+  return createLoginGuard({
+    redis,
+    policy: DEFAULT_GUARD_POLICY,
+    subjectSecret: randomBytes(32),
+    captcha: undefined,
+    floorShare: 0.5,
+    floorSubjects: 1000,
+    backOffMs: 1000,
+    onStoreFailure: error => {
+      throw new Error(`Redis should have answered: ${error.message}`)
+    },
+    nowMs: Date.now,
+    ...settings
+  })
+}
+
+/** A guard on one of the engines; its keys are gone afterwards. */
+export async function openLaneGuard(t: Teardown, lane: RedisLane, settings: GuardSettings = {}): Promise<GuardPlace> {
+  const { backend } = await lane.open(t)
+  return openGuard(t, backend, settings)
+}
+
+/** A guard on an embedded engine whose clock the test drives. */
+export async function openDrivenGuard(
+  t: Teardown,
+  nowMs: () => number,
+  settings: GuardSettings = {}
+): Promise<GuardPlace> {
+  const backend = await openEngineBackend({ nowMs })
+  t.teardown(() => backend.close())
+  return openGuard(t, backend, { nowMs, ...settings })
+}
+
+async function openGuard(t: Teardown, backend: RedisBackend, settings: GuardSettings): Promise<GuardPlace> {
+  const keys = new Set<string>()
+  const rest = await openRedisRest({ backend: noting(backend, keys), token: randomUUID() })
+  t.teardown(async () => {
+    await rest.close()
+    if (keys.size > 0) await backend.execute(['DEL', ...keys])
+  })
+  // Fifty calls at once on a busy machine: the deadline is not what these tests are about.
+  return { guard: guardOver(openRedis({ ...rest, deadlineMs: 20_000 }), settings), rest, backend }
+}
+
+/** The keys of every script are noted, so that a shared Redis keeps none of them. */
+function noting(backend: RedisBackend, keys: Set<string>): RedisBackend {
+  return {
+    ...backend,
+    execute: words => {
+      if (/^eval/i.test(words[0] ?? '')) for (const key of words.slice(3, 3 + Number(words[2]))) keys.add(key)
+      return backend.execute(words)
+    }
+  }
+}
+
+/** An attempt, on an unknown device unless told otherwise. */
+export function attemptOf(account: string, clientAddress: string, more: Partial<LoginAttempt> = {}): LoginAttempt {
+  return { account: `${account}@example.com`, clientAddress, knownDevice: false, ...more }
+}
+
+/** Admits and settles, as a sign-in does: the outcome in one word, with the wait where there is one. */
+export async function signIn(guard: LoginGuard, attempt: LoginAttempt, correct: boolean): Promise<string> {
+  const admitted = await guard.admit(attempt)
+  if (!admitted.ok) return worded(admitted)
+  return wordedSettled(await guard.settle(attempt, correct), correct)
+}
+
+/** What the client would learn. */
+export function wordedSettled(settled: Settled, correct: boolean): string {
+  if (!settled.answerable) return worded(settled.failure)
+  return `${correct ? 'right' : 'wrong'}${settled.accountAttacked ? ', attacked' : ''}`
+}
+
+function worded({ problem, retryAfterSeconds }: { problem: string; retryAfterSeconds?: number }): string {
+  return retryAfterSeconds === undefined ? problem : `${problem} ${retryAfterSeconds}`
+}

@@ -1,0 +1,226 @@
+/** The rule of the login guard by itself: what blocks, what waits, until when, and what counts. */
+
+import t from 'tap'
+import { DEFAULT_GUARD_POLICY } from '../../../server/guard/login-guard.ts'
+import {
+  decide,
+  type GuardPolicy,
+  type GuardState,
+  isAnswerable,
+  NO_DELAY,
+  NO_FAILURES,
+  type WeighedAttempt
+} from '../../../server/guard/rule.ts'
+import { seededRandom } from '../../lib/redis-fuzz.ts'
+
+const policy = DEFAULT_GUARD_POLICY
+const MINUTE_MS = 60_000
+const START_MS = 1_700_000_000_000
+
+const UNTOUCHED: GuardState = { address: NO_FAILURES, pair: NO_DELAY, account: NO_FAILURES }
+const PENDING: WeighedAttempt = { knownDevice: false, captchaOpen: false, outcome: 'pending' }
+const WRONG: WeighedAttempt = { ...PENDING, outcome: 'wrong' }
+const RIGHT: WeighedAttempt = { ...PENDING, outcome: 'right' }
+
+/** Only the address is looked at: every attempt is on another account. */
+function failOnAddress(state: GuardState, atMs: number, with_: GuardPolicy = policy) {
+  return decide(with_, { ...UNTOUCHED, address: state.address }, WRONG, atMs)
+}
+
+/** Only the account is looked at: every attempt comes from another address. */
+function failOnAccount(state: GuardState, atMs: number, attempt = WRONG) {
+  return decide(policy, { ...UNTOUCHED, account: state.account }, attempt, atMs)
+}
+
+function blockedAddress(): GuardState {
+  let state = UNTOUCHED
+  for (let count = 0; count < 5; count++) state = failOnAddress(state, START_MS).state
+  return state
+}
+
+function protectedAccount(): GuardState {
+  let state = UNTOUCHED
+  for (let count = 0; count < 10; count++) state = failOnAccount(state, START_MS).state
+  return { ...UNTOUCHED, account: state.account }
+}
+
+t.test('decide() answers the fifth failure of an address and blocks it from then on for 30 minutes', async t => {
+  let state = UNTOUCHED
+  for (const atMs of [0, 1, 2, 3, 4]) {
+    const decided = failOnAddress(state, START_MS + atMs)
+    t.ok(isAnswerable(decided.verdict), `failure ${atMs + 1} is answered`)
+    state = decided.state
+  }
+  const { verdict } = failOnAddress(state, START_MS + 4)
+  t.match(verdict, { retryAfterMs: 30 * MINUTE_MS, obstacle: 'address' })
+})
+
+t.test(
+  'decide() counts in a sliding window: the fifth failure blocks until the first has left, to the millisecond',
+  async t => {
+    const firstFour = [0, 9 * MINUTE_MS, 9 * MINUTE_MS + 1, 9 * MINUTE_MS + 2]
+    const state = firstFour.reduce((before, atMs) => failOnAddress(before, START_MS + atMs).state, UNTOUCHED)
+    const fifthAt = (atMs: number) => failOnAddress(state, START_MS + atMs).state.address.untilMs
+
+    t.ok(fifthAt(10 * MINUTE_MS - 1) > 0, 'in the last millisecond of the window it is the fifth')
+    t.equal(fifthAt(10 * MINUTE_MS), 0, 'a millisecond later it is the fourth')
+  }
+)
+
+t.test('decide() names the first millisecond at which a refused attempt is let through', async t => {
+  const delayed = { ...UNTOUCHED, pair: { failures: 3, lastMs: START_MS } }
+  const states = [blockedAddress(), delayed, protectedAccount()]
+  for (const [at, state] of states.entries()) {
+    const { retryAfterMs, obstacle } = decide(policy, state, PENDING, START_MS).verdict
+    t.equal(obstacle, ['address', 'pair', 'account'][at])
+    t.equal(decide(policy, state, PENDING, START_MS + retryAfterMs).verdict.retryAfterMs, 0, 'passes after the wait')
+    t.equal(decide(policy, state, PENDING, START_MS + retryAfterMs - 1).verdict.retryAfterMs, 1, 'and not sooner')
+  }
+})
+
+t.test('decide() names the longest wait where several are running', async t => {
+  const state = { ...blockedAddress(), pair: { failures: 3, lastMs: START_MS }, account: protectedAccount().account }
+  const address = { ...state.address, untilMs: START_MS + 5 }
+  t.match(decide(policy, { ...state, address }, PENDING, START_MS).verdict, { obstacle: 'account' })
+  t.match(decide(policy, { ...state, address, account: NO_FAILURES }, PENDING, START_MS).verdict, { obstacle: 'pair' })
+})
+
+t.test(
+  'decide() delays a pair from its second failure in a row: 1 s, 2 s, 4 s …, never longer than the window',
+  async t => {
+    const waits: number[] = []
+    let state = UNTOUCHED
+    let nowMs = START_MS
+    for (let count = 0; count < 13; count++) {
+      state = { ...UNTOUCHED, pair: decide(policy, state, WRONG, nowMs).state.pair }
+      const { retryAfterMs } = decide(policy, state, PENDING, nowMs).verdict
+      waits.push(retryAfterMs / 1000)
+      // The very moment at which the longest delay ends is the one at which all is forgotten.
+      nowMs += Math.min(retryAfterMs, 599_999)
+      if (retryAfterMs === 600_000) break
+    }
+    t.strictSame(waits, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600])
+  }
+)
+
+t.test('decide() forgets the failures of a pair after a window without one', async t => {
+  const state = { ...UNTOUCHED, pair: { failures: 9, lastMs: START_MS } }
+  t.equal(decide(policy, state, WRONG, START_MS + 10 * MINUTE_MS - 1).state.pair.failures, 10)
+  t.equal(decide(policy, state, WRONG, START_MS + 10 * MINUTE_MS).state.pair.failures, 1)
+})
+
+t.test('decide() clears nothing but the delay of the pair after a success', async t => {
+  const before: GuardState = {
+    address: { failuresMs: [START_MS], untilMs: 0 },
+    pair: { failures: 2, lastMs: START_MS },
+    account: { failuresMs: [START_MS, START_MS], untilMs: 0 }
+  }
+  const { state } = decide(policy, before, RIGHT, START_MS + 1000)
+  t.strictSame(state, { ...before, pair: NO_DELAY })
+})
+
+t.test('decide() answers neither a right nor a wrong password behind an obstacle, and counts neither', async t => {
+  const delayed = { ...UNTOUCHED, pair: { failures: 2, lastMs: START_MS } }
+  for (const state of [blockedAddress(), delayed, protectedAccount()]) {
+    const right = decide(policy, state, RIGHT, START_MS)
+    const wrong = decide(policy, state, WRONG, START_MS)
+    t.strictSame(right.verdict, wrong.verdict, 'no difference shows')
+    t.notOk(isAnswerable(right.verdict))
+    t.equal(right.state, state)
+    t.equal(wrong.state, state)
+  }
+})
+
+t.test(
+  'decide() protects an account from unknown devices with its tenth failure, and says once that it begins',
+  async t => {
+    const attacked: boolean[] = []
+    let state = UNTOUCHED
+    for (let count = 0; count < 12; count++) {
+      const decided = failOnAccount(state, START_MS + count * 1000)
+      attacked.push(decided.verdict.accountAttacked)
+      state = decided.state
+    }
+    t.strictSame(attacked, [...Array(9).fill(false), true, false, false])
+    t.match(failOnAccount(state, START_MS + 20_000).verdict, { obstacle: 'account' })
+  }
+)
+
+t.test(
+  'decide() lets a known device in while its account is protected, and its failures do not prolong that',
+  async t => {
+    const before = protectedAccount()
+    const known = { ...WRONG, knownDevice: true }
+    const { verdict, state } = decide(policy, before, known, START_MS + 1)
+    t.ok(isAnswerable(verdict))
+    t.notOk(verdict.accountAttacked)
+    t.equal(state.account, before.account)
+    t.strictSame(state.address.failuresMs, [START_MS + 1], 'they count for the address')
+    t.equal(state.pair.failures, 1, 'and for the pair')
+  }
+)
+
+t.test('decide() says anew that an account is attacked when its protection begins anew', async t => {
+  let state = protectedAccount()
+  const laterMs = START_MS + 30 * MINUTE_MS
+  const attacked = Array.from({ length: 10 }, () => {
+    const decided = failOnAccount(state, laterMs)
+    state = decided.state
+    return decided.verdict.accountAttacked
+  })
+  t.strictSame(attacked, [...Array(9).fill(false), true])
+})
+
+t.test(
+  'decide() asks for a captcha after three failures of the address or of the account, within their windows',
+  async t => {
+    const open = { ...PENDING, captchaOpen: true }
+    const three = { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 }
+    const due = (state: GuardState, attempt: WeighedAttempt, atMs: number) =>
+      decide(policy, state, attempt, START_MS + atMs).verdict.captchaDue
+    const onAddress = { ...UNTOUCHED, address: three }
+    const onAccount = { ...UNTOUCHED, account: three }
+    t.ok(due(onAddress, open, 10 * MINUTE_MS - 1))
+    t.notOk(due(onAddress, open, 10 * MINUTE_MS))
+    t.ok(due(onAccount, open, 15 * MINUTE_MS - 1))
+    t.notOk(due(onAccount, open, 15 * MINUTE_MS))
+    t.notOk(due(onAddress, PENDING, 0), 'not of one that has solved it')
+    t.notOk(due({ ...UNTOUCHED, address: { ...three, failuresMs: [START_MS, START_MS] } }, open, 0), 'not after two')
+  }
+)
+
+t.test('decide() answers no outcome without the captcha that is due by then', async t => {
+  const state = { ...UNTOUCHED, address: { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 } }
+  for (const outcome of ['right', 'wrong'] as const) {
+    const decided = decide(policy, state, { ...WRONG, captchaOpen: true, outcome }, START_MS)
+    t.notOk(isAnswerable(decided.verdict))
+    t.equal(decided.state, state)
+  }
+})
+
+t.test(
+  'decide() answers no more wrong passwords in any window than the limit, whatever the times and the policy',
+  async t => {
+    for (let seed = 0; seed < 500; seed++) {
+      const random = seededRandom(seed)
+      const upTo = (max: number) => 1 + Math.floor(random() * max)
+      // A block may be far shorter than the window.
+      const address = { maxFailures: upTo(4), windowMs: upTo(50), blockMs: upTo(60) }
+      const answeredMs: number[] = []
+      let state = UNTOUCHED
+      for (let atMs = 0; atMs < 300; atMs += Math.floor(random() * 4)) {
+        const decided = failOnAddress(state, atMs, { ...policy, address })
+        if (isAnswerable(decided.verdict)) answeredMs.push(atMs)
+        state = decided.state
+      }
+      const most = Math.max(...answeredMs.map(endMs => inWindow(answeredMs, endMs, address.windowMs)))
+      if (most > address.maxFailures) t.fail(`seed ${seed}: ${most} answered where ${address.maxFailures} may be`)
+      if (state.address.failuresMs.length > address.maxFailures) t.fail(`seed ${seed}: remembers more than it needs`)
+    }
+    t.pass('500 policies hold')
+  }
+)
+
+function inWindow(timesMs: readonly number[], endMs: number, windowMs: number): number {
+  return timesMs.filter(timeMs => timeMs <= endMs && timeMs + windowMs > endMs).length
+}
