@@ -4,11 +4,13 @@
  * Over 200 lines: one rule a test, all over one table of places.
  */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
+import { openRedis } from '../../edge/store/open-redis.ts'
 import { type Edge, NODE, openSurroundings, PLACES, type Place, type Surroundings, WORKERD } from './lib/edge-places.ts'
 import { bodyOf, type TinyOrigin } from './lib/tiny-origin.ts'
 
@@ -177,6 +179,23 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     t.equal(await response.text(), 'in')
     t.equal(origin.requests.at(-1)?.headers.authorization, authorization)
     t.match(response.headers.get('ratelimit'), /^"address";r=\d+;t=60, "user";r=599;t=60$/)
+  },
+
+  'an ended session is refused with the very next request, and no other is': async (
+    t,
+    { edge, origin, redis, token }
+  ) => {
+    origin.answer = (_request, response) => response.end()
+    const [ended, other] = [randomUUID(), randomUUID()].map(sid => ({
+      headers: { authorization: `Bearer ${token({ sid })}` },
+      sid
+    }))
+    t.equal((await edge.send('/api/v1/users/me', ended)).status, 200)
+    await createRevocationFeed(openRedis(redis), 960_000).publish([ended?.sid ?? ''])
+    const refused = await edge.send('/api/v1/users/me', ended)
+    t.equal(refused.headers.get('www-authenticate'), 'Bearer error="invalid_token"')
+    t.match(await refused.json(), { code: 'session-ended', status: 401 })
+    t.equal((await edge.send('/api/v1/users/me', other)).status, 200)
   },
 
   'the seventh of six is refused, for its user only, with fields and a wait': async (t, around) => {

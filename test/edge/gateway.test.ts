@@ -1,4 +1,8 @@
-/** The gateway's order and its refusals, with every port in the test's hand; real parts are in `forwarding.test.ts`. */
+/**
+ * The gateway's order and its refusals, with every port in the test's hand; real parts are in `forwarding.test.ts`.
+ *
+ * Over 200 lines: the table of refusals is read in one piece.
+ */
 
 import t from 'tap'
 import { DATA_ANSWER_HEADERS } from '../../edge/contract/http.ts'

@@ -143,7 +143,7 @@ function randomPolicy(random: Random): GuardPolicy {
   }
 }
 
-/** The moments at which something changes, and their neighbours; a clock that is set back, too. */
+/** The moments at which something changes, and their neighbours. */
 function randomLeap(random: Random, policy: GuardPolicy, waitMs: number): number {
   const { address, pair, account } = policy
   const turns = [waitMs, address.windowMs, pair.windowMs, account.windowMs, pair.firstDelayMs]

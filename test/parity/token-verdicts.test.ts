@@ -14,18 +14,21 @@ import { buildVectors, type TokenVector } from '../lib/token-vectors.ts'
 const PATH = '/api/v1/auth/verify-token'
 /** Longer headers are refused before anybody looks for a token. */
 const MAX_HEADER_BYTES = 9_000
+/** So that no token is refused for there being so many. */
+const WIDE_QUOTAS = { EDGE_QUOTA_ADDRESS: '1000000/60', EDGE_QUOTA_AUTH: '1000000/60', EDGE_QUOTA_USER: '1000000/60' }
 /** Questions on their way at a time. */
 const ABREAST = 8
 
+const origin = await openTestOrigin(t)
+const vectors = await buildTable(origin)
+
 t.test('every token has the same verdict at the edge in Node, at the edge in workerd, and at the origin', async t => {
-  const origin = await openTestOrigin(t)
-  const vectors = await buildTable(origin)
   // Behind the edges is not that origin but one that says yes to everything: what is refused there, an edge refused.
   const credulous = await openTinyOrigin(t)
   const bindings = {
     ...edgeBindings(credulous.url, origin.redis),
     JWKS_URL: `${origin.url}/.well-known/jwks.json`,
-    ...Object.fromEntries(['ADDRESS', 'AUTH', 'USER'].map(name => [`EDGE_QUOTA_${name}`, '1000000/60']))
+    ...WIDE_QUOTAS
   }
 
   const places: Record<string, Edge['send']> = { origin: (path, init) => fetch(origin.url + path, init) }
@@ -50,9 +53,8 @@ t.test('every token has the same verdict at the edge in Node, at the edge in wor
 })
 
 t.test('a refusal is the same problem in every place, challenge and all', async t => {
-  const origin = await openTestOrigin(t)
-  const bindings = edgeBindings(origin.url, origin.redis)
-  const [expired] = (await buildTable(origin)).filter(({ expected }) => expected === 'token-expired')
+  const bindings = { ...edgeBindings(origin.url, origin.redis), ...WIDE_QUOTAS }
+  const [expired] = vectors.filter(({ expected }) => expected === 'token-expired')
   const cases: Readonly<Record<string, Record<string, string>>> = {
     'token-missing': {},
     'token-invalid': { authorization: 'Bearer a.b.c' },
@@ -114,13 +116,23 @@ async function ask(send: Edge['send'], vectors: readonly TokenVector[]): Promise
   for (let i = 0; i < vectors.length; i += ABREAST) {
     await Promise.all(
       vectors.slice(i, i + ABREAST).map(async ({ name, token }) => {
-        const response = await send(PATH, { headers: { authorization: `Bearer ${token}` } })
-        const text = await response.text()
-        verdicts[name] = response.status === 200 ? 'ok' : codeOf(text)
+        verdicts[name] = await verdictOn(send, token)
       })
     )
   }
   return verdicts
+}
+
+/** A busy machine may miss the deadline of the store now and then, which says nothing of the token: it is asked again. */
+async function verdictOn(send: Edge['send'], token: string): Promise<string> {
+  let verdict = ''
+  for (let tries = 0; tries < 5; tries++) {
+    const response = await send(PATH, { headers: { authorization: `Bearer ${token}` } })
+    const text = await response.text()
+    verdict = response.status === 200 ? 'ok' : codeOf(text)
+    if (verdict !== 'unavailable') return verdict
+  }
+  return verdict
 }
 
 function codeOf(text: string): string {

@@ -15,8 +15,8 @@ function build(options: { freshMs?: number; epoch?: string } = {}) {
     epoch: options.epoch ?? 'first',
     cursors: [] as (number | undefined)[],
     failure: undefined as Error | undefined,
-    /** Awaited between the answer's making and its arrival. */
-    delay: Promise.resolve(),
+    /** One for each of the next readings: its answer is made at once and arrives when that is settled. */
+    delays: [] as Promise<void>[],
     publish: (sid: string, atMs: number) => entries.set(sid, atMs),
     forget(epoch: string) {
       entries.clear()
@@ -26,7 +26,7 @@ function build(options: { freshMs?: number; epoch?: string } = {}) {
       feed.cursors.push(cursorMs)
       const { failure, epoch } = feed
       const ended = [...entries].filter(([, atMs]) => atMs >= (cursorMs ?? -Infinity)).sort((a, b) => a[1] - b[1])
-      await feed.delay
+      await feed.delays.shift()
       if (failure) throw failure
       return { epoch, ended }
     }
@@ -75,22 +75,23 @@ t.test('standing() reads from the beginning when the epoch has changed', async t
   t.strictSame(feed.cursors, [undefined, 1_000_000, undefined])
 })
 
-t.test('standing() reads from the beginning when the epoch changed while another request read', async t => {
+t.test('standing() reads from the beginning when another request has met the new epoch meanwhile', async t => {
   const { feed, view } = build()
   feed.publish('old', 1_000_000)
   await view.standing('live', T0)
-  let arrive = () => {}
-  feed.delay = new Promise(resolve => {
-    arrive = resolve
-  })
   feed.forget('second')
-  const slow = view.standing('live', T0 + 1)
+  const [first, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  feed.delays.push(Promise.resolve(), first.promise, other.promise)
+
+  const answers = [view.standing('live', T0 + 1)]
+  while (feed.cursors.length < 3) await new Promise(resolve => setImmediate(resolve))
+  // Earlier than the cursor of old, and too late for the reading that is on its way.
   feed.publish('early', 500)
-  const other = view.standing('early', T0 + 2)
-  arrive()
-  t.equal(await other, 'ended')
-  t.equal(await slow, 'live')
-  t.equal(await view.standing('early', T0 + 3), 'ended')
+  answers.push(view.standing('early', T0 + 2))
+  first.resolve()
+  t.equal(await answers[0], 'live')
+  other.resolve()
+  t.equal(await answers[1], 'ended')
 })
 
 t.test('standing() asks only for what is new, from its cursor on, that millisecond included', async t => {
