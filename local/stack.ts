@@ -2,10 +2,10 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { migrateDatabase } from '../db/migrate.ts'
 import { loadConfig } from '../server/config.ts'
 import { loggerOptions } from '../server/logger.ts'
 import { openOrigin } from '../server/origin.ts'
+import { openDatabaseRoles, writeCommandSettings } from './database-roles.ts'
 import { openLocalEdge } from './edge.ts'
 import { type Mailbox, openMailbox } from './mailbox.ts'
 import { onFreePort, reservePort } from './ports.ts'
@@ -73,11 +73,13 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
       openMailbox({ httpPort, dataFile: join(dir, 'mailbox.jsonl') })
     ).then(closing<Mailbox>)
   ])
-  await migrateDatabase(database)
+  const roles = await openDatabaseRoles(database, env)
 
   const socket = await onFreePort('edge', port, tell, wished => reservePort(wished, HOST))
   closers.push(async () => socket.release())
-  const settings = originSettings(env, secrets, { database, redis, mailbox, edge: `http://${HOST}:${socket.port}` })
+  const edge = `http://${HOST}:${socket.port}`
+  const settings = originSettings(env, secrets, { database: roles.worker, redis, mailbox, edge })
+  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '')
   const origin = closing(
     await onFreePort('origin', preferred(PORTS.origin), tell, originPort =>
       openOrigin(loadConfig({ ...settings, PORT: String(originPort) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
@@ -86,7 +88,6 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   const bindings = edgeBindings(settings, origin.url)
   closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log: tell }))
 
-  const edge = `http://${HOST}:${socket.port}`
   await answering(`${edge}/health/ready`)
   return {
     edge,

@@ -11,10 +11,12 @@ import { MAX_BODY_BYTES, MAX_TARGET_BYTES } from '../edge/contract/http.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/accounts/routes.ts'
+import { adminRoutes } from './features/admin/routes.ts'
 import { healthRoutes } from './features/health/routes.ts'
 import { keyRoutes } from './features/keys/routes.ts'
 import { pageRoutes } from './features/pages/routes.ts'
-import { deliverBegun, presentedBy } from './features/sessions/deliver.ts'
+import { passwordRoutes } from './features/passwords/routes.ts'
+import { clearRefreshCookie, deliverBegun, presentedBy } from './features/sessions/deliver.ts'
 import { sessionRoutes } from './features/sessions/routes.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
@@ -25,6 +27,7 @@ import { authenticate } from './plugins/authenticate.ts'
 import { crossSite } from './plugins/cross-site.ts'
 import { createRequestIds, edgeHop } from './plugins/edge-hop.ts'
 import { jsonBody } from './plugins/json-body.ts'
+import { mailQuotas } from './plugins/mail-quotas.ts'
 import { openapi } from './plugins/openapi.ts'
 import { problems } from './plugins/problems.ts'
 import { requestLog } from './plugins/request-log.ts'
@@ -80,6 +83,15 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     quotas: { register: config.quotas.register, 'mailed-tokens': config.quotas.mailedTokens },
     nowMs
   })
+  await app.register(mailQuotas, {
+    limiter: ports.limiter,
+    quotas: {
+      'forgot-password': config.quotas.forgotPassword,
+      'resend-verification': config.quotas.resendVerification,
+      'change-email': config.quotas.resendVerification
+    },
+    nowMs
+  })
 
   const verifier = createTokenVerifier({
     issuer: config.publicUrl,
@@ -107,15 +119,20 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
 
   await app.register(healthRoutes, { checkReady: ports.checkReady })
   await app.register(keyRoutes, { keys: ports.keys })
-  await app.register(pageRoutes, { apiPrefix: config.apiPrefix })
+  await app.register(pageRoutes, {
+    apiPrefix: config.apiPrefix,
+    passwordPolicy: { minLength: config.passwordMinLength, classes: config.passwordClasses }
+  })
   await app.register(accountRoutes, {
     prefix: config.apiPrefix,
     accounts: rules.accounts,
     signIn: async (user, request, reply) => {
       const session = await rules.sessions.begin(user, presentedBy(request), request.client)
       return deliverBegun(app, request, reply, session, delivery)
-    }
+    },
+    signOut: clearRefreshCookie
   })
+  await app.register(passwordRoutes, { prefix: config.apiPrefix, passwords: rules.passwords })
   await app.register(verificationRoutes, { prefix: config.apiPrefix, verification: rules.verification })
   await app.register(sessionRoutes, {
     prefix: `${config.apiPrefix}/auth`,
@@ -123,6 +140,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     verifier,
     ...delivery
   })
+  await app.register(adminRoutes, { prefix: `${config.apiPrefix}/admin`, admin: rules.admin })
   return app
 }
 

@@ -14,7 +14,7 @@ process.env.UV_THREADPOOL_SIZE ??= String(cpus().length + 4)
 
 try {
   const config = loadConfig(process.env)
-  await migrateDatabase(config.databaseUrl)
+  await migrateDatabase(config.migrationDatabaseUrl)
   const origin = await openOrigin(config, loggerOptions(config.logLevel))
   closeWithGrace({ delay: 10_000, logger: origin.app.log }, async ({ err }) => {
     if (err) origin.app.log.fatal({ err }, 'the origin closes after an error')

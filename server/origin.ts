@@ -11,6 +11,8 @@ import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
 import { openGuard } from './guard/open-guard.ts'
+import { createAuditSealer } from './jobs/audit-sealer.ts'
+import { createHousekeeping } from './jobs/housekeeping.ts'
 import { repeat } from './jobs/repeat.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
 import { createAuditRows } from './lib/audit-event.ts'
@@ -31,7 +33,7 @@ export interface Origin {
 }
 
 /** Milliseconds between two rounds of each job. */
-const EVERY = { mail: 1_000, revocation: 1_000, keys: 30_000 }
+const EVERY = { mail: 1_000, revocation: 1_000, keys: 30_000, audit: 1_000, housekeeping: 60_000 }
 
 /** A margin on the life of an access token, for clocks. */
 const RETENTION_MARGIN_SECONDS = 60
@@ -85,10 +87,14 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   }
   const pass = createOutboxPass({ database, transport, box, publicUrl: config.publicUrl, nowMs, log })
   const mailJob = repeat({ everyMs: EVERY.mail, onError: onError('mail'), run: () => untilEmpty(pass) })
+  const seal = createAuditSealer({ database, nowMs, log })
+  const tidy = createHousekeeping({ database, retentionMs, auditRetentionMs: config.auditRetention * 1000, nowMs, log })
   const jobs = [
     mailJob,
     repeat({ everyMs: EVERY.revocation, onError: onError('revocation'), run: keeper.tend }),
-    repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload })
+    repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload }),
+    repeat({ everyMs: EVERY.audit, onError: onError('audit'), run: () => untilEmpty(seal) }),
+    repeat({ everyMs: EVERY.housekeeping, onError: onError('housekeeping'), run: tidy })
   ]
   let metricsServer: MetricsServer | undefined
   const close = async () => {

@@ -3,6 +3,8 @@
 import { cpus } from 'node:os'
 import type { Config } from './config.ts'
 import { type AccountsService, createAccountsService } from './features/accounts/service.ts'
+import { type AdminService, createAdminService } from './features/admin/service.ts'
+import { createPasswordsService, type PasswordsService } from './features/passwords/service.ts'
 import { createSessionsService, type SessionsService } from './features/sessions/service.ts'
 import { createVerificationService, type VerificationService } from './features/verification/service.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
@@ -16,7 +18,9 @@ import type { Ports } from './ports.ts'
 export interface Rules {
   readonly sessions: SessionsService
   readonly accounts: AccountsService
+  readonly passwords: PasswordsService
   readonly verification: VerificationService
+  readonly admin: AdminService
 }
 
 /** Fifty a core is what the cores work off in about eight seconds at cost 12. */
@@ -32,16 +36,19 @@ export async function createRules(config: Config, ports: Ports): Promise<Rules> 
     classes: config.passwordClasses,
     isLeaked: createLeakedPasswords()
   }
-  const shared = { ...ports, hasher, passwordPolicy, emailVerification: config.emailVerification }
+  const { emailVerification, verificationTtl, resetTtl, termsVersion } = config
+  const deviceMarks = createDeviceMarks(keys)
+  const shared = { ...ports, hasher, deviceMarks, passwordPolicy, emailVerification }
 
   return {
+    admin: createAdminService(ports),
     sessions: createSessionsService({
       ...shared,
       refreshTokens: createRefreshTokens(keys),
-      deviceMarks: createDeviceMarks(keys),
       limits: config
     }),
-    accounts: createAccountsService({ ...shared, verificationTtl: config.verificationTtl }),
-    verification: createVerificationService(shared)
+    accounts: createAccountsService({ ...shared, verificationTtl, termsVersion }),
+    passwords: createPasswordsService({ ...shared, resetTtl }),
+    verification: createVerificationService({ ...shared, verificationTtl })
   }
 }

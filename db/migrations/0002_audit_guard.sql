@@ -1,6 +1,9 @@
 -- Finds people by the beginnings of the words in their names and addresses; spelled as in db/schema/search.ts.
 CREATE INDEX "users_search_idx" ON "users" USING gin (array_to_tsvector(regexp_split_to_array(btrim(translate(lower("name" || ' ' || "email"), '!"#$%&()*+,-./:;<=>?@[]^_`{|}~', '                              ')), ' +')));
 --> statement-breakpoint
+-- Whether there is another administrator.
+CREATE INDEX "users_admins_idx" ON "users" USING btree ("id") WHERE "role" = 'admin';
+--> statement-breakpoint
 -- The audit log is append-only for everybody, its owner included: what has to go, goes through purge_audit_events().
 CREATE FUNCTION refuse_audit_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -22,7 +25,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 -- Removes at most max_rows events older than before, from the beginning of the chain, and returns how many.
 -- The newest link whose event is gone stays as the anchor from which the rest of the chain verifies.
 CREATE FUNCTION purge_audit_events(before timestamptz, max_rows integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET gatehouse.purging = 'on' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
 	anchor bigint;
 	last bigint;
@@ -46,9 +49,12 @@ BEGIN
 	IF last IS NULL THEN
 		RETURN 0;
 	END IF;
+	-- Lets the triggers through, from here to the last line of this function.
+	PERFORM set_config('gatehouse.purging', 'on', true);
 	DELETE FROM audit_events WHERE id IN (SELECT event_id FROM audit_chain WHERE position > anchor AND position <= last);
 	GET DIAGNOSTICS purged = ROW_COUNT;
 	DELETE FROM audit_chain WHERE position < last;
+	PERFORM set_config('gatehouse.purging', 'off', true);
 	RETURN purged;
 END
 $$;

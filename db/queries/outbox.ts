@@ -54,3 +54,26 @@ export async function markMailDead(db: Queryable, id: string, now: Date, lastErr
 export async function postponeMail(db: Queryable, id: string, dueAt: Date, lastError: string): Promise<void> {
   await db.update(outbox).set({ dueAt, lastError }).where(eq(outbox.id, id))
 }
+
+/** Writes down what a mail has turned out to be, so that every attempt sends the same; only the first one may. */
+export async function decideMail(
+  db: Queryable,
+  mail: Pick<OutboxMail, 'id' | 'kind'>,
+  decision: Pick<OutboxMail, 'kind' | 'parameters' | 'sealedToken'>
+): Promise<OutboxMail | undefined> {
+  const [decided] = await db
+    .update(outbox)
+    .set(decision)
+    .where(and(eq(outbox.id, mail.id), eq(outbox.kind, mail.kind)))
+    .returning()
+  return decided
+}
+
+export async function deleteMail(db: Queryable, id: string): Promise<void> {
+  await db.delete(outbox).where(eq(outbox.id, id))
+}
+
+/** Forgets every mail to an address, sent or not. */
+export async function deleteMailsTo(db: Queryable, recipient: string): Promise<void> {
+  await db.delete(outbox).where(eq(outbox.recipient, recipient))
+}

@@ -1,8 +1,9 @@
 /** Registrations that wait for their link, and the single-use tokens that were mailed. */
 
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
-import { mailedTokens, registrations } from '../schema/index.ts'
+import { mailedTokens, registrations, users } from '../schema/index.ts'
+import type { User } from './users.ts'
 
 export type Registration = typeof registrations.$inferSelect
 export type MailedToken = typeof mailedTokens.$inferSelect
@@ -25,26 +26,102 @@ export async function insertMailedToken(db: Queryable, token: typeof mailedToken
 export async function lockRegistrationsBehind(db: Queryable, tokenHash: Uint8Array): Promise<void> {
   await db.execute(sql`
     select r.id from mailed_tokens t
-    join registrations mine on mine.id = t.registration_id
-    join registrations r on r.email = mine.email
+    left join registrations mine on mine.id = t.registration_id
+    join registrations r on r.email = coalesce(mine.email, t.email)
     where t.token_hash = ${tokenHash}
     order by r.id for update of r`)
+}
+
+/** Locks every registration of an address, in the same order. */
+export async function lockRegistrationsOf(db: Queryable, email: string): Promise<void> {
+  await db
+    .select({ id: registrations.id })
+    .from(registrations)
+    .where(eq(registrations.email, email))
+    .orderBy(registrations.id)
+    .for('update')
+}
+
+/** Locks the person that a mailed token is for, where it is for one: after registrations, before the token. */
+export async function lockUserBehind(db: Queryable, tokenHash: Uint8Array): Promise<void> {
+  await db.execute(sql`
+    select u.id from mailed_tokens t join users u on u.id = t.user_id
+    where t.token_hash = ${tokenHash} for update of u`)
+}
+
+/** Whom a mailed token is for, without using it up. */
+export async function findUserBehind(
+  db: Queryable,
+  tokenHash: Uint8Array,
+  purpose: MailedToken['purpose'],
+  now: Date
+): Promise<User | undefined> {
+  const [row] = await db
+    .select({ user: users })
+    .from(mailedTokens)
+    .innerJoin(users, eq(users.id, mailedTokens.userId))
+    .where(
+      and(eq(mailedTokens.tokenHash, tokenHash), eq(mailedTokens.purpose, purpose), gt(mailedTokens.expiresAt, now))
+    )
+  return row?.user
 }
 
 /** Uses up a mailed token: of any number of attempts at once, exactly one gets it. */
 export async function takeMailedToken(
   db: Queryable,
   tokenHash: Uint8Array,
-  purpose: MailedToken['purpose'],
+  purposes: readonly MailedToken['purpose'][],
   now: Date
 ): Promise<MailedToken | undefined> {
   const [token] = await db
     .delete(mailedTokens)
     .where(
-      and(eq(mailedTokens.tokenHash, tokenHash), eq(mailedTokens.purpose, purpose), gt(mailedTokens.expiresAt, now))
+      and(
+        eq(mailedTokens.tokenHash, tokenHash),
+        inArray(mailedTokens.purpose, [...purposes]),
+        gt(mailedTokens.expiresAt, now)
+      )
     )
     .returning()
   return token
+}
+
+/** Whether a mailed token could still be used: it was neither used nor made void. */
+export async function isMailedTokenGood(db: Queryable, tokenHash: Uint8Array, now: Date): Promise<boolean> {
+  const rows = await db
+    .select({ purpose: mailedTokens.purpose })
+    .from(mailedTokens)
+    .where(and(eq(mailedTokens.tokenHash, tokenHash), gt(mailedTokens.expiresAt, now)))
+  return rows.length === 1
+}
+
+export async function deleteMailedToken(db: Queryable, tokenHash: Uint8Array): Promise<void> {
+  await db.delete(mailedTokens).where(eq(mailedTokens.tokenHash, tokenHash))
+}
+
+/** Makes links void that were mailed to a person and are not used yet. */
+export async function deleteMailedTokensOf(
+  db: Queryable,
+  userId: string,
+  purposes: readonly MailedToken['purpose'][]
+): Promise<void> {
+  await db
+    .delete(mailedTokens)
+    .where(and(eq(mailedTokens.userId, userId), inArray(mailedTokens.purpose, [...purposes])))
+}
+
+/** The registrations of an address that still wait for their link, newest first. */
+export async function findPendingRegistrations(db: Queryable, email: string, now: Date): Promise<Registration[]> {
+  return db
+    .select()
+    .from(registrations)
+    .where(and(eq(registrations.email, email), gt(registrations.expiresAt, now)))
+    .orderBy(desc(registrations.createdAt), desc(registrations.id))
+}
+
+/** Lets a registration wait for as long as the link that was mailed for it last. */
+export async function extendRegistration(db: Queryable, id: string, expiresAt: Date): Promise<void> {
+  await db.update(registrations).set({ expiresAt }).where(eq(registrations.id, id))
 }
 
 export async function findRegistration(db: Queryable, id: string): Promise<Registration | undefined> {

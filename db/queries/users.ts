@@ -2,7 +2,7 @@
 
 import { eq, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
-import { users } from '../schema/index.ts'
+import { sessions, users } from '../schema/index.ts'
 
 export type User = typeof users.$inferSelect
 
@@ -65,4 +65,42 @@ export async function renameUser(db: Queryable, id: string, name: string, now: D
 /** Replaces a hash that is weaker than today's, unless somebody has changed it meanwhile. */
 export async function upgradePasswordHash(db: Queryable, id: string, from: string, to: string): Promise<void> {
   await db.update(users).set({ passwordHash: to }).where(sql`${users.id} = ${id} and ${users.passwordHash} = ${from}`)
+}
+
+/**
+ * Locks a person's row until the transaction ends. What is read after it is the last word: a session that was begun
+ * before is seen, and one that begins now waits.
+ */
+export async function lockUser(db: Queryable, id: string): Promise<User | undefined> {
+  const [user] = await db.select().from(users).where(eq(users.id, id)).for('update')
+  return user
+}
+
+/** Whoever sets a password with a mailed link has proven the address as well: `emailVerified` says so. */
+export async function setPassword(
+  db: Queryable,
+  id: string,
+  change: { readonly passwordHash: string; readonly emailVerified?: true },
+  now: Date
+): Promise<void> {
+  await db
+    .update(users)
+    .set({ ...change, updatedAt: now })
+    .where(eq(users.id, id))
+}
+
+/** The new address is verified: its link was opened. @throws a broken `users_email_key` where it is somebody's */
+export async function changeUserEmail(db: Queryable, id: string, email: string, now: Date): Promise<User | undefined> {
+  const [user] = await db
+    .update(users)
+    .set({ email, emailVerified: true, updatedAt: now })
+    .where(eq(users.id, id))
+    .returning()
+  return user
+}
+
+/** Deletes a person, with their mailed tokens. What stays of their sessions is when they ended, and names nobody. */
+export async function deleteUser(db: Queryable, id: string): Promise<void> {
+  await db.update(sessions).set({ ipAddress: '', userAgent: '' }).where(eq(sessions.userId, id))
+  await db.delete(users).where(eq(users.id, id))
 }

@@ -1,6 +1,7 @@
 /** Reads and writes the revocation feed in Redis; what it means is `revocation-view.ts`'s to say. */
 
 import { REVOCATION_KEYS } from '../contract/redis-keys.ts'
+import { isUuid } from '../contract/uuid.ts'
 import type { Redis } from '../store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../store/run-script.ts'
 import { publishScript, readScript } from './script.ts'
@@ -32,13 +33,19 @@ export function createRevocationFeed(redis: Redis, retentionMs: number): Revocat
       return parseDelta(await runScript(redis, readScript, [ended, epoch], [cursorMs ?? '-inf']))
     },
     async publish(sids) {
-      await runScript(redis, publishScript, [ended], [retentionMs, ...sids])
+      const held = await runScript(redis, publishScript, [ended], [retentionMs, ...sids])
+      // Security: whatever answers something else has not told the edges, and a logout must not pass for done.
+      if (!Number.isSafeInteger(held) || Number(held) < 0) {
+        throw new StoreError('Redis answered the publish script with something else than a count')
+      }
     },
     async epoch() {
       const value = await redis.get<string>(epoch).catch(error => {
         throw storeError(error)
       })
-      return value === null || value === '' ? undefined : String(value)
+      if (value === null) return undefined
+      if (!isUuid(value)) throw new StoreError('Redis answered with something else than an epoch')
+      return value
     },
     async open(value) {
       await redis.set(epoch, value, { nx: true }).catch(error => {

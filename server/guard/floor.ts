@@ -46,8 +46,7 @@ export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor
       const { verdict, state: next } = decide(stricter, state, attempt, nowMs)
       if (next.address !== state.address) addresses.set(keys.address, next.address)
       if (next.account !== state.account) accounts.set(keys.account, next.account)
-      if (next.pair === NO_DELAY) pairs.forget(keys.pair)
-      else if (next.pair !== state.pair) pairs.set(keys.pair, next.pair)
+      if (next.pair !== state.pair) pairs.set(keys.pair, next.pair)
       return verdict
     }
   }
@@ -68,7 +67,6 @@ export function strengthen(policy: GuardPolicy, share: number): GuardPolicy {
 interface Memory<T> {
   get(key: string): T | undefined
   set(key: string, value: T): void
-  forget(key: string): void
 }
 
 /** A map from which the entry goes that was written longest ago. */
@@ -76,7 +74,6 @@ function createMemory<T>(maxEntries: number): Memory<T> {
   const entries = new Map<string, T>()
   return {
     get: key => entries.get(key),
-    forget: key => void entries.delete(key),
     set(key, value) {
       entries.delete(key)
       entries.set(key, value)

@@ -79,7 +79,7 @@ export interface AuditRows {
   ): AuditRow
   /** What a row says about a person; `undefined` once the person is deleted. */
   personal(
-    row: Pick<AuditRow, 'id' | 'userId' | 'sealedPersonal'>,
+    row: Pick<AuditRow, 'id' | 'userId'> & { readonly sealedPersonal: Uint8Array },
     person: AuditPerson | undefined
   ): AuditPersonal | undefined
   /** A new person's key, sealed, for `users.sealed_audit_key`. */

@@ -1,21 +1,32 @@
 /** Problem answers as response schemas, so that the OpenAPI document names each one that a route can give. */
 
 import { Type } from '@sinclair/typebox'
-import { PROBLEMS, type ProblemCode } from '../../edge/contract/problems.ts'
+import { PROBLEMS, type ProblemCode, problemBody } from '../../edge/contract/problems.ts'
 
 /** RFC 9457. One schema for all: the codes of a status are named in the response's description. */
 export const Problem = Type.Object(
   {
-    type: Type.String({ format: 'uri' }),
-    title: Type.String(),
-    status: Type.Integer({ minimum: 400, maximum: 599 }),
-    code: Type.String(),
-    requestId: Type.String({ format: 'uuid' }),
-    detail: Type.Optional(Type.String()),
-    errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), detail: Type.String() }))),
-    siteKey: Type.Optional(Type.String())
+    type: Type.String({ format: 'uri', maxLength: 512, description: 'Leads to a page about the problem' }),
+    title: Type.String({ maxLength: 128, description: 'Never varies with the code' }),
+    status: Type.Integer({ minimum: 400, maximum: 599, format: 'int32' }),
+    code: Type.String({ enum: Object.keys(PROBLEMS), description: 'What a program looks at' }),
+    requestId: Type.String({ format: 'uuid', maxLength: 36 }),
+    detail: Type.Optional(Type.String({ maxLength: 256, description: 'How to mend the request' })),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          pointer: Type.String({ maxLength: 256, description: 'A JSON Pointer (RFC 6901) into the body' }),
+          detail: Type.String({ maxLength: 256 })
+        }),
+        { maxItems: 20 }
+      )
+    ),
+    siteKey: Type.Optional(Type.String({ maxLength: 128, description: 'Of the challenge, with `captcha-required`' }))
   },
-  { $id: 'Problem' }
+  {
+    $id: 'Problem',
+    examples: [problemBody('https://auth.example.com', 'token-expired', '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f60')]
+  }
 )
 
 /** What any route can answer, whatever it does. */
@@ -54,3 +65,6 @@ export const BODY_PROBLEMS = [
 
 /** What a route that needs an access token can answer besides. */
 export const TOKEN_PROBLEMS = ['token-missing', 'token-invalid', 'token-expired', 'session-ended'] as const
+
+/** What a route that asks for the password once more can answer besides. */
+export const PROOF_PROBLEMS = ['password-incorrect', 'captcha-required', 'too-many-attempts'] as const

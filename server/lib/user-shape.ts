@@ -1,15 +1,16 @@
 /** A person as the API shows one. */
 
 import { type Static, Type } from '@sinclair/typebox'
+import { NAME_MAX_LENGTH } from './person-name.ts'
 
 export const UserShape = Type.Object(
   {
-    id: Type.String({ format: 'uuid' }),
-    email: Type.String(),
-    name: Type.String(),
+    id: Type.String({ format: 'uuid', maxLength: 36 }),
+    email: Type.String({ maxLength: 254 }),
+    name: Type.String({ maxLength: NAME_MAX_LENGTH }),
     role: Type.Union([Type.Literal('user'), Type.Literal('admin')]),
     emailVerified: Type.Boolean(),
-    createdAt: Type.String({ format: 'date-time' })
+    createdAt: Type.String({ format: 'date-time', maxLength: 24 })
   },
   {
     $id: 'User',

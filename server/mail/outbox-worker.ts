@@ -1,13 +1,19 @@
-/** Sends what is in the outbox: claims, renders, sends, backs off, gives up after the mail has lost its worth. */
+/** Sends what is in the outbox: claims, sends, backs off, gives up. What a mail is about is decided elsewhere. */
 
 import type { Database } from '../../db/client.ts'
-import { claimDueMails, markMailDead, markMailSent, type OutboxMail, postponeMail } from '../../db/queries/outbox.ts'
-import { deleteRegistrationsOf } from '../../db/queries/registrations.ts'
-import { findUserByEmail } from '../../db/queries/users.ts'
+import {
+  claimDueMails,
+  deleteMail,
+  markMailDead,
+  markMailSent,
+  type OutboxMail,
+  postponeMail
+} from '../../db/queries/outbox.ts'
 import { deviceName } from '../lib/device-name.ts'
-import { type MailKind, openMailToken } from '../lib/outbox-mail.ts'
+import { openMailToken } from '../lib/outbox-mail.ts'
 import type { SealedBox } from '../lib/sealed-box.ts'
-import { type MailValues, renderMail, type SentKind } from './templates.ts'
+import { type ResolvedMail, resolveMail } from './resolve-mail.ts'
+import { type MailValues, renderMail } from './templates.ts'
 import type { MailTransport } from './transport.ts'
 
 export interface OutboxWorkerOptions {
@@ -54,7 +60,8 @@ async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
     return
   }
   try {
-    await send(options, mail)
+    const resolved = await resolveMail(options, mail)
+    if (resolved) await send(options, resolved)
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'failed'
     const dueAt = new Date(nowMs() + backOffMs(mail.attempts))
@@ -62,33 +69,25 @@ async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
     log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason }, 'a mail could not be sent yet')
     return
   }
-  await database.run(db => markMailSent(db, mail.id, new Date(nowMs())))
+  await forget(options, mail, new Date(nowMs()))
 }
 
-async function send(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {
-  const { transport, box, publicUrl } = options
+async function send({ transport, box, publicUrl }: OutboxWorkerOptions, mail: ResolvedMail): Promise<void> {
   const values: MailValues = {
     name: mail.parameters.name ?? '',
     publicUrl,
     device: deviceName(mail.parameters.device ?? ''),
+    at: mail.createdAt,
+    expiresAt: mail.expiresAt,
     ...(mail.sealedToken === null ? {} : { token: openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })
   }
-  const kind = await decideKind(options, mail)
   const messageId = `<${mail.id}@${new URL(publicUrl).hostname}>`
-  await transport.send({ to: mail.recipient, messageId, ...renderMail(kind, values) })
+  await transport.send({ to: mail.recipient, messageId, ...renderMail(mail.kind, values) })
 }
 
-/**
- * Only here does it matter whether the address of a registration is somebody's: that person is told, and the
- * registration is void.
- */
-async function decideKind({ database }: OutboxWorkerOptions, mail: OutboxMail): Promise<SentKind> {
-  const kind = mail.kind as MailKind
-  if (kind !== 'registration') return kind as SentKind
-  const owner = await database.run(db => findUserByEmail(db, mail.recipient))
-  if (owner === undefined) return 'verify-email'
-  await database.run(db => deleteRegistrationsOf(db, mail.recipient))
-  return 'already-registered'
+/** The last mail to somebody who is not known here any more leaves no trace of the address. */
+async function forget({ database }: OutboxWorkerOptions, mail: OutboxMail, now: Date): Promise<void> {
+  await database.run(db => (mail.kind === 'account-deleted' ? deleteMail(db, mail.id) : markMailSent(db, mail.id, now)))
 }
 
 function backOffMs(attempts: number): number {

@@ -1,12 +1,12 @@
-/** The mails as text and HTML. Short, without images or tracking; every value of a person's is escaped. */
+/** What the mails say. Links lead to the public URL and nowhere else; how a mail looks is `letter.ts`. */
 
 import type { MailKind } from '../lib/outbox-mail.ts'
+import { type Letter, type RenderedMail, renderLetter } from './letter.ts'
 
-export interface RenderedMail {
-  readonly subject: string
-  readonly text: string
-  readonly html: string
-}
+export type { RenderedMail } from './letter.ts'
+
+/** What a mail can turn out to be once it is sent. */
+export type SentKind = Exclude<MailKind, 'registration' | 'verification-requested' | 'reset-requested'>
 
 export interface MailValues {
   /** As the person gave it; hostile until escaped. */
@@ -15,112 +15,139 @@ export interface MailValues {
   readonly publicUrl: string
   /** A device in words. */
   readonly device?: string
-  /** The mailed token, for the kinds that carry a link. */
+  /** When what the mail is about has happened. */
+  readonly at?: Date
+  /** The mailed token, for the kinds that carry a link, and until when it is good. */
   readonly token?: string
+  readonly expiresAt?: Date
 }
 
-interface Letter {
-  readonly subject: string
-  readonly paragraphs: readonly string[]
-  readonly link?: { readonly label: string; readonly url: string }
-  readonly closing: string
-}
+type Template = (values: MailValues) => Omit<Letter, 'publicUrl'>
 
-type Template = (values: MailValues) => Letter
-
-/** The token is in the fragment: it is in no server's log, and opening the page uses nothing up. */
-const verifyEmail: Template = ({ publicUrl, token }) => ({
-  subject: 'Please confirm your address',
-  paragraphs: ['Somebody, hopefully you, has registered with this address. Please confirm that it is yours.'],
-  link: { label: 'Confirm my address', url: `${publicUrl}/verify-email#token=${token}` },
-  closing: 'The link is good for one day and once. If this was not you, do nothing: without the link nothing happens.'
-})
-
-/** What a mail can turn out to be once it is sent. */
-export type SentKind = Exclude<MailKind, 'registration' | 'verification-requested' | 'reset-requested'>
-
+/**
+ * Security: three kinds go to an address that nobody has confirmed, `verify-email`, `change-email` and
+ * `register-again`. Nothing in them was typed by anybody, not even a name: else whoever enters other people's
+ * addresses would have us mail them his words.
+ */
 const TEMPLATES: Readonly<Record<SentKind, Template>> = {
-  'verify-email': verifyEmail,
-  'already-registered': ({ publicUrl }) => ({
+  'verify-email': values => ({
+    subject: 'Please confirm your address',
+    paragraphs: ['Somebody, hopefully you, has registered with this address. Please confirm that it is yours.'],
+    link: { label: 'Confirm my address', url: tokenUrl(values, 'verify-email') },
+    closing: [goodUntil(values), 'If this was not you, do nothing: without the link nothing happens.']
+  }),
+  'register-again': () => ({
+    subject: 'Please register once more',
+    paragraphs: [
+      'Somebody, hopefully you, has asked for a new link to confirm this address. There is more than one registration ' +
+        'with it, and we cannot know which one is yours: a link to the wrong one would put somebody else’s password on ' +
+        'your account.',
+      'Please register once more and open the link that arrives right after it.'
+    ],
+    closing: ['If this was not you, do nothing: without a link nothing happens.']
+  }),
+  'already-registered': ({ name }) => ({
     subject: 'You already have an account',
+    name,
     paragraphs: [
-      `Somebody, perhaps you, has tried to register with this address at ${publicUrl}. It already has an account, so nothing was changed.`
+      'Somebody, perhaps you, has tried to use this address for a new account. It already has one, so nothing was changed.'
     ],
-    closing: 'You can sign in as usual. If this was not you, there is nothing to do.'
+    closing: [
+      'You can sign in as usual. If you have forgotten your password, ask for a new one there.',
+      'If this was not you, there is nothing to do.'
+    ]
   }),
-  'reset-password': ({ publicUrl, token }) => ({
+  'reset-password': values => ({
     subject: 'Choose a new password',
+    name: values.name,
     paragraphs: ['Somebody, hopefully you, has asked for a new password for your account.'],
-    link: { label: 'Choose a new password', url: `${publicUrl}/reset-password#token=${token}` },
-    closing: 'The link is good for one hour and once. If this was not you, do nothing: your password stays as it is.'
+    link: { label: 'Choose a new password', url: tokenUrl(values, 'reset-password') },
+    closing: [goodUntil(values), 'If this was not you, do nothing: your password stays as it is.']
   }),
-  'password-changed': ({ publicUrl }) => ({
+  'password-changed': values => ({
     subject: 'Your password was changed',
-    paragraphs: [`The password of your account at ${publicUrl} was changed.`],
-    closing: 'If this was not you, please ask for a new password at once.'
+    name: values.name,
+    paragraphs: [`The password of your account was changed${onDay(values)}. Every other sign-in has ended.`],
+    ...newPassword(values)
   }),
-  'change-email': ({ publicUrl, token }) => ({
+  'change-email': values => ({
     subject: 'Please confirm your new address',
-    paragraphs: ['Somebody, hopefully you, wants to use this address for an account.'],
-    link: { label: 'Confirm my new address', url: `${publicUrl}/verify-email#token=${token}` },
-    closing: 'The link is good for one day and once. If this was not you, do nothing.'
+    paragraphs: [
+      'Somebody, hopefully you, wants to use this address for an account. Please confirm that it is yours; ' +
+        'until then the account keeps its old one.'
+    ],
+    link: { label: 'Confirm my new address', url: tokenUrl(values, 'verify-email') },
+    closing: [goodUntil(values), 'If this was not you, do nothing: without the link nothing happens.']
   }),
-  'email-changed': ({ publicUrl }) => ({
+  'email-changed': values => ({
     subject: 'The address of your account was changed',
-    paragraphs: [`Your account at ${publicUrl} uses another address from now on.`],
-    closing: 'If this was not you, please tell us at once.'
+    name: values.name,
+    paragraphs: [`Your account uses another mail address${onDay(values, 'since')}. This one is no longer known to us.`],
+    closing: ['If this was not you, please tell the people who run the service at once.']
   }),
-  'new-device': ({ publicUrl, device }) => ({
+  'new-device': values => ({
     subject: 'A new device has signed in',
-    paragraphs: [`Your account at ${publicUrl} was used from a device that we have not seen before: ${device}.`],
-    closing: 'If this was not you, change your password: that ends every other session.'
+    name: values.name,
+    paragraphs: [
+      `Your account was used from a device that we have not seen before${onDay(values)}: ${values.device ?? 'Unknown device'}.`,
+      'If this was you, there is nothing to do.'
+    ],
+    ...newPassword(values)
   }),
-  'account-attacked': ({ publicUrl }) => ({
+  'account-attacked': values => ({
     subject: 'Somebody is guessing your password',
+    name: values.name,
     paragraphs: [
-      `There were many wrong passwords for your account at ${publicUrl}. For half an hour only devices that you have used before can sign in.`
+      'There were many wrong passwords for your account. For a while only devices that you have used before can sign in.'
     ],
-    closing: 'There is nothing that you have to do. A long password that you use nowhere else protects you best.'
+    closing: ['There is nothing that you have to do. A long password that you use nowhere else protects you best.']
   }),
-  'account-deleted': ({ publicUrl }) => ({
-    subject: 'Your account is deleted',
-    paragraphs: [`Your account at ${publicUrl} and everything about you is deleted.`],
-    closing: 'Thank you for having been with us.'
-  }),
-  'refresh-reused': ({ publicUrl }) => ({
+  'refresh-reused': values => ({
     subject: 'We have ended one of your sessions',
+    name: values.name,
     paragraphs: [
-      `A sign-in of yours at ${publicUrl} was used from two places, as happens when it was copied. We have ended that session everywhere.`
+      `A sign-in of yours was used from two places${onDay(values)}, as happens when it was copied. ` +
+        'We have ended that session everywhere. Please sign in again.'
     ],
-    closing: 'Please sign in again. If you do not know why this happened, change your password.'
+    ...newPassword(values)
+  }),
+  'account-deleted': ({ name }) => ({
+    subject: 'Your account is deleted',
+    name,
+    paragraphs: ['Your account and everything about you is deleted. This is the last mail that we send you.'],
+    closing: ['Thank you for having been with us.']
   })
 }
 
 /** Renders a mail. */
 export function renderMail(kind: SentKind, values: MailValues): RenderedMail {
-  const { subject, paragraphs, link, closing } = TEMPLATES[kind](values)
-  const greeting = `Hello ${values.name},`
-  const text = [greeting, ...paragraphs, ...(link ? [`${link.label}: ${link.url}`] : []), closing].join('\n\n')
-  const body = [
-    paragraph(greeting),
-    ...paragraphs.map(paragraph),
-    ...(link ? [`<p><a href="${escapeHtml(link.url)}">${escapeHtml(link.label)}</a></p>`] : []),
-    paragraph(closing)
-  ].join('\n')
-  return { subject, text: `${text}\n`, html: `<!doctype html>\n<html lang="en">\n<body>\n${body}\n</body>\n</html>\n` }
+  return renderLetter({ ...TEMPLATES[kind](values), publicUrl: values.publicUrl })
 }
 
-function paragraph(text: string): string {
-  return `<p>${escapeHtml(text)}</p>`
+/** The token is in the fragment: it is in no server's log, and opening the page uses nothing up. */
+function tokenUrl({ publicUrl, token }: MailValues, page: 'verify-email' | 'reset-password'): string {
+  if (token === undefined) throw new Error(`a mail with a link to /${page} was rendered without its token`)
+  return `${publicUrl}/${page}#token=${token}`
 }
 
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;'
+/** What to do about something that was not oneself: the page asks for the address and mails a link. */
+function newPassword({ publicUrl }: MailValues): Pick<Letter, 'link' | 'closing'> {
+  return {
+    link: { label: 'Choose a new password', url: `${publicUrl}/reset-password` },
+    closing: ['If this was not you, choose a new password at once: that signs out every device.']
   }
-  return text.replaceAll(/[&<>"']/g, character => entities[character] ?? character)
+}
+
+function goodUntil({ expiresAt }: MailValues): string {
+  return `The link works once${expiresAt === undefined ? '' : `, until ${dayAndTime(expiresAt)}`}.`
+}
+
+function onDay({ at }: MailValues, preposition: 'on' | 'since' = 'on'): string {
+  return at === undefined ? '' : ` ${preposition} ${dayAndTime(at)}`
+}
+
+const FORMAT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+
+function dayAndTime(time: Date): string {
+  return `${FORMAT.format(time)} UTC`
 }

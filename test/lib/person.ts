@@ -41,11 +41,11 @@ export function newAddress(): string {
 
 export const PASSWORD = 'Correct-horse-7'
 
-/** The token in the newest mail to an address that carries a link. */
+/** The newest token that was mailed to an address. */
 export async function mailedToken(mailbox: Pick<Mailbox, 'messages'>, address: string): Promise<string> {
-  return until(`a link is mailed to ${address}`, () => {
-    const [mail] = mailbox.messages(address).filter(message => message.links.length > 0)
-    return mail?.links[0]?.split('#token=')[1]
+  return until(`a link with a token is mailed to ${address}`, () => {
+    const links = mailbox.messages(address).flatMap(message => message.links)
+    return links.find(link => link.includes('#token='))?.split('#token=')[1]
   })
 }
 

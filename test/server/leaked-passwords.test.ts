@@ -2,8 +2,9 @@
 
 import t from 'tap'
 import { createLeakedPasswords } from '../../server/lib/leaked-passwords.ts'
-import { call, mailedToken, newAddress, PASSWORD } from '../lib/person.ts'
+import { call, newAddress, PASSWORD, signUp } from '../lib/person.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
+import { until } from '../lib/until.ts'
 
 t.test('the kept list holds the classics and lets a good password through', async t => {
   const isLeaked = createLeakedPasswords()
@@ -25,18 +26,28 @@ t.test('a check over no list is refused at once', async t => {
   t.throws(() => createLeakedPasswords([]), /the list is empty/)
 })
 
-t.test('an origin refuses a leaked password at registration', async t => {
+t.test('an origin refuses a leaked password at register, reset and change alike', async t => {
   const { url, mailbox } = await openTestOrigin(t)
-  const email = newAddress()
-  const registration = (password: string) =>
-    call(url, 'POST', '/api/v1/auth/register', { body: { email, password, name: 'Ada' } })
+  const person = await signUp(url, mailbox)
+  const post = (path: string, body: object) => call(url, 'POST', `/api/v1${path}`, { body, token: person.accessToken })
 
-  const { status, body } = await registration('P@ssw0rd')
-  t.equal(status, 422)
-  t.match(body, {
-    code: 'invalid-request',
-    errors: [{ pointer: '/password', detail: 'is on the list of leaked passwords' }]
+  await post('/auth/forgot-password', { email: person.email })
+  const token = await until('the reset link is mailed', () => {
+    const links = mailbox.messages(person.email).flatMap(message => message.links)
+    return links.find(link => link.includes('/reset-password'))?.split('#token=')[1]
   })
-  t.equal((await registration(PASSWORD)).status, 202, 'the same person with another password')
-  t.ok(await mailedToken(mailbox, email))
+  const ways: readonly [string, (password: string) => ReturnType<typeof call>, number?][] = [
+    ['/password', password => post('/auth/register', { email: newAddress(), password, name: 'Ada' }), 202],
+    ['/newPassword', newPassword => post('/users/me/password', { currentPassword: PASSWORD, newPassword })],
+    ['/password', password => post('/auth/reset-password', { token, password }), 200]
+  ]
+  for (const [pointer, choose] of ways) {
+    const { status, body } = await choose('P@ssw0rd')
+    t.equal(status, 422)
+    t.match(body.errors, [{ pointer, detail: 'is on the list of leaked passwords' }])
+  }
+  // Registration and reset; a change would void the reset link.
+  for (const [, choose, success] of ways) {
+    if (success) t.equal((await choose('Another-horse-8')).status, success, 'the same with another password')
+  }
 })

@@ -3,10 +3,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { User } from '../../../db/queries/users.ts'
+import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { orThrow } from '../../lib/problem-error.ts'
-import { BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser, UserShape } from '../../lib/user-shape.ts'
-import { ProfileChange, Register, RegistrationPending, SignedUp } from './schemas.ts'
+import { Deletion, NoContent, PersonalData, ProfileChange, Register, RegistrationPending, SignedUp } from './schemas.ts'
 import type { AccountsService } from './service.ts'
 
 export interface AccountRoutesOptions {
@@ -17,9 +18,14 @@ export interface AccountRoutesOptions {
     request: FastifyRequest,
     reply: FastifyReply
   ) => Promise<Omit<typeof SignedUp.static, 'user'>>
+  /** Takes the refresh cookie away from somebody whose account is gone. */
+  readonly signOut: (reply: FastifyReply) => void
 }
 
-export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, { accounts, signIn }) => {
+export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (
+  app,
+  { accounts, signIn, signOut }
+) => {
   app.post(
     '/auth/register',
     {
@@ -78,5 +84,47 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     },
     async request =>
       showUser(orThrow(await accounts.rename(app.claimsOf(request).sub, request.body.name, request.client)))
+  )
+
+  app.get(
+    '/users/me/export',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'exportMyData',
+        summary: 'Download everything that is stored about me',
+        description: 'GDPR articles 15 and 20. Passwords, tokens and keys are not in it.',
+        tags: ['accounts'],
+        security: [{ accessToken: [] }],
+        response: { 200: PersonalData, ...problems(...TOKEN_PROBLEMS) }
+      }
+    },
+    async (request, reply) => {
+      const data = orThrow(await accounts.export(app.claimsOf(request).sub, request.client))
+      reply.header('content-disposition', `attachment; filename="my-data-${data.exportedAt.slice(0, 10)}.json"`)
+      return data
+    }
+  )
+
+  app.delete(
+    '/users/me',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'deleteAccount',
+        summary: 'Delete my account and everything about me',
+        description: 'At once and for good. Every session ends, this one too.',
+        tags: ['accounts'],
+        security: [{ accessToken: [] }],
+        body: Deletion,
+        response: { 204: NoContent, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS) }
+      }
+    },
+    async (request, reply) => {
+      const proof = { ...request.body, deviceMark: request.cookies[DEVICE_COOKIE] }
+      orThrow(await accounts.delete(app.claimsOf(request).sub, proof, request.client))
+      signOut(reply)
+      return reply.code(204).send(null)
+    }
   )
 }

@@ -1,15 +1,21 @@
 /** What accounts look like on the wire. */
 
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
+import { Message, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 import { NAME_MAX_LENGTH } from '../../lib/person-name.ts'
 import { UserShape } from '../../lib/user-shape.ts'
+
+export { NoContent } from '../../lib/answer-shapes.ts'
 
 export const Register = Type.Object(
   {
     email: Type.String({ minLength: 3, maxLength: 254 }),
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
-    name: Type.String({ minLength: 1, maxLength: NAME_MAX_LENGTH })
+    name: Type.String({ minLength: 1, maxLength: NAME_MAX_LENGTH }),
+    acceptedTermsVersion: Type.Optional(
+      Type.String({ maxLength: 100, description: 'Where the service has terms: the version that is in force' })
+    )
   },
   {
     additionalProperties: false,
@@ -18,21 +24,99 @@ export const Register = Type.Object(
 )
 
 /** Where a link has to be opened first. */
-export const RegistrationPending = Type.Object({ message: Type.String() }, { additionalProperties: false })
+export const RegistrationPending = Message
 
 /** Where verification is optional: signed in at once. */
 export const SignedUp = Type.Object(
-  {
-    user: Type.Ref(UserShape),
-    accessToken: Type.String(),
-    tokenType: Type.Literal('Bearer'),
-    expiresIn: Type.Integer(),
-    refreshToken: Type.Optional(Type.String())
-  },
-  { additionalProperties: false }
+  { user: Type.Ref(UserShape), ...SESSION_TOKENS },
+  { additionalProperties: false, examples: [{ user: UserShape.examples?.[0], ...SESSION_TOKENS_EXAMPLE }] }
 )
 
 export const ProfileChange = Type.Object(
   { name: Type.String({ minLength: 1, maxLength: NAME_MAX_LENGTH }) },
   { additionalProperties: false, examples: [{ name: 'Ada Lovelace' }] }
 )
+
+export const Deletion = Type.Object(
+  {
+    password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
+    captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
+  },
+  { additionalProperties: false, examples: [{ password: 'Correct-horse-7' }] }
+)
+
+const time = Type.String({ format: 'date-time' })
+const nullable = <T extends typeof time>(schema: T) => Type.Union([schema, Type.Null()])
+const id = Type.String({ format: 'uuid' })
+
+/** What the export holds; a member for each table that knows the person. */
+export const PersonalData = Type.Object(
+  {
+    exportedAt: time,
+    user: Type.Object({
+      ...UserShape.properties,
+      acceptedTermsVersion: nullable(Type.String()),
+      disabledAt: nullable(time),
+      updatedAt: time
+    }),
+    sessions: Type.Array(
+      Type.Object({
+        id,
+        remembered: Type.Boolean(),
+        ipAddress: Type.String(),
+        userAgent: Type.String(),
+        createdAt: time,
+        lastUsedAt: time,
+        expiresAt: time,
+        endedAt: nullable(time),
+        endReason: nullable(Type.String())
+      }),
+      { description: 'Live and ended ones, until they are purged' }
+    ),
+    pendingLinks: Type.Array(
+      Type.Object({ purpose: Type.String(), email: nullable(Type.String()), createdAt: time, expiresAt: time }),
+      { description: 'Mailed links that were not opened yet' }
+    ),
+    mails: Type.Array(
+      Type.Object({
+        kind: Type.String(),
+        recipient: Type.String(),
+        parameters: Type.Record(Type.String(), Type.String()),
+        createdAt: time,
+        sentAt: nullable(time)
+      })
+    ),
+    securityEvents: Type.Array(
+      Type.Object({
+        id,
+        at: time,
+        kind: Type.String(),
+        outcome: Type.String(),
+        sessionId: nullable(id),
+        requestId: nullable(id),
+        ipAddress: Type.String(),
+        userAgent: Type.String(),
+        details: Type.Record(Type.String(), Type.String())
+      })
+    )
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        exportedAt: '2026-11-21T09:15:00.000Z',
+        user: {
+          ...UserShape.examples?.[0],
+          acceptedTermsVersion: null,
+          disabledAt: null,
+          updatedAt: '2026-11-21T09:00:00.000Z'
+        },
+        sessions: [],
+        pendingLinks: [],
+        mails: [],
+        securityEvents: []
+      }
+    ]
+  }
+)
+export type PersonalData = Static<typeof PersonalData>

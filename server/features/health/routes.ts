@@ -11,14 +11,22 @@ export interface HealthRoutesOptions {
   readonly checkReady: () => Promise<void>
 }
 
-const Status = Type.Object({ status: Type.Literal('ok') }, { additionalProperties: false })
+const Status = Type.Object(
+  { status: Type.Literal('ok') },
+  { additionalProperties: false, examples: [{ status: 'ok' }] }
+)
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthRoutesOptions> = async (app, { checkReady }) => {
   app.get(
     '/health/live',
     {
       config: { withoutEdge: true },
-      schema: { operationId: 'live', summary: 'The process answers', tags: ['health'], response: { 200: Status } }
+      schema: {
+        operationId: 'live',
+        summary: 'The process answers',
+        tags: ['health'],
+        response: { 200: Status, ...problems() }
+      }
     },
     async () => ({ status: 'ok' as const })
   )

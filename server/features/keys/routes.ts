@@ -2,6 +2,7 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { problems } from '../../lib/problem-responses.ts'
 import type { KeysService } from './service.ts'
 
 const Jwk = Type.Object({
@@ -14,6 +15,27 @@ const Jwk = Type.Object({
   use: Type.String()
 })
 
+const JwkSet = Type.Object(
+  { keys: Type.Array(Jwk) },
+  {
+    examples: [
+      {
+        keys: [
+          {
+            kty: 'EC',
+            crv: 'P-256',
+            x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+            y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+            kid: 'bS6yQ0T9k2QfZJvX',
+            alg: 'ES256',
+            use: 'sig'
+          }
+        ]
+      }
+    ]
+  }
+)
+
 export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeysService }> = async (app, { keys }) => {
   app.get(
     '/.well-known/jwks.json',
@@ -23,7 +45,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeysService }> = async
         operationId: 'jwks',
         summary: 'The public keys that verify access tokens',
         tags: ['keys'],
-        response: { 200: Type.Object({ keys: Type.Array(Jwk) }) }
+        response: { 200: JwkSet, ...problems() }
       }
     },
     async (_request, reply) => {

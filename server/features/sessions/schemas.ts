@@ -1,9 +1,12 @@
 /** What sessions look like on the wire. */
 
 import { type Static, Type } from '@sinclair/typebox'
+import { SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
 import { deviceName } from '../../lib/device-name.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 import { UserShape } from '../../lib/user-shape.ts'
+
+export { Message, NoContent } from '../../lib/answer-shapes.ts'
 
 export const Login = Type.Object(
   {
@@ -18,29 +21,30 @@ export const Login = Type.Object(
   }
 )
 
-const tokens = {
-  accessToken: Type.String({ description: 'For `Authorization: Bearer`; RFC 9068' }),
-  tokenType: Type.Literal('Bearer'),
-  expiresIn: Type.Integer({ description: 'Seconds until the access token expires' }),
-  refreshToken: Type.Optional(
-    Type.String({ description: 'Only for clients that are no browser; a browser gets it as an HttpOnly cookie' })
-  )
-}
+export const LoggedIn = Type.Object(
+  { user: Type.Ref(UserShape), ...SESSION_TOKENS },
+  { additionalProperties: false, examples: [{ user: UserShape.examples?.[0], ...SESSION_TOKENS_EXAMPLE }] }
+)
 
-export const LoggedIn = Type.Object({ user: Type.Ref(UserShape), ...tokens }, { additionalProperties: false })
-
-export const Refreshed = Type.Object(tokens, { additionalProperties: false })
+export const Refreshed = Type.Object(SESSION_TOKENS, {
+  additionalProperties: false,
+  examples: [SESSION_TOKENS_EXAMPLE]
+})
 export type Refreshed = Static<typeof Refreshed>
 
-export const RefreshTokenBody = Type.Union([
-  Type.Object(
-    { refreshToken: Type.Optional(Type.String({ maxLength: 512 })) },
-    { additionalProperties: false, examples: [{}] }
-  ),
-  Type.Null()
-])
+export const RefreshTokenBody = Type.Union(
+  [
+    Type.Object({ refreshToken: Type.Optional(Type.String({ maxLength: 512 })) }, { additionalProperties: false }),
+    Type.Null()
+  ],
+  {
+    description: 'Nothing where the cookie carries the token',
+    examples: [{ refreshToken: SESSION_TOKENS_EXAMPLE.refreshToken }]
+  }
+)
 
-export const Message = Type.Object({ message: Type.String() }, { additionalProperties: false })
+/** NumericDate (RFC 7519 §2). */
+const SECONDS = Type.Integer({ format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
 export const VerifiedToken = Type.Object(
   {
@@ -51,20 +55,40 @@ export const VerifiedToken = Type.Object(
       sub: Type.String(),
       sid: Type.String(),
       jti: Type.String(),
-      iat: Type.Integer(),
-      exp: Type.Integer(),
+      iat: SECONDS,
+      exp: SECONDS,
       email: Type.String(),
       email_verified: Type.Boolean(),
       role: Type.String(),
       name: Type.String()
     })
   },
-  { additionalProperties: false }
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        active: true,
+        claims: {
+          iss: 'https://auth.example.com',
+          aud: 'https://auth.example.com',
+          sub: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f60',
+          sid: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f62',
+          jti: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f64',
+          iat: 1_795_251_600,
+          exp: 1_795_252_500,
+          email: 'ada@example.com',
+          email_verified: true,
+          role: 'user',
+          name: 'Ada'
+        }
+      }
+    ]
+  }
 )
 
-export const NoContent = Type.Null({ description: 'Done' })
-
-export const SessionParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
+export const SessionParams = Type.Object({
+  id: Type.String({ maxLength: 64, description: 'From the list of sessions' })
+})
 
 export const SessionShape = Type.Object(
   {
@@ -79,7 +103,27 @@ export const SessionShape = Type.Object(
   { additionalProperties: false }
 )
 
-export const SessionList = Type.Object({ sessions: Type.Array(SessionShape) }, { additionalProperties: false })
+export const SessionList = Type.Object(
+  { sessions: Type.Array(SessionShape) },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        sessions: [
+          {
+            id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f62',
+            current: true,
+            device: 'Firefox on Linux',
+            ipAddress: '203.0.113.7',
+            createdAt: '2026-11-21T09:00:00.000Z',
+            lastUsedAt: '2026-11-21T09:14:00.000Z',
+            expiresAt: '2026-11-22T09:00:00.000Z'
+          }
+        ]
+      }
+    ]
+  }
+)
 
 /** Picks what may be shown from what is stored. */
 export function showSession(

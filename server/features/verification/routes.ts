@@ -1,17 +1,17 @@
-/** Mailed links over HTTP: the API that a link's page posts to. */
+/** Mail addresses over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
+import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
+import { checkEmail } from '../../lib/checked-member.ts'
 import { orThrow } from '../../lib/problem-error.ts'
-import { problems } from '../../lib/problem-responses.ts'
+import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import { ChangeEmail, MailedTokenParams, Message, ResendVerification } from './schemas.ts'
 import type { VerificationService } from './service.ts'
 
-/** No pattern: what is no token of ours is answered like one that has expired. */
-const MailedTokenParams = Type.Object({
-  token: Type.String({ description: 'From the fragment of the mailed link' })
-})
-
-const Message = Type.Object({ message: Type.String() }, { additionalProperties: false })
+const MESSAGES = {
+  verified: 'Your address is verified. You can sign in now',
+  changed: 'Your new address is verified. Sign in with it from now on'
+} as const
 
 export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: VerificationService }> = async (
   app,
@@ -30,8 +30,54 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       }
     },
     async request => {
-      orThrow(await verification.verifyEmail(request.params.token, request.client))
-      return { message: 'Your address is verified. You can sign in now' }
+      const verified = orThrow(await verification.verifyEmail(request.params.token, request.client))
+      return { message: MESSAGES[verified] }
+    }
+  )
+
+  app.post(
+    '/auth/resend-verification',
+    {
+      schema: {
+        operationId: 'resendVerification',
+        summary: 'Ask for a verification link once more',
+        description: 'The same answer whether the address waits for a link or not.',
+        tags: ['accounts'],
+        body: ResendVerification,
+        response: { 202: Message, ...problems(...BODY_PROBLEMS) }
+      }
+    },
+    async (request, reply) => {
+      const email = orThrow(checkEmail(request.body.email))
+      await app.takeMailQuota('resend-verification', email)
+      await verification.resend(email, request.client)
+      return reply.code(202).send({ message: 'If this address waits to be verified, we have mailed a new link to it' })
+    }
+  )
+
+  app.post(
+    '/users/me/email',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'changeEmail',
+        summary: 'Change my mail address',
+        description:
+          'A link is mailed to the new address, and the change takes effect when it is opened. ' +
+          'The same answer whether the new address has an account or not.',
+        tags: ['accounts'],
+        security: [{ accessToken: [] }],
+        body: ChangeEmail,
+        response: { 202: Message, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS) }
+      }
+    },
+    async (request, reply) => {
+      const { password, captchaToken } = request.body
+      const email = orThrow(checkEmail(request.body.email))
+      await app.takeMailQuota('change-email', email)
+      const proof = { password, captchaToken, deviceMark: request.cookies[DEVICE_COOKIE] }
+      orThrow(await verification.changeEmail(app.claimsOf(request).sub, email, proof, request.client))
+      return reply.code(202).send({ message: 'Please open the link that we have mailed to your new address' })
     }
   )
 }

@@ -1,64 +1,25 @@
-/** The rules of mailed links: what opening one makes true. */
+/** The rules of mail addresses, each in a file of its own, joined over one set of options. HTTP is not known here. */
 
-import type { Database, Queryable } from '../../../db/client.ts'
-import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import {
-  deleteRegistrationsOf,
-  findRegistration,
-  lockRegistrationsBehind,
-  type MailedToken,
-  takeMailedToken
-} from '../../../db/queries/registrations.ts'
-import { insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
-import type { AuditRows } from '../../lib/audit-event.ts'
+import type { Proof } from '../../guard/reauthenticate.ts'
 import type { Client } from '../../lib/client.ts'
-import { createId } from '../../lib/ids.ts'
-import { hashMailedToken } from '../../lib/mailed-token.ts'
-import { failure, type Result, success } from '../../lib/result.ts'
+import type { Result } from '../../lib/result.ts'
+import { changeEmail } from './change-email.ts'
+import type { VerificationOptions } from './options.ts'
+import { resend } from './resend.ts'
+import { type Verified, verifyEmail } from './verify-email.ts'
 
-export interface VerificationOptions {
-  readonly database: Database
-  readonly audit: AuditRows
-  readonly nowMs: () => number
+export interface VerificationService {
+  verifyEmail(token: string, client: Client): Promise<Result<Verified>>
+  /** @param email canonical */
+  resend(email: string, client: Client): Promise<void>
+  /** @param email canonical */
+  changeEmail(userId: string, email: string, proof: Proof, client: Client): Promise<Result<undefined>>
 }
 
-export type VerificationService = ReturnType<typeof createVerificationService>
-
-export function createVerificationService({ database, audit, nowMs }: VerificationOptions) {
-  async function verifyEmail(token: string, client: Client): Promise<Result<undefined>> {
-    const verifiedMs = nowMs()
-    const verified = await database.transaction(async db => {
-      await lockRegistrationsBehind(db, hashMailedToken(token))
-      const mailed = await takeMailedToken(db, hashMailedToken(token), 'verify-email', new Date(verifiedMs))
-      const person = mailed && (await activate(db, audit, mailed, new Date(verifiedMs)))
-      if (person) await insertAuditEvent(db, audit.event('email-verified', 'success', client, verifiedMs, { person }))
-      return person !== undefined
-    })
-    return verified ? success(undefined) : failure('link-expired', 'the mailed token is unknown, used or expired')
+export function createVerificationService(options: VerificationOptions): VerificationService {
+  return {
+    verifyEmail: (token, client) => verifyEmail(options, token, client),
+    resend: (email, client) => resend(options, email, client),
+    changeEmail: (userId, email, proof, client) => changeEmail(options, userId, email, proof, client)
   }
-
-  return { verifyEmail }
-}
-
-/** @returns the user whose address is verified now, or `undefined` where the address has become somebody else's */
-async function activate(db: Queryable, audit: AuditRows, mailed: MailedToken, now: Date): Promise<User | undefined> {
-  if (mailed.userId !== null) return markEmailVerified(db, mailed.userId, now)
-  const registration = await findRegistration(db, mailed.registrationId ?? '')
-  if (registration === undefined) return undefined
-  const { email, name, passwordHash, acceptedTermsVersion } = registration
-  const id = createId(now.getTime())
-  const user = await insertUser(db, {
-    id,
-    email,
-    name,
-    passwordHash,
-    acceptedTermsVersion,
-    emailVerified: true,
-    sealedAuditKey: audit.createKey(id),
-    createdAt: now,
-    updatedAt: now
-  })
-  // Other registrations of this address, whoever began them, are void from now on.
-  await deleteRegistrationsOf(db, email)
-  return user
 }

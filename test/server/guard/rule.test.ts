@@ -1,4 +1,4 @@
-/** The rule of the login guard by itself: what blocks, what waits, until when, and what counts. */
+/** The rule of the login guard by itself: what blocks, what waits, until when, and what counts. Over 200 lines: one rule a test. */
 
 import t from 'tap'
 import { DEFAULT_GUARD_POLICY } from '../../../server/guard/login-guard.ts'

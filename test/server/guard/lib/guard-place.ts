@@ -18,6 +18,8 @@ export interface GuardPlace {
   readonly guard: LoginGuard
   readonly rest: RedisRest
   readonly backend: RedisBackend
+  /** The keys that its scripts were given so far. */
+  readonly keys: ReadonlySet<string>
 }
 
 /** What a test may set; the defaults are those of the API. */
@@ -66,7 +68,7 @@ async function openGuard(t: Teardown, backend: RedisBackend, settings: GuardSett
     if (keys.size > 0) await backend.execute(['DEL', ...keys])
   })
   // Fifty calls at once on a busy machine: the deadline is not what these tests are about.
-  return { guard: guardOver(openRedis({ ...rest, deadlineMs: 20_000 }), settings), rest, backend }
+  return { guard: guardOver(openRedis({ ...rest, deadlineMs: 20_000 }), settings), rest, backend, keys }
 }
 
 /** The keys of every script are noted, so that a shared Redis keeps none of them. */

@@ -1,0 +1,89 @@
+/** Removes what is over, a bounded number of rows at a time; each statement goes along an index. */
+
+import { and, asc, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
+import type { Queryable } from '../client.ts'
+import { mailedTokens, outbox, registrations, sessions } from '../schema/index.ts'
+
+/** A place in a list that is walked in the order of (at, id). */
+export interface Place {
+  readonly at: Date
+  readonly id: string
+}
+
+export interface SessionSweep {
+  /** Where the next batch goes on; `undefined` where the end was reached. */
+  readonly next: Place | undefined
+  readonly removed: number
+}
+
+/**
+ * Walks over a batch of sessions that were over before `before`, and removes them. The newest session of each person
+ * stays: by it a sign-in knows that it is not the person's first.
+ *
+ * @param by `endedAt` finds what was ended, `expiresAt` what has run out
+ */
+export async function sweepSessions(
+  db: Queryable,
+  by: 'endedAt' | 'expiresAt',
+  before: Date,
+  after: Place | undefined,
+  limit: number
+): Promise<SessionSweep> {
+  const column = sessions[by]
+  const found = await db
+    .select({ at: column, id: sessions.id })
+    .from(sessions)
+    .where(
+      and(
+        lt(column, before),
+        by === 'endedAt' ? isNotNull(sessions.endedAt) : isNull(sessions.endedAt),
+        after && sql`(${column}, ${sessions.id}) > (${after.at.toISOString()}, ${after.id})`
+      )
+    )
+    .orderBy(asc(column), asc(sessions.id))
+    .limit(limit)
+  const last = found.at(-1)
+  if (last === undefined) return { next: undefined, removed: 0 }
+  const ids = found.map(({ id }) => id)
+  const hasNewer = sql`exists (select 1 from sessions newer where newer.user_id = ${sessions.userId} and newer.id > ${sessions.id})`
+  const removed = await db
+    .delete(sessions)
+    .where(and(inArray(sessions.id, ids), or(isNull(sessions.userId), hasNewer)))
+    .returning({ id: sessions.id })
+  const next = found.length < limit || last.at === null ? undefined : { at: last.at, id: last.id }
+  return { next, removed: removed.length }
+}
+
+/** @returns how many were removed, as do the others below */
+export async function deleteExpiredMailedTokens(db: Queryable, now: Date, limit: number): Promise<number> {
+  const { tokenHash, expiresAt } = mailedTokens
+  const due = db.select({ tokenHash }).from(mailedTokens).where(lt(expiresAt, now)).orderBy(expiresAt).limit(limit)
+  return (await db.delete(mailedTokens).where(inArray(tokenHash, due)).returning({ tokenHash })).length
+}
+
+/** Registrations whose link has run out, and with them their links. */
+export async function deleteExpiredRegistrations(db: Queryable, now: Date, limit: number): Promise<number> {
+  const { id, expiresAt } = registrations
+  const due = db.select({ id }).from(registrations).where(lt(expiresAt, now)).orderBy(expiresAt).limit(limit)
+  return (await db.delete(registrations).where(inArray(id, due)).returning({ id })).length
+}
+
+/** Mails that were written before `before` and were sent, or given up. */
+export async function deleteOldMails(db: Queryable, before: Date, limit: number): Promise<number> {
+  const { id, createdAt, sentAt, deadAt } = outbox
+  const due = db
+    .select({ id })
+    .from(outbox)
+    .where(and(lt(createdAt, before), or(isNotNull(sentAt), isNotNull(deadAt))))
+    .orderBy(createdAt)
+    .limit(limit)
+  return (await db.delete(outbox).where(inArray(id, due)).returning({ id })).length
+}
+
+/** Audit events from before `before`, from the beginning of the chain. The database refuses to remove young ones. */
+export async function purgeAuditEvents(db: Queryable, before: Date, limit: number): Promise<number> {
+  const [row] = await db.execute<{ purged: number }>(
+    sql`select purge_audit_events(${before.toISOString()}::timestamptz, ${limit}::int) as purged`
+  )
+  return row?.purged ?? 0
+}

@@ -1,0 +1,67 @@
+/** The audit log, from the command line: whether it is what was written. */
+
+import { openDatabase } from '../../db/client.ts'
+import { type ChainFault, type ChainReport, verifyChain } from '../features/audit/verify-chain.ts'
+import { postgresUrl } from '../lib/setting-parsers.ts'
+import { createSettingsReader } from '../lib/settings-reader.ts'
+import { type Command, UsageError } from './command.ts'
+
+const WHAT: Readonly<Record<ChainFault, string>> = {
+  altered: 'the event or its hash was altered',
+  'event-missing': 'the event of this link was removed',
+  'link-missing': 'this link was removed',
+  'event-unsealed': 'the event has no link: its link was removed, or it was slipped in later',
+  unexpected: 'the link that was expected is not there: the end was cut off, or the chain was made anew'
+}
+
+/** `gatehouse audit verify [--expect POSITION:HASH]` */
+export const verifyAudit: Command = {
+  usage: 'audit verify [--expect POSITION:HASH]',
+  summary: 'Check the audit log against its hash chain, and against a link from the log',
+  async run(args, env, terminal) {
+    const expected = parseExpected(args)
+    const read = createSettingsReader(env)
+    const url = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
+    read.throwIfWrong()
+    const database = openDatabase({ url, maxConnections: 1, deadlineMs: 30_000 })
+    try {
+      const report = await verifyChain({ database, nowMs: () => Date.now(), ...(expected ? { expected } : {}) })
+      for (const line of linesOf(report)) terminal[report.intact ? 'out' : 'err'](line)
+      return report.intact ? 0 : 1
+    } finally {
+      await database.close()
+    }
+  }
+}
+
+function parseExpected(args: readonly string[]): { position: number; hash: Uint8Array } | undefined {
+  if (args.length === 0) return undefined
+  const [, position, hash] = /^--expect[ =](\d{1,15}):([0-9a-f]{64})$/.exec(args.join(' ')) ?? []
+  if (position !== undefined && hash !== undefined)
+    return { position: Number(position), hash: Buffer.from(hash, 'hex') }
+  throw new UsageError(
+    'Usage: gatehouse audit verify [--expect POSITION:HASH], with the numbers of a line "audit chain anchor" of the log'
+  )
+}
+
+function linesOf(report: ChainReport): string[] {
+  if (!report.intact) {
+    const position = report.position === undefined ? '' : ` at position ${report.position}`
+    const event = report.eventId === undefined ? '' : `, event ${report.eventId}`
+    return [
+      `The audit log was tampered with${position}${event}: ${WHAT[report.fault]}.`,
+      'Keep a copy of the database as it is, and compare with a backup from before.'
+    ]
+  }
+  const { checked, anchor, newest, waiting } = report
+  return [
+    `The audit log is intact: ${checked} events checked, ${waiting} wait for their link.`,
+    ...(anchor > 0 ? [`Everything up to position ${anchor} was purged after its time.`] : []),
+    ...(newest
+      ? [
+          `Newest link: ${newest.position}:${newest.hash}`,
+          'Keep that line elsewhere: with --expect it shows later that nothing was cut off.'
+        ]
+      : [])
+  ]
+}

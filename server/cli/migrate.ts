@@ -1,0 +1,23 @@
+/** Brings the database to the newest schema, as the role that owns it: for deployments whose origin may not. */
+
+import { migrateDatabase } from '../../db/migrate.ts'
+import { postgresUrl } from '../lib/setting-parsers.ts'
+import { createSettingsReader } from '../lib/settings-reader.ts'
+import type { Command } from './command.ts'
+
+const FORM = 'postgres://owner:password@host:port/database'
+
+/** `gatehouse migrate` */
+export const migrate: Command = {
+  usage: 'migrate',
+  summary: 'Bring the database of MIGRATION_DATABASE_URL, else DATABASE_URL, to the newest schema',
+  async run(_args, env, terminal) {
+    const read = createSettingsReader(env)
+    const url =
+      read.maybe('MIGRATION_DATABASE_URL', FORM, postgresUrl) ?? read.required('DATABASE_URL', FORM, postgresUrl)
+    read.throwIfWrong()
+    await migrateDatabase(url)
+    terminal.out('The database has the newest schema.')
+    return 0
+  }
+}

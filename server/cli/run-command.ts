@@ -1,0 +1,52 @@
+/** Finds the command that was asked for, runs it, and turns what goes wrong into a line that says what to do next. */
+
+import { DatabaseUnavailableError } from '../../db/client.ts'
+import { ConfigError } from '../lib/settings-reader.ts'
+import { verifyAudit } from './audit.ts'
+import { type Command, type Env, type Terminal, UsageError } from './command.ts'
+import { migrate } from './migrate.ts'
+import { disableUser, enableUser, setRole, showUser } from './users.ts'
+
+/** Every command. */
+const COMMANDS: readonly Command[] = [setRole, showUser, disableUser, enableUser, verifyAudit, migrate]
+
+/** @returns the exit code: 0 well, 1 not well, 2 called wrongly */
+export async function runCommand(argv: readonly string[], env: Env, terminal: Terminal): Promise<number> {
+  const command = COMMANDS.find(({ usage }) => wordsOf(usage).every((word, i) => argv[i] === word))
+  if (command === undefined) {
+    const isHelp = argv.length === 0 || argv.includes('--help') || argv[0] === 'help'
+    if (!isHelp) terminal.err(`There is no command "${argv.join(' ')}".`)
+    terminal[isHelp ? 'out' : 'err'](help())
+    return isHelp ? 0 : 2
+  }
+  try {
+    return await command.run(argv.slice(wordsOf(command.usage).length), env, terminal)
+  } catch (error) {
+    terminal.err(explained(error))
+    return error instanceof UsageError ? 2 : 1
+  }
+}
+
+/** The words that name a command, without its arguments. */
+function wordsOf(usage: string): string[] {
+  return usage.split(' ').filter(word => /^[a-z-]+$/.test(word) && !word.startsWith('--'))
+}
+
+function explained(error: unknown): string {
+  if (error instanceof UsageError || error instanceof ConfigError) return error.message
+  if (error instanceof DatabaseUnavailableError)
+    return `Tried to reach the database and found that ${error.message}: check DATABASE_URL, and that the server runs`
+  return `The command could not be done: ${error instanceof Error ? error.message : error}`
+}
+
+function help(): string {
+  const width = Math.max(...COMMANDS.map(({ usage }) => usage.length)) + 2
+  const lines = COMMANDS.map(({ usage, summary }) => `  ${usage.padEnd(width)}${summary}`)
+  return [
+    'gatehouse <command>',
+    '',
+    ...lines,
+    '',
+    'Reads the environment that the origin reads: see .env.example.'
+  ].join('\n')
+}

@@ -1,0 +1,63 @@
+/** Deletes an account with everything that names its owner, and ends its sessions everywhere. */
+
+import type { Queryable } from '../../../db/client.ts'
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { deleteMailsTo, insertOutboxMail } from '../../../db/queries/outbox.ts'
+import { deleteRegistrationsOf, lockRegistrationsOf } from '../../../db/queries/registrations.ts'
+import { endSessionsOf } from '../../../db/queries/sessions.ts'
+import { deleteUser, findUser, lockUser, type User } from '../../../db/queries/users.ts'
+import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
+import type { Client } from '../../lib/client.ts'
+import { noticeMail } from '../../lib/outbox-mail.ts'
+import { type Result, success } from '../../lib/result.ts'
+import type { AccountsOptions } from './options.ts'
+import { USER_GONE } from './profile.ts'
+
+/**
+ * Where the edges cannot be told at once it is a success all the same: the account is gone, asking again could
+ * change nothing, and the telling is retried until it is delivered.
+ */
+export async function deleteAccount(
+  options: AccountsOptions,
+  userId: string,
+  proof: Proof,
+  client: Client
+): Promise<Result<undefined>> {
+  const { database, nowMs } = options
+  const user = await database.run(db => findUser(db, userId))
+  if (user === undefined) return USER_GONE
+  const proven = await reauthenticate(options, user, proof, client)
+  if (!proven.ok) return proven
+
+  const deletedMs = nowMs()
+  const ended = await database.transaction(async db => {
+    await lockRegistrationsOf(db, user.email)
+    const locked = await lockUser(db, userId)
+    return locked && erase(options, db, locked, client, deletedMs)
+  })
+  if (ended === undefined) return USER_GONE
+  options.wakeMail()
+  if (ended.length > 0) await options.announceEnds(ended)
+  return success(undefined)
+}
+
+/**
+ * The audit log keeps its rows, which nobody can read any more: their key goes with the user.
+ *
+ * @returns the ids of the sessions that ended
+ */
+async function erase(
+  { audit, box }: AccountsOptions,
+  db: Queryable,
+  user: User,
+  client: Client,
+  deletedMs: number
+): Promise<string[]> {
+  const ended = await endSessionsOf(db, user.id, undefined, 'account-deleted', new Date(deletedMs))
+  await insertAuditEvent(db, audit.event('account-deleted', 'success', client, deletedMs, { person: user }))
+  await deleteMailsTo(db, user.email)
+  await insertOutboxMail(db, noticeMail(box, 'account-deleted', user, deletedMs))
+  await deleteRegistrationsOf(db, user.email)
+  await deleteUser(db, user.id)
+  return ended
+}

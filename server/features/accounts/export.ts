@@ -1,0 +1,97 @@
+/** Everything that is stored about a person, as one document (GDPR art. 15 and 20), without any secret. */
+
+import type { Queryable } from '../../../db/client.ts'
+import { type AuditEvent, insertAuditEvent } from '../../../db/queries/audit.ts'
+import {
+  listAuditEventsOf,
+  listMailedTokensOf,
+  listMailsTo,
+  listSessionsOf
+} from '../../../db/queries/personal-data.ts'
+import type { Session } from '../../../db/queries/sessions.ts'
+import { findUser, type User } from '../../../db/queries/users.ts'
+import type { Client } from '../../lib/client.ts'
+import { type Result, success } from '../../lib/result.ts'
+import { showUser } from '../../lib/user-shape.ts'
+import type { AccountsOptions } from './options.ts'
+import { USER_GONE } from './profile.ts'
+import type { PersonalData } from './schemas.ts'
+
+/** Security events read at a time: years of them stay far under the deadline of one statement. */
+const EVENTS_AT_A_TIME = 1000
+
+/** Before every id. */
+const NIL_ID = '00000000-0000-0000-0000-000000000000'
+
+/** Exports, and records that it did: the export that is being made is in it. */
+export async function exportData(
+  options: AccountsOptions,
+  userId: string,
+  client: Client
+): Promise<Result<PersonalData>> {
+  const { database, audit, nowMs } = options
+  const exportedMs = nowMs()
+  const user = await database.run(db => findUser(db, userId))
+  if (user === undefined) return USER_GONE
+  await database.run(db =>
+    insertAuditEvent(db, audit.event('data-exported', 'success', client, exportedMs, { person: user }))
+  )
+  const [sessions, links, mails] = await Promise.all([
+    database.run(db => listSessionsOf(db, userId)),
+    database.run(db => listMailedTokensOf(db, userId)),
+    database.run(db => listMailsTo(db, user.email))
+  ])
+  return success({
+    exportedAt: new Date(exportedMs).toISOString(),
+    user: { ...showUser(user), ...furtherMembers(user) },
+    sessions: sessions.map(exportSession),
+    pendingLinks: links.map(link => ({ ...link, ...timesOf(link) })),
+    mails: mails.map(mail => ({ ...mail, createdAt: mail.createdAt.toISOString(), sentAt: orNull(mail.sentAt) })),
+    securityEvents: (await allEvents(options, userId)).map(event => exportEvent(options, event, user))
+  })
+}
+
+async function allEvents({ database }: AccountsOptions, userId: string): Promise<AuditEvent[]> {
+  const events: AuditEvent[] = []
+  const next = (db: Queryable) => listAuditEventsOf(db, userId, events.at(-1)?.id ?? NIL_ID, EVENTS_AT_A_TIME)
+  let page: AuditEvent[]
+  do {
+    page = await database.run(next)
+    events.push(...page)
+  } while (page.length === EVENTS_AT_A_TIME)
+  return events
+}
+
+function furtherMembers({ acceptedTermsVersion, disabledAt, updatedAt }: User) {
+  return { acceptedTermsVersion, disabledAt: orNull(disabledAt), updatedAt: updatedAt.toISOString() }
+}
+
+function exportSession(session: Session) {
+  const { id, remembered, ipAddress, userAgent, endReason } = session
+  return {
+    id,
+    remembered,
+    ipAddress,
+    userAgent,
+    createdAt: session.createdAt.toISOString(),
+    lastUsedAt: session.lastUsedAt.toISOString(),
+    expiresAt: session.expiresAt.toISOString(),
+    endedAt: orNull(session.endedAt),
+    endReason
+  }
+}
+
+function exportEvent({ audit }: AccountsOptions, event: AuditEvent, person: User) {
+  const { id, kind, outcome, sessionId, requestId } = event
+  const sealed = { ...event, sealedPersonal: Buffer.from(event.sealedPersonal) }
+  const personal = audit.personal(sealed, person) ?? { ipAddress: '', userAgent: '', details: {} }
+  return { id, at: event.at.toISOString(), kind, outcome, sessionId, requestId, ...personal }
+}
+
+function timesOf({ createdAt, expiresAt }: { createdAt: Date; expiresAt: Date }) {
+  return { createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() }
+}
+
+function orNull(time: Date | null): string | null {
+  return time === null ? null : time.toISOString()
+}

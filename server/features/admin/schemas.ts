@@ -1,0 +1,130 @@
+/** What administration looks like on the wire. */
+
+import { type Static, Type } from '@sinclair/typebox'
+import { AUDIT_KINDS } from '../../lib/audit-event.ts'
+import { showUser, UserShape } from '../../lib/user-shape.ts'
+import type { OpenedEvent } from './service.ts'
+
+const PAGE = {
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 128, description: 'The `nextCursor` of a page before' })
+  ),
+  // Text, because nothing is coerced: a query string holds nothing else.
+  limit: Type.Optional(
+    Type.String({ pattern: '^([1-9][0-9]?|100)$', maxLength: 3, description: '1 to 100; 50 unless given' })
+  )
+}
+
+const NEXT_CURSOR = Type.Union([Type.String(), Type.Null()], { description: 'Null on the last page' })
+
+/** How many items a page holds. */
+export function limitOf({ limit }: { limit?: string }): number {
+  return limit === undefined ? 50 : Number(limit)
+}
+
+const ROLE = Type.Union([Type.Literal('user'), Type.Literal('admin')])
+
+export const UserListQuery = Type.Object(
+  {
+    search: Type.Optional(
+      Type.String({ maxLength: 254, description: 'Each word has to begin a word of the name or the address' })
+    ),
+    ...PAGE
+  },
+  { additionalProperties: false, examples: [{ search: 'ada', limit: '20' }] }
+)
+
+export const AdminUserParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
+
+export const StandingChangeBody = Type.Object(
+  { role: Type.Optional(ROLE), disabled: Type.Optional(Type.Boolean()) },
+  { additionalProperties: false, minProperties: 1, examples: [{ disabled: true }, { role: 'admin' }] }
+)
+
+export const AdminUser = Type.Object(
+  { ...UserShape.properties, disabled: Type.Boolean() },
+  {
+    additionalProperties: false,
+    examples: UserShape.examples?.map((user: object) => ({ ...user, disabled: false })) ?? []
+  }
+)
+
+export const UserPage = Type.Object(
+  { users: Type.Array(AdminUser), nextCursor: NEXT_CURSOR },
+  { additionalProperties: false, examples: [{ users: AdminUser.examples, nextCursor: null }] }
+)
+
+export const EventListQuery = Type.Object(
+  {
+    user: Type.Optional(Type.String({ maxLength: 64, description: 'The id of the person whom it concerns' })),
+    kind: Type.Optional(Type.Union(AUDIT_KINDS.map(kind => Type.Literal(kind)))),
+    ...PAGE
+  },
+  { additionalProperties: false, examples: [{ kind: 'login-failed', limit: '20' }] }
+)
+
+const NULLABLE_ID = Type.Union([Type.String({ format: 'uuid' }), Type.Null()])
+const NULLABLE_TEXT = Type.Union([Type.String(), Type.Null()])
+
+export const EventShape = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    at: Type.String({ format: 'date-time' }),
+    kind: Type.String(),
+    outcome: Type.Union([Type.Literal('success'), Type.Literal('failure')]),
+    userId: NULLABLE_ID,
+    actorId: NULLABLE_ID,
+    sessionId: NULLABLE_ID,
+    requestId: NULLABLE_ID,
+    ipAddress: NULLABLE_TEXT,
+    userAgent: NULLABLE_TEXT,
+    details: Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])
+  },
+  {
+    additionalProperties: false,
+    description: '`ipAddress`, `userAgent` and `details` are null once the person is deleted',
+    examples: [
+      {
+        id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f61',
+        at: '2026-11-21T09:00:00.000Z',
+        kind: 'login-succeeded',
+        outcome: 'success',
+        userId: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f60',
+        actorId: null,
+        sessionId: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f62',
+        requestId: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f63',
+        ipAddress: '203.0.113.7',
+        userAgent: 'curl/8.5.0',
+        details: {}
+      }
+    ]
+  }
+)
+
+export const EventPage = Type.Object(
+  { events: Type.Array(EventShape), nextCursor: NEXT_CURSOR },
+  { additionalProperties: false, examples: [{ events: EventShape.examples, nextCursor: null }] }
+)
+
+/** Picks what an administrator may see from what is stored. */
+export function showAdminUser(user: Parameters<typeof showUser>[0] & { disabledAt: Date | null }) {
+  return { ...showUser(user), disabled: user.disabledAt !== null }
+}
+
+/** An event as it is shown; what cannot be read any more is null. */
+export function showEvent({ event, personal }: OpenedEvent): Static<typeof EventShape> {
+  const { id, at, kind, outcome, userId, actorId, sessionId, requestId } = event
+  return {
+    id,
+    at: at.toISOString(),
+    kind,
+    outcome,
+    userId,
+    actorId,
+    sessionId,
+    requestId,
+    ipAddress: personal?.ipAddress ?? null,
+    userAgent: personal?.userAgent ?? null,
+    details: personal?.details ?? null
+  }
+}

@@ -1,0 +1,135 @@
+/** Changes what people may do: their role, whether they may sign in, their sessions. */
+
+import type { Queryable } from '../../../db/client.ts'
+import { changeStanding, findUserForChange, hasOtherAdmin, type Standing } from '../../../db/queries/admin.ts'
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { lock } from '../../../db/queries/locks.ts'
+import { endSessionsOf } from '../../../db/queries/sessions.ts'
+import { findUser, type User } from '../../../db/queries/users.ts'
+import type { AuditKind } from '../../lib/audit-event.ts'
+import type { Client } from '../../lib/client.ts'
+import { type Failure, failure, type Result, success } from '../../lib/result.ts'
+import type { AdminOptions } from './options.ts'
+
+export interface StandingChange {
+  readonly role?: User['role']
+  readonly disabled?: boolean
+}
+
+/** Who changes something: an administrator, or (without an id) whoever runs the command line. */
+export interface Actor {
+  readonly id?: string
+  readonly client: Client
+}
+
+/** Where the edges could not be told: it is done all the same, and the telling is retried. */
+const UNTOLD = failure('unavailable', 'the edges could not be told that the sessions have ended', {
+  retryAfterSeconds: 1
+})
+
+const NOT_FOUND = failure('not-found', 'no user has that id')
+
+/** May do what administrators do. */
+export function isActiveAdmin(user: Standing | undefined): boolean {
+  return user?.role === 'admin' && user.disabledAt === null
+}
+
+/**
+ * Changes role and standing of a person.
+ *
+ * Whoever stops being an administrator or is disabled loses every session, so that no token with the old role lives on
+ * anywhere. A new administrator's tokens say so from the next refresh.
+ */
+export async function changeUser(
+  options: AdminOptions,
+  actor: Actor,
+  userId: string,
+  change: StandingChange
+): Promise<Result<User>> {
+  const { database, nowMs, announceEnds } = options
+  const changed = await database.transaction(async db => {
+    const refused = await claimStanding(db, actor)
+    if (refused) return refused
+    const before = await findUserForChange(db, userId)
+    if (before === undefined) return NOT_FOUND
+    const now = new Date(nowMs())
+    const standing = standingAfter(before, change, now)
+    const isDemoted = isActiveAdmin(before) && !isActiveAdmin(standing)
+    if (isDemoted && !(await hasOtherAdmin(db, userId))) return lastAdmin()
+    const kinds = kindsOf(before, standing)
+    if (kinds.length === 0) return success({ user: before, ended: [] })
+
+    const user = (await changeStanding(db, userId, standing, now)) ?? before
+    const mustEnd = isDemoted || standing.disabledAt !== null
+    const reason = standing.disabledAt === null ? 'role-changed' : 'disabled'
+    const ended = mustEnd ? await endSessionsOf(db, userId, undefined, reason, now) : []
+    for (const kind of kinds) await record(options, db, actor, kind, user, { role: user.role, sessions: ended.length })
+    return success({ user, ended })
+  })
+  if (!changed.ok) return changed
+  const { user, ended } = changed.value
+  return ended.length === 0 || (await announceEnds(ended)) ? success(user) : UNTOLD
+}
+
+/** Ends every session of a person. Where there is none, that is success too. */
+export async function endSessions(options: AdminOptions, actor: Actor, userId: string): Promise<Result<undefined>> {
+  const { database, nowMs, announceEnds } = options
+  const ended = await database.transaction(async db => {
+    const refused = await claimStanding(db, actor)
+    if (refused) return refused
+    const user = await findUserForChange(db, userId)
+    if (user === undefined) return NOT_FOUND
+    const ids = await endSessionsOf(db, userId, undefined, 'ended-by-admin', new Date(nowMs()))
+    await record(options, db, actor, 'sessions-ended-by-admin', user, { sessions: ids.length })
+    return success(ids)
+  })
+  if (!ended.ok) return ended
+  return ended.value.length === 0 || (await announceEnds(ended.value)) ? success(undefined) : UNTOLD
+}
+
+/**
+ * Lets one change of standing through at a time, and only an administrator's.
+ *
+ * Security: two administrators who demote each other at the same moment would leave nobody; so who asks is looked up
+ * again under the lock, and the second of them finds that he is none any more.
+ */
+async function claimStanding(db: Queryable, { id }: Actor): Promise<Failure | undefined> {
+  await lock(db, 'standing')
+  if (id === undefined || isActiveAdmin(await findUser(db, id))) return undefined
+  return failure('forbidden', 'whoever asks is no administrator any more')
+}
+
+function standingAfter(before: User, { role = before.role, disabled }: StandingChange, now: Date): Standing {
+  const disabledAt = disabled === undefined ? before.disabledAt : disabled ? (before.disabledAt ?? now) : null
+  return { role, disabledAt }
+}
+
+/** What has to be recorded; nothing where nothing changes. */
+function kindsOf(before: Standing, after: Standing): AuditKind[] {
+  const isDisabled = after.disabledAt !== null
+  return [
+    ...(before.role === after.role ? [] : ['role-changed' as const]),
+    ...((before.disabledAt !== null) === isDisabled
+      ? []
+      : [isDisabled ? ('account-disabled' as const) : ('account-enabled' as const)])
+  ]
+}
+
+function lastAdmin(): Failure {
+  return failure('forbidden', 'nobody would be left who can administrate', {
+    detail: 'This is the last administrator: make somebody else one first'
+  })
+}
+
+async function record(
+  { audit, nowMs }: AdminOptions,
+  db: Queryable,
+  actor: Actor,
+  kind: AuditKind,
+  person: User,
+  facts: Readonly<Record<string, string | number>>
+): Promise<void> {
+  const details = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)]))
+  const subject = { person, ...(actor.id === undefined ? {} : { actorId: actor.id }), details }
+  await insertAuditEvent(db, audit.event(kind, 'success', actor.client, nowMs(), subject))
+}

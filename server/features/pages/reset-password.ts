@@ -1,0 +1,95 @@
+/** The page behind a reset link: a form posts the token and the new password. Without a link it asks for one. */
+
+import { PASSWORD_CLASSES, type PasswordClass } from '../../lib/password-policy.ts'
+import { type Page, renderPage } from './page.ts'
+import { NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
+
+export interface PasswordRules {
+  readonly minLength: number
+  readonly classes: readonly PasswordClass[]
+}
+
+const body = (rules: PasswordRules) => `<form id="reset" novalidate hidden>
+<label for="password">New password</label>
+<div class="field">
+<input id="password" name="password" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" required maxlength="512" aria-describedby="rules problem">
+<button type="button" class="plain" id="show" aria-pressed="false" aria-controls="password" aria-label="Show password">Show</button>
+</div>
+<p class="hint" id="rules">${rulesInWords(rules)}</p>
+<button type="submit">Set my new password</button>
+</form>
+${VOICES}
+${NEW_LINK_FORM}
+<noscript><p>This page needs JavaScript to set a new password.</p></noscript>`
+
+const SCRIPT = `
+const form = find('#reset')
+const input = find('#password')
+const show = find('#show')
+const submit = form.querySelector('[type=submit]')
+let token = ''
+
+function begin() {
+  token = takeToken()
+  if (token === '') expired('Choose a new password', 'Enter your mail address, and we mail you a link.')
+  else ready()
+}
+
+function ready() {
+  heading.textContent = document.title = 'Choose a new password'
+  form.hidden = false
+  find('#again').hidden = true
+  tell('')
+}
+
+function expired(title, text) {
+  form.hidden = true
+  input.value = ''
+  offerNewLink(title, text)
+}
+
+function reveal(shown) {
+  input.type = shown ? 'text' : 'password'
+  show.setAttribute('aria-pressed', String(shown))
+  show.textContent = shown ? 'Hide' : 'Show'
+}
+
+show.addEventListener('click', () => reveal(input.type === 'password'))
+
+form.addEventListener('submit', async event => {
+  event.preventDefault()
+  input.removeAttribute('aria-invalid')
+  const answer = await ask(submit, '/auth/reset-password', { token, password: input.value })
+  if (answer === undefined) return
+  if (answer.status === 200) {
+    // Hidden again before it is gone, so that a password manager sees a password.
+    reveal(false)
+    form.hidden = true
+    input.value = ''
+    return finish('Your new password is set', sentence(answer.message) + ' Every device was signed out.')
+  }
+  if (answer.status === 410) {
+    return expired('This link does not work any more', 'It has expired, or it was used already. Enter your mail address, and we mail you a new one.')
+  }
+  complain(answer)
+  if (answer.status === 422) input.setAttribute('aria-invalid', 'true')
+  input.focus()
+})
+
+listenForNewLink('/auth/forgot-password')
+// The same link opened again in this tab changes only the fragment.
+addEventListener('hashchange', () => location.hash !== '' && begin())
+begin()
+`
+
+export function resetPasswordPage(apiPrefix: string, rules: PasswordRules): Page {
+  return renderPage({ title: 'Choose a new password', body: body(rules), script: sharedScript(apiPrefix) + SCRIPT })
+}
+
+/** The rules in the words in which the API complains about them. */
+function rulesInWords({ minLength, classes }: PasswordRules): string {
+  const wanted = classes.map(name => PASSWORD_CLASSES[name].detail.replace('must contain ', ''))
+  const last = wanted.at(-1)
+  const list = wanted.length > 1 ? `${wanted.slice(0, -1).join(', ')} and ${last}` : last
+  return `At least ${minLength} characters${list === undefined ? '' : `, with ${list}`}.`
+}

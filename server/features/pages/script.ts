@@ -1,0 +1,102 @@
+/**
+ * What the scripts of the pages share: reading the token, asking the API, saying what came of it. It is text, because
+ * it runs in the browser: plain JavaScript without a backtick, a dollar sign before a brace or a backslash.
+ */
+
+/** @param apiPrefix checked by the config: a path of plain characters */
+export function sharedScript(apiPrefix: string): string {
+  return `
+const find = selector => document.querySelector(selector)
+const heading = find('h1')
+const status = find('[role=status]')
+const alert = find('[role=alert]')
+const UNREACHABLE = 'We could not be reached. Please check your connection and try again.'
+
+// The token leaves the address bar and the history at once: nobody should copy, share or screenshot it.
+function takeToken() {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
+  if (location.hash !== '') history.replaceState(null, '', location.pathname)
+  return token
+}
+
+// Asks once at a time. The button stays focusable, so that a keyboard or a screen reader does not lose its place.
+async function ask(button, path, body) {
+  if (button.getAttribute('aria-disabled') === 'true') return undefined
+  button.setAttribute('aria-disabled', 'true')
+  tell('One moment …')
+  try {
+    const json = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    const response = await fetch('${apiPrefix}' + path, { method: 'POST', ...(body === undefined ? {} : json) })
+    return { status: response.status, ...(await response.json()) }
+  } catch {
+    return { status: 0, title: UNREACHABLE }
+  } finally {
+    button.removeAttribute('aria-disabled')
+    tell('')
+  }
+}
+
+function tell(text) {
+  status.textContent = text
+  alert.textContent = ''
+}
+
+function complain(answer) {
+  status.textContent = ''
+  const details = (answer.errors ?? []).map(({ detail }) => detail)
+  const wait = answer.status === 429 ? ' Please try again later.' : ''
+  const text = answer.code === 'rate-limited' ? 'That was too often.' + wait : sentence(answer.title)
+  alert.replaceChildren(details.length > 0 ? 'This ' + details.join('. It ') + '.' : text)
+}
+
+const sentence = text => (/[.!?…]$/.test(text) ? text : text + '.')
+
+// What is done is done: the heading says so, and has the focus.
+function finish(title, text) {
+  heading.textContent = title
+  document.title = title
+  tell(text)
+  heading.focus()
+}
+
+// The form that asks for a new link, shown where the old one is of no use.
+function offerNewLink(title, text) {
+  const section = find('#again')
+  section.hidden = false
+  heading.textContent = title
+  document.title = title
+  tell(text)
+  heading.focus()
+}
+
+function listenForNewLink(path) {
+  const form = find('#again form')
+  const input = form.querySelector('input')
+  form.addEventListener('submit', async event => {
+    event.preventDefault()
+    input.removeAttribute('aria-invalid')
+    const answer = await ask(form.querySelector('button'), path, { email: input.value })
+    if (answer === undefined) return
+    if (answer.status === 202) {
+      find('#again').hidden = true
+      return finish('Please look into your mailbox', sentence(answer.message))
+    }
+    complain(answer)
+    if (answer.status === 422) input.setAttribute('aria-invalid', 'true')
+    input.focus()
+  })
+}
+`
+}
+
+/** Asks for an address and says what happens with it; hidden until a script shows it. */
+export const NEW_LINK_FORM = `<section id="again" hidden>
+<form novalidate>
+<label for="email">Your mail address</label>
+<div class="field"><input id="email" name="email" type="email" autocomplete="email" required maxlength="254" aria-describedby="problem"></div>
+<button type="submit">Mail me a new link</button>
+</form>
+</section>`
+
+/** Where the pages speak: quietly what happens, at once what is wrong. */
+export const VOICES = '<p role="status" aria-live="polite"></p>\n<p role="alert" id="problem"></p>'

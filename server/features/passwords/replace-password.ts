@@ -1,0 +1,46 @@
+/** Puts a new password into force, with all that follows from it, inside the transaction of whoever does. */
+
+import type { Queryable } from '../../../db/client.ts'
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { insertOutboxMail } from '../../../db/queries/outbox.ts'
+import { deleteMailedTokensOf } from '../../../db/queries/registrations.ts'
+import { endSessionsOf } from '../../../db/queries/sessions.ts'
+import { setPassword, type User } from '../../../db/queries/users.ts'
+import type { Client } from '../../lib/client.ts'
+import { noticeMail } from '../../lib/outbox-mail.ts'
+import type { PasswordsOptions } from './options.ts'
+
+export interface Replacement {
+  readonly user: User
+  readonly passwordHash: string
+  /** A session that goes on; all others end. */
+  readonly exceptSid?: string
+  /** The person has proven the address, too. */
+  readonly emailVerified?: true
+}
+
+/**
+ * Security: links that were mailed before are void. Else a reset that somebody asked for earlier, or a change of
+ * address that a thief began, would undo what the owner has just done.
+ *
+ * @param db a transaction that has locked the user
+ * @returns the ids of the sessions that ended
+ */
+export async function replacePassword(
+  { audit, box }: PasswordsOptions,
+  db: Queryable,
+  kind: 'password-reset' | 'password-changed',
+  replacement: Replacement,
+  client: Client,
+  nowMs: number
+): Promise<string[]> {
+  const { user, exceptSid, ...change } = replacement
+  const now = new Date(nowMs)
+  await setPassword(db, user.id, change, now)
+  await deleteMailedTokensOf(db, user.id, ['reset-password', 'change-email'])
+  const ended = await endSessionsOf(db, user.id, exceptSid, kind, now)
+  const subject = { person: user, details: { endedSessions: String(ended.length) } }
+  await insertAuditEvent(db, audit.event(kind, 'success', client, nowMs, subject))
+  await insertOutboxMail(db, noticeMail(box, 'password-changed', user, nowMs))
+  return ended
+}

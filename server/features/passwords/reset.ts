@@ -1,0 +1,54 @@
+/** Sets a new password with a mailed token. */
+
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { findUserBehind, takeMailedToken } from '../../../db/queries/registrations.ts'
+import { lockUser } from '../../../db/queries/users.ts'
+import { checkNewPassword } from '../../lib/checked-member.ts'
+import type { Client } from '../../lib/client.ts'
+import { hashMailedToken } from '../../lib/mailed-token.ts'
+import { failure, type Result, success } from '../../lib/result.ts'
+import type { PasswordsOptions } from './options.ts'
+import { replacePassword } from './replace-password.ts'
+
+export interface Reset {
+  readonly token: string
+  readonly password: string
+}
+
+const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired')
+
+/**
+ * A token is looked up before anything is hashed, so that garbage costs nothing, and taken in the transaction that
+ * sets the password, so that a password which the policy refuses does not use it up and of many attempts at once one
+ * succeeds. Every session ends and none begins: whoever opened the link signs in with what they have just chosen.
+ */
+export async function reset(
+  options: PasswordsOptions,
+  { token, password }: Reset,
+  client: Client
+): Promise<Result<undefined>> {
+  const { database, audit, nowMs } = options
+  const tokenHash = hashMailedToken(token)
+  const owner = await database.run(db => findUserBehind(db, tokenHash, 'reset-password', new Date(nowMs())))
+  if (owner === undefined) return LINK_EXPIRED
+  const checked = checkNewPassword(options.passwordPolicy, password, owner.email)
+  if (!checked.ok) return checked
+  const passwordHash = await options.hasher.hash(password)
+
+  const resetMs = nowMs()
+  const ended = await database.transaction(async db => {
+    const user = await lockUser(db, owner.id)
+    const taken = await takeMailedToken(db, tokenHash, ['reset-password'], new Date(resetMs))
+    if (user === undefined || taken === undefined) return undefined
+    if (!user.emailVerified) {
+      await insertAuditEvent(db, audit.event('email-verified', 'success', client, resetMs, { person: user }))
+    }
+    const replacement = { user, passwordHash, emailVerified: true as const }
+    return replacePassword(options, db, 'password-reset', replacement, client, resetMs)
+  })
+  if (ended === undefined) return LINK_EXPIRED
+  options.wakeMail()
+  // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
+  if (ended.length > 0) await options.announceEnds(ended)
+  return success(undefined)
+}

@@ -1,0 +1,84 @@
+/** New passwords over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
+
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
+import { checkEmail } from '../../lib/checked-member.ts'
+import { orThrow } from '../../lib/problem-error.ts'
+import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import { ChangePassword, ForgotPassword, Message, NoContent, ResetPassword } from './schemas.ts'
+import type { PasswordsService } from './service.ts'
+
+export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsService }> = async (
+  app,
+  { passwords }
+) => {
+  app.post(
+    '/auth/forgot-password',
+    {
+      schema: {
+        operationId: 'forgotPassword',
+        summary: 'Ask for a link that sets a new password',
+        description: 'The same answer whether the address has an account or not.',
+        tags: ['passwords'],
+        body: ForgotPassword,
+        response: { 202: Message, ...problems(...BODY_PROBLEMS) }
+      }
+    },
+    async (request, reply) => {
+      const email = orThrow(checkEmail(request.body.email))
+      await app.takeMailQuota('forgot-password', email)
+      await passwords.forgot(email, request.client)
+      return reply
+        .code(202)
+        .send({ message: 'If this address has an account, we have mailed a link that sets a new password' })
+    }
+  )
+
+  app.post(
+    '/auth/reset-password',
+    {
+      config: { rateLimit: app.quota('mailed-tokens') },
+      // Before the quota: a password that is too short must not cost one of twenty links an hour.
+      preHandler: async request => {
+        orThrow(passwords.check(request.body.password))
+      },
+      schema: {
+        operationId: 'resetPassword',
+        summary: 'Set a new password with the token that was mailed',
+        description:
+          'The token is good once; a password that the policy refuses does not use it up. ' +
+          'Every session of the account ends, and none begins.',
+        tags: ['passwords'],
+        body: ResetPassword,
+        response: { 200: Message, ...problems(...BODY_PROBLEMS, 'link-expired') }
+      }
+    },
+    async request => {
+      orThrow(await passwords.reset(request.body, request.client))
+      return { message: 'Your new password is set. You can sign in with it now' }
+    }
+  )
+
+  app.post(
+    '/users/me/password',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        operationId: 'changePassword',
+        summary: 'Change my password',
+        description: 'Every other session ends.',
+        tags: ['passwords'],
+        security: [{ accessToken: [] }],
+        body: ChangePassword,
+        response: { 204: NoContent, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS) }
+      }
+    },
+    async (request, reply) => {
+      const { sub, sid } = app.claimsOf(request)
+      const { currentPassword, newPassword, captchaToken } = request.body
+      const proof = { password: currentPassword, deviceMark: request.cookies[DEVICE_COOKIE], captchaToken }
+      orThrow(await passwords.change({ userId: sub, sid, newPassword }, proof, request.client))
+      return reply.code(204).send(null)
+    }
+  )
+}

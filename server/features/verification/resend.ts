@@ -1,0 +1,25 @@
+/** Asks for a verification link once more. Whose address it is does not matter here: the mail worker decides. */
+
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { insertOutboxMail } from '../../../db/queries/outbox.ts'
+import type { Client } from '../../lib/client.ts'
+import { secondsAfter } from '../../lib/lifetimes.ts'
+import { outboxMail } from '../../lib/outbox-mail.ts'
+import type { VerificationOptions } from './options.ts'
+
+/**
+ * Security: the same two inserts whatever the address, so that neither the answer nor its time tells who is waiting.
+ *
+ * @param email canonical
+ */
+export async function resend(options: VerificationOptions, email: string, client: Client): Promise<void> {
+  const { database, audit, box, nowMs } = options
+  const requestedMs = nowMs()
+  const expiresAt = secondsAfter(new Date(requestedMs), options.verificationTtl)
+  const order = { kind: 'verification-requested' as const, recipient: email, name: '', expiresAt }
+  await database.transaction(async db => {
+    await insertOutboxMail(db, outboxMail(box, order, requestedMs))
+    await insertAuditEvent(db, audit.event('verification-resent', 'success', client, requestedMs))
+  })
+  options.wakeMail()
+}

@@ -1,0 +1,28 @@
+/** What mailed links and addresses look like on the wire. */
+
+import { Type } from '@sinclair/typebox'
+import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
+import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
+
+export { Message } from '../../lib/answer-shapes.ts'
+
+const email = Type.String({ minLength: 3, maxLength: 254 })
+
+/** No pattern, and no length that a path could exceed: what is no token of ours is answered like one that has expired. */
+export const MailedTokenParams = Type.Object({
+  token: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'From the fragment of the mailed link' })
+})
+
+export const ResendVerification = Type.Object(
+  { email },
+  { additionalProperties: false, examples: [{ email: 'ada@example.com' }] }
+)
+
+export const ChangeEmail = Type.Object(
+  {
+    password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
+    email,
+    captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
+  },
+  { additionalProperties: false, examples: [{ password: 'Correct-horse-7', email: 'ada@example.org' }] }
+)

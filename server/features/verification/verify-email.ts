@@ -1,0 +1,122 @@
+/** What opening a link makes true: an account begins, an address is verified, or another one takes its place. */
+
+import { brokenConstraint, type Queryable } from '../../../db/client.ts'
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { insertOutboxMail } from '../../../db/queries/outbox.ts'
+import {
+  deleteMailedTokensOf,
+  deleteRegistrationsOf,
+  findRegistration,
+  lockRegistrationsBehind,
+  lockUserBehind,
+  type MailedToken,
+  takeMailedToken
+} from '../../../db/queries/registrations.ts'
+import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
+import type { Client } from '../../lib/client.ts'
+import { createId } from '../../lib/ids.ts'
+import { hashMailedToken } from '../../lib/mailed-token.ts'
+import { noticeMail } from '../../lib/outbox-mail.ts'
+import { failure, type Result, success } from '../../lib/result.ts'
+import type { VerificationOptions } from './options.ts'
+
+/** What has happened: the address of an account was confirmed, or replaced by another one. */
+export type Verified = 'verified' | 'changed'
+
+const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired, or the address is taken')
+
+/** What a rule knows of the moment in which a link was opened. */
+interface Opening {
+  readonly db: Queryable
+  readonly client: Client
+  readonly atMs: number
+}
+
+/** Opens a link. Locks come in one order everywhere: registrations, then the user, then the token. */
+export async function verifyEmail(
+  options: VerificationOptions,
+  token: string,
+  client: Client
+): Promise<Result<Verified>> {
+  const tokenHash = hashMailedToken(token)
+  const atMs = options.nowMs()
+  try {
+    const verified = await options.database.transaction(async db => {
+      await lockRegistrationsBehind(db, tokenHash)
+      await lockUserBehind(db, tokenHash)
+      const mailed = await takeMailedToken(db, tokenHash, ['verify-email', 'change-email'], new Date(atMs))
+      return mailed && open(options, mailed, { db, client, atMs })
+    })
+    if (verified === 'changed') options.wakeMail()
+    return verified === undefined ? LINK_EXPIRED : success(verified)
+  } catch (error) {
+    // Somebody else has got the new address since the link was mailed.
+    if (brokenConstraint(error) === 'users_email_key') return LINK_EXPIRED
+    throw error
+  }
+}
+
+async function open(
+  options: VerificationOptions,
+  mailed: MailedToken,
+  opening: Opening
+): Promise<Verified | undefined> {
+  const { userId, registrationId, purpose, email } = mailed
+  if (purpose === 'change-email' && userId !== null && email !== null) {
+    return replaceAddress(options, userId, email, opening)
+  }
+  const { db, client, atMs } = opening
+  const user =
+    userId === null
+      ? await activate(options, registrationId ?? '', opening)
+      : await markEmailVerified(db, userId, new Date(atMs))
+  if (user === undefined) return undefined
+  await insertAuditEvent(db, options.audit.event('email-verified', 'success', client, atMs, { person: user }))
+  return 'verified'
+}
+
+/** @returns the user who begins with this, or `undefined` where the address has become somebody else's */
+async function activate(
+  { audit }: VerificationOptions,
+  registrationId: string,
+  { db, client, atMs }: Opening
+): Promise<User | undefined> {
+  const registration = await findRegistration(db, registrationId)
+  if (registration === undefined) return undefined
+  const { email, name, passwordHash, acceptedTermsVersion } = registration
+  const id = createId(atMs)
+  const now = new Date(atMs)
+  const user = await insertUser(db, {
+    id,
+    email,
+    name,
+    passwordHash,
+    acceptedTermsVersion,
+    emailVerified: true,
+    sealedAuditKey: audit.createKey(id),
+    createdAt: now,
+    updatedAt: now
+  })
+  // Other registrations of this address, whoever began them, are void from now on.
+  await deleteRegistrationsOf(db, email)
+  if (user) await insertAuditEvent(db, audit.event('account-created', 'success', client, atMs, { person: user }))
+  return user
+}
+
+/** Security: links that went to the old address are void; whoever reads mail there must not set a password. */
+async function replaceAddress(
+  { audit, box }: VerificationOptions,
+  userId: string,
+  email: string,
+  { db, client, atMs }: Opening
+): Promise<Verified | undefined> {
+  const before = await findUser(db, userId)
+  if (before === undefined) return undefined
+  await changeUserEmail(db, userId, email, new Date(atMs))
+  await deleteMailedTokensOf(db, userId, ['verify-email', 'reset-password', 'change-email'])
+  await deleteRegistrationsOf(db, email)
+  const subject = { person: before, details: { from: before.email, to: email } }
+  await insertAuditEvent(db, audit.event('email-changed', 'success', client, atMs, subject))
+  await insertOutboxMail(db, noticeMail(box, 'email-changed', before, atMs))
+  return 'changed'
+}

@@ -1,0 +1,64 @@
+/** Adds to the OpenAPI document what holds for every answer, so that no route has to say it; the rest is the routes'. */
+
+interface Answer {
+  description?: string
+  headers?: Record<string, object>
+}
+
+/** As much of a document as is read or changed here. */
+interface Document {
+  paths?: object
+  components?: object
+}
+
+const HEADERS = {
+  'X-Request-Id': header('The id of this request, also in our log', { format: 'uuid', maxLength: 36 }),
+  RateLimit: header('What is left of each quota, and for how many seconds; draft-ietf-httpapi-ratelimit-headers-10', {
+    examples: ['"address";r=299;t=60']
+  }),
+  'RateLimit-Policy': header('The quotas that this request was counted under', {
+    examples: ['"address";q=300;w=60']
+  }),
+  'Access-Control-Allow-Origin': header('The origin of the asking page, where it is a listed one', { format: 'uri' }),
+  'Retry-After': header('Seconds after which the same request passes', { pattern: '^[1-9][0-9]*$', examples: ['30'] }),
+  'WWW-Authenticate': header('RFC 6750, section 3', { examples: ['Bearer error="invalid_token"'] })
+} as const
+
+const REASON_PHRASES: Readonly<Record<string, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' }
+
+/** Adds the headers that edge and origin set on every answer, and a description where a route gave none. */
+export function completeDocument<T extends Document>(document: T): T {
+  for (const operation of operationsOf(document)) {
+    for (const [status, answer] of Object.entries(operation.responses)) {
+      answer.headers = {
+        ...Object.fromEntries(headersOf(status).map(name => [name, reference(name)])),
+        ...answer.headers
+      }
+      if (answer.description === 'Default Response') answer.description = REASON_PHRASES[status] ?? status
+    }
+  }
+  return { ...document, components: { ...document.components, headers: HEADERS } }
+}
+
+function operationsOf(document: Document): { responses: Record<string, Answer> }[] {
+  return Object.values(document.paths ?? {}).flatMap(path => Object.values(path))
+}
+
+function headersOf(status: string): (keyof typeof HEADERS)[] {
+  return [
+    'X-Request-Id',
+    'RateLimit',
+    'RateLimit-Policy',
+    'Access-Control-Allow-Origin',
+    ...(status === '401' ? (['WWW-Authenticate'] as const) : []),
+    ...(status === '429' || status === '503' ? (['Retry-After'] as const) : [])
+  ]
+}
+
+function header(description: string, schema: object) {
+  return { description, schema: { type: 'string', maxLength: 512, ...schema } }
+}
+
+function reference(name: string) {
+  return { $ref: `#/components/headers/${name}` }
+}

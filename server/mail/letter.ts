@@ -1,0 +1,92 @@
+/** The frame of a mail: greeting, paragraphs, one link, closing, as text and as HTML. What it says is `templates.ts`. */
+
+export interface Letter {
+  readonly subject: string
+  /** Absent: the reader is greeted without a name. */
+  readonly name?: string
+  readonly paragraphs: readonly string[]
+  readonly link?: { readonly label: string; readonly url: string }
+  readonly closing: readonly string[]
+  /** Under which people reach the service. */
+  readonly publicUrl: string
+}
+
+export interface RenderedMail {
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+/** Self-contained and without images or tracking. Where a mail program drops the style, what is left reads as well. */
+const STYLE = `
+:root { color-scheme: light dark; supported-color-schemes: light dark }
+body { margin: 0; padding: 24px 16px; background: #f3f4f6; color: #1f2937; font: 16px/1.6 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
+main { display: block; max-width: 32rem; margin: 0 auto; padding: 8px 24px 16px; background: #fff; border: 1px solid #e5e7eb; border-radius: 12px }
+h1 { margin: 16px 0 8px; font-size: 20px; line-height: 1.3 }
+p { margin: 12px 0; overflow-wrap: anywhere }
+.button { display: inline-block; padding: 12px 20px; background: #1d4ed8; border-radius: 8px; color: #fff; font-weight: 600; text-decoration: none }
+.small { color: #4b5563; font-size: 14px }
+.small a { color: #1d4ed8 }
+@media (prefers-color-scheme: dark) {
+  body { background: #111827; color: #e5e7eb }
+  main { background: #1f2937; border-color: #374151 }
+  .small { color: #d1d5db }
+  .small a { color: #93c5fd }
+}
+`
+
+/** Renders a letter. Every text is escaped here, whoever wrote it. */
+export function renderLetter(letter: Letter): RenderedMail {
+  return { subject: letter.subject, text: renderText(letter), html: renderHtml(letter) }
+}
+
+function renderText({ name, paragraphs, link, closing, publicUrl }: Letter): string {
+  const linked = link ? [`${link.label}:\n${link.url}`] : []
+  return `${[greeting(name), ...paragraphs, ...linked, ...closing, `-- \n${publicUrl}`].join('\n\n')}\n`
+}
+
+function renderHtml({ subject, name, paragraphs, link, closing, publicUrl }: Letter): string {
+  const title = escapeHtml(subject)
+  return `<!doctype html>
+<html lang="en" dir="ltr">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${[greeting(name), ...paragraphs].map(text => `<p>${escapeHtml(text)}</p>`).join('\n')}
+${link ? renderLink(link) : ''}
+${closing.map(text => `<p class="small">${escapeHtml(text)}</p>`).join('\n')}
+<p class="small">${escapeHtml(publicUrl)}</p>
+</main>
+</body>
+</html>
+`
+}
+
+/** The address is there in full as well: some people copy it, and some want to see where a button leads. */
+function renderLink({ label, url }: { readonly label: string; readonly url: string }): string {
+  const href = escapeHtml(url)
+  return `<p><a class="button" href="${href}">${escapeHtml(label)}</a></p>
+<p class="small">Or open this address: <a href="${href}">${href}</a></p>`
+}
+
+function greeting(name: string | undefined): string {
+  return name === undefined || name === '' ? 'Hello,' : `Hello ${name},`
+}
+
+function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;'
+  }
+  return text.replaceAll(/[&<>"']/g, character => entities[character] ?? character)
+}

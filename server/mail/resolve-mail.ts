@@ -1,0 +1,126 @@
+/**
+ * Decides what a mail turns out to be: only here, long after the answer, does it matter whose address it goes to.
+ *
+ * The handlers write the same row whatever the address, so that nobody learns from them who is known.
+ */
+
+import type { Database, Queryable } from '../../db/client.ts'
+import { decideMail, type OutboxMail } from '../../db/queries/outbox.ts'
+import {
+  deleteMailedToken,
+  deleteRegistrationsOf,
+  extendRegistration,
+  findPendingRegistrations,
+  insertMailedToken,
+  isMailedTokenGood,
+  type MailedToken
+} from '../../db/queries/registrations.ts'
+import { findUserByEmail } from '../../db/queries/users.ts'
+import { createMailedToken, hashMailedToken } from '../lib/mailed-token.ts'
+import { type MailKind, openMailToken, sealMailToken } from '../lib/outbox-mail.ts'
+import type { SealedBox } from '../lib/sealed-box.ts'
+import type { SentKind } from './templates.ts'
+
+/** A mail that knows what it is. */
+export type ResolvedMail = OutboxMail & { readonly kind: SentKind }
+
+export interface ResolveMailOptions {
+  readonly database: Database
+  readonly box: SealedBox
+  readonly nowMs: () => number
+}
+
+/** What a resolver works with, inside one transaction. */
+interface Resolving {
+  readonly db: Queryable
+  readonly box: SealedBox
+  readonly now: Date
+}
+
+type Resolver = (resolving: Resolving, mail: OutboxMail) => Promise<ResolvedMail | undefined>
+
+/** Kinds that depend on whose the address is. */
+const RESOLVERS: Readonly<Partial<Record<MailKind, Resolver>>> = {
+  registration,
+  'verification-requested': verificationRequested,
+  'reset-requested': resetRequested,
+  'change-email': changeEmail
+}
+
+/** @returns `undefined` where nothing is to be sent */
+export async function resolveMail(options: ResolveMailOptions, mail: OutboxMail): Promise<ResolvedMail | undefined> {
+  const resolve = RESOLVERS[mail.kind as MailKind]
+  if (resolve === undefined) return { ...mail, kind: mail.kind as SentKind }
+  const { box, nowMs } = options
+  return options.database.transaction(db => resolve({ db, box, now: new Date(nowMs()) }, mail))
+}
+
+/** The owner of the address is told, and the registration is void; where there is none, the link is sent. */
+async function registration({ db }: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
+  const owner = await findUserByEmail(db, mail.recipient)
+  if (owner === undefined) return { ...mail, kind: 'verify-email' }
+  await deleteRegistrationsOf(db, mail.recipient)
+  return alreadyRegistered(mail, owner.name)
+}
+
+/**
+ * Security: a link is only sent where there is no doubt what it activates. Of several registrations that wait for one
+ * address any may be somebody else's, the newest one as well as the oldest, and the click of the address's owner
+ * would put that person's password into force. So the owner is asked to register once more instead.
+ */
+async function verificationRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
+  const { db, now } = resolving
+  const user = await findUserByEmail(db, mail.recipient)
+  if (user?.emailVerified === false) {
+    return withLink(resolving, mail, { kind: 'verify-email', purpose: 'verify-email', userId: user.id })
+  }
+  const pending = user === undefined ? await findPendingRegistrations(db, mail.recipient, now) : []
+  const [only, ...others] = pending
+  if (only === undefined) return undefined
+  if (others.length > 0) return { ...mail, kind: 'register-again' }
+  await extendRegistration(db, only.id, mail.expiresAt)
+  return withLink(resolving, mail, { kind: 'verify-email', purpose: 'verify-email', registrationId: only.id })
+}
+
+/** A disabled account gets no link: a new password would let nobody in. */
+async function resetRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
+  const user = await findUserByEmail(resolving.db, mail.recipient)
+  if (user === undefined || user.disabledAt !== null) return undefined
+  const purpose = 'reset-password'
+  return withLink(resolving, mail, { kind: purpose, purpose, userId: user.id, name: user.name })
+}
+
+/** The owner of an address that is taken is told, as with a registration; a link that is void already is not sent. */
+async function changeEmail({ db, box, now }: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
+  if (mail.sealedToken === null) return undefined
+  const tokenHash = hashMailedToken(openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }))
+  const owner = await findUserByEmail(db, mail.recipient)
+  if (owner === undefined)
+    return (await isMailedTokenGood(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined
+  await deleteMailedToken(db, tokenHash)
+  return alreadyRegistered(mail, owner.name)
+}
+
+/** Under the owner's own name: the one in the mail is what a stranger has typed. */
+function alreadyRegistered(mail: OutboxMail, name: string): ResolvedMail {
+  return { ...mail, kind: 'already-registered', parameters: { name }, sealedToken: null }
+}
+
+interface Link {
+  readonly kind: 'verify-email' | 'reset-password'
+  readonly purpose: MailedToken['purpose']
+  readonly userId?: string
+  readonly registrationId?: string
+  readonly name?: string
+}
+
+/** Token and decision are written together, so that every further attempt sends the same link. */
+async function withLink({ db, box, now }: Resolving, mail: OutboxMail, link: Link): Promise<ResolvedMail> {
+  const { kind, name = '', ...target } = link
+  const { token, hash } = createMailedToken()
+  await insertMailedToken(db, { tokenHash: hash, ...target, createdAt: now, expiresAt: mail.expiresAt })
+  const sealedToken = sealMailToken(box, mail.id, token)
+  const decided = await decideMail(db, mail, { kind, parameters: { name }, sealedToken })
+  if (decided === undefined) throw new Error(`another worker has decided about mail ${mail.id} meanwhile`)
+  return { ...decided, kind }
+}

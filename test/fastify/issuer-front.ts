@@ -1,0 +1,34 @@
+/** Stands before an origin and passes its keys on, from whichever origin the test says, or from none. */
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Teardown } from '../lib/test-engines.ts'
+
+export interface IssuerFront {
+  readonly jwksUrl: string
+  /** The origin whose keys it passes on; without one it breaks every connection. */
+  origin: string | undefined
+  /** How often the keys were asked for. */
+  downloads: number
+}
+
+/** Opens a front; the origin behind it may change at any time. */
+export async function openIssuerFront(t: Teardown, origin?: string): Promise<IssuerFront> {
+  const server = createServer(async (request, response) => {
+    front.downloads += 1
+    if (front.origin === undefined) return request.socket.destroy()
+    const answer = await fetch(front.origin + request.url)
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+    response.end(await answer.text())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const front: IssuerFront = { jwksUrl: `http://127.0.0.1:${port}/.well-known/jwks.json`, origin, downloads: 0 }
+  return front
+}

@@ -1,0 +1,167 @@
+/** Another service that knows only the key URL of a real origin: which tokens it lets through, and what it answers else. */
+
+import Fastify from 'fastify'
+import postgres from 'postgres'
+import t from 'tap'
+import { type GatehouseOptions, gatehouse } from '../../fastify/index.ts'
+import { call, PASSWORD, signUp } from '../lib/person.ts'
+import type { Teardown } from '../lib/test-engines.ts'
+import { openTestOrigin, TEST_SETTINGS } from '../lib/test-origin.ts'
+import { claimsOf, generateSigner, issueToken } from '../lib/token-forge.ts'
+import { until } from '../lib/until.ts'
+import { openIssuerFront } from './issuer-front.ts'
+
+const ISSUER = TEST_SETTINGS.PUBLIC_URL
+
+const here = await openTestOrigin(t)
+const there = await openTestOrigin(t)
+const person = await signUp(here.url, here.mailbox)
+const afterRotation = await signUp(there.url, there.mailbox)
+const admin = await signUpAdmin()
+
+/** A service with one route for anybody signed in and one for administrators. */
+async function openService(t: Teardown, jwksUrl: string, more: Partial<GatehouseOptions> = {}) {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(gatehouse, { issuer: ISSUER, audience: ISSUER, jwksUrl, ...more })
+  app.get('/mine', { onRequest: app.authenticate }, async request => request.user)
+  app.get('/reports', { onRequest: app.requireRole('admin') }, async request => request.user.role)
+  app.get('/open', async () => 'open')
+  app.get('/forgetful', async request => request.user.sub)
+  return {
+    app,
+    get: async (url: string, token?: string) => {
+      const answer = await app.inject({ url, ...(token && { headers: { authorization: `Bearer ${token}` } }) })
+      return { status: answer.statusCode, headers: answer.headers, body: bodyOf(answer.payload) }
+    }
+  }
+}
+
+t.test('a token of the origin opens a route, and its claims are in request.user', async t => {
+  const { get } = await openService(t, `${here.url}/.well-known/jwks.json`)
+  const { status, body } = await get('/mine', person.accessToken)
+  t.equal(status, 200)
+  t.match(body, { sub: person.userId, email: person.email, role: 'user', iss: ISSUER })
+  t.equal((await get('/open')).status, 200, 'a route without a hook stays open')
+})
+
+t.test('a refusal is the problem that the origin itself would answer', async t => {
+  const jwksUrl = `${here.url}/.well-known/jwks.json`
+  const { get } = await openService(t, jwksUrl)
+  const late = await openService(t, jwksUrl, { nowMs: () => Date.now() + 3_600_000 })
+  const forged = issueToken(
+    generateSigner('ES256'),
+    claimsOf({ issuer: ISSUER, audience: ISSUER, nowSeconds: nowSeconds() })
+  )
+  const table = [
+    ['token-missing', 401, 'Bearer', await get('/mine')],
+    ['token-invalid', 401, 'Bearer error="invalid_token"', await get('/mine', 'garbage')],
+    ['token-invalid', 401, 'Bearer error="invalid_token"', await get('/mine', forged)],
+    ['token-expired', 401, 'Bearer error="invalid_token"', await late.get('/mine', person.accessToken)],
+    ['forbidden', 403, undefined, await get('/reports', person.accessToken)],
+    ['token-missing', 401, 'Bearer', await get('/reports')]
+  ] as const
+  for (const [code, status, challenge, answer] of table) {
+    t.equal(answer.status, status, code)
+    t.match(answer.body, { type: `${ISSUER}/problems/${code}`, code, status })
+    t.match(answer.headers, { 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
+    t.equal(answer.headers['www-authenticate'], challenge)
+  }
+  const origin = await call(here.url, 'GET', '/api/v1/users/me')
+  t.strictSame({ ...table[0][3].body, requestId: '' }, { ...origin.body, requestId: '' }, 'member for member')
+})
+
+t.test('a token for another audience is refused', async t => {
+  const { get } = await openService(t, `${here.url}/.well-known/jwks.json`, { audience: 'https://other.example' })
+  t.match(await get('/mine', person.accessToken), { status: 401, body: { code: 'token-invalid' } })
+  const any = await openService(t, `${here.url}/.well-known/jwks.json`, { audience: null })
+  t.equal((await any.get('/mine', person.accessToken)).status, 200, 'null accepts any, and says so aloud')
+})
+
+t.test('requireRole() lets the role through that it names, with or without authenticate before it', async t => {
+  const { app, get } = await openService(t, `${here.url}/.well-known/jwks.json`)
+  app.get('/either', { onRequest: [app.authenticate, app.requireRole('user', 'admin')] }, async () => 'in')
+  t.equal((await get('/reports', admin)).status, 200)
+  t.equal((await get('/either', admin)).status, 200)
+  t.equal((await get('/either', person.accessToken)).status, 200)
+})
+
+t.test('an unknown kid is refused, and costs the issuer no download a request', async t => {
+  const front = await openIssuerFront(t, here.url)
+  const { get } = await openService(t, front.jwksUrl)
+  t.equal((await get('/mine', person.accessToken)).status, 200)
+  for (let round = 0; round < 20; round += 1) {
+    t.match(await get('/mine', afterRotation.accessToken), { status: 401, body: { code: 'token-invalid' } })
+  }
+  t.equal(front.downloads, 1, 'within the cool-down')
+})
+
+t.test('a rotated key is found after the cool-down, and the old one is gone with it', async t => {
+  const front = await openIssuerFront(t, here.url)
+  let aheadMs = 0
+  const { get } = await openService(t, front.jwksUrl, { nowMs: () => Date.now() + aheadMs })
+  t.equal((await get('/mine', person.accessToken)).status, 200)
+
+  front.origin = there.url
+  aheadMs = 31_000
+  t.equal((await get('/mine', afterRotation.accessToken)).status, 200)
+  t.equal((await get('/mine', person.accessToken)).status, 401)
+})
+
+t.test('stale keys are used while they are renewed, and go on being used where that fails', async t => {
+  const front = await openIssuerFront(t, here.url)
+  let aheadMs = 0
+  const { get } = await openService(t, front.jwksUrl, { nowMs: () => Date.now() + aheadMs })
+  t.equal((await get('/mine', person.accessToken)).status, 200)
+
+  front.origin = undefined
+  aheadMs = 301_000
+  t.equal((await get('/mine', person.accessToken)).status, 200, 'the issuer is down')
+  await until('the keys are asked for behind the request', () => front.downloads > 1)
+
+  front.origin = there.url
+  aheadMs += 31_000
+  t.equal((await get('/mine', person.accessToken)).status, 200, 'served before the answer is there')
+  await until('the renewed keys arrive', async () => (await get('/mine', person.accessToken)).status === 401)
+})
+
+t.test('where no key was ever loaded every protected route answers 503, and recovers by itself', async t => {
+  const front = await openIssuerFront(t)
+  const { get } = await openService(t, front.jwksUrl)
+  for (const path of ['/mine', '/reports']) {
+    const { status, headers, body } = await get(path, admin)
+    t.equal(status, 503)
+    t.equal(headers['retry-after'], '1')
+    t.match(body, { code: 'unavailable' })
+  }
+  t.equal((await get('/open')).status, 200, 'what needs no token is served')
+
+  front.origin = here.url
+  await until('the keys are loaded', async () => (await get('/mine', person.accessToken)).status === 200)
+})
+
+t.test('mistakes of the service show at once', async t => {
+  const { app, get } = await openService(t, `${here.url}/.well-known/jwks.json`)
+  t.equal((await get('/forgetful', person.accessToken)).status, 500, 'request.user without a hook')
+  t.throws(() => app.requireRole('root' as 'admin'), /"root" is not one/)
+  t.throws(() => (app.requireRole as () => unknown)(), /none was given/)
+  await t.rejects(openService(t, 'not a URL'), /is not an http or https URL/)
+  await t.rejects(openService(t, 'http://x', { audience: '' }), /"audience"/)
+})
+
+async function signUpAdmin(): Promise<string> {
+  const { email } = await signUp(here.url, here.mailbox)
+  const sql = postgres(here.databaseUrl, { max: 1 })
+  await sql`update users set role = 'admin' where email = ${email}`
+  await sql.end()
+  const { body } = await call(here.url, 'POST', '/api/v1/auth/login', { body: { email, password: PASSWORD } })
+  return body.accessToken
+}
+
+function bodyOf(payload: string) {
+  return payload.startsWith('{') ? JSON.parse(payload) : payload
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000)
+}

@@ -1,2 +1,0 @@
-import { gatehouse } from '../../fastify/index.ts'
-export { gatehouse }

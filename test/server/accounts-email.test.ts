@@ -1,0 +1,314 @@
+/** Verification links asked for once more, and addresses that change, over HTTP: nobody learns who is known. */
+
+import t from 'tap'
+import { call, mailedToken, newAddress, PASSWORD, register, type SignedUp, signUp } from '../lib/person.ts'
+import { until } from '../lib/until.ts'
+import { openSubject } from './http/subject.ts'
+
+/** Every test comes from one client address, whose failures must not block the others; the quota is the contract's. */
+const PATIENT = {
+  LOGIN_FAILURES_ADDRESS: '1000/600',
+  LOGIN_FAILURES_ACCOUNT: '1000/900',
+  QUOTA_FORGOT_PASSWORD: '3/3600',
+  QUOTA_RESEND_VERIFICATION: '3/3600'
+}
+
+const subject = await openSubject(t, PATIENT)
+const { url, mailbox, sql } = subject
+const API = '/api/v1'
+const resend = (email: unknown, base = url) => call(base, 'POST', `${API}/auth/resend-verification`, { body: { email } })
+const verify = (token: string) => call(url, 'POST', `${API}/auth/verify-email/${token}`)
+const registerAs = (email: string, password = PASSWORD, base = url) =>
+  call(base, 'POST', `${API}/auth/register`, { body: { email, password, name: 'Ada' } })
+const login = (email: string, password = PASSWORD) =>
+  call(url, 'POST', `${API}/auth/login`, { body: { email, password } })
+const change = (ada: Pick<SignedUp, 'accessToken'>, email: string, password = PASSWORD) =>
+  call(url, 'POST', `${API}/users/me/email`, { token: ada.accessToken, body: { email, password } })
+const expire = (email: string) => sql`delete from mailed_tokens where registration_id in
+  (select id from registrations where email = ${email})`
+
+/** Waits until the worker has dealt with the newest mail of a kind to an address. */
+const dealt = (email: string, kind: string) =>
+  until(`the ${kind} to ${email} is dealt with`, async () => {
+    const rows = await sql`select sent_at from outbox where recipient = ${email} and kind = ${kind}`
+    return rows.length > 0 && rows.every(row => row.sent_at !== null)
+  })
+const mailsAbout = (email: string, pattern: RegExp) =>
+  mailbox.messages(email).filter(({ subject: title }) => pattern.test(title))
+
+/** What a client can see of an answer. */
+const seen = ({ status, headers, body }: Awaited<ReturnType<typeof call>>) => ({
+  status,
+  body,
+  headers: [...headers.keys()]
+})
+
+t.test('resend answers every address alike, byte for byte', async t => {
+  const waiting = newAddress()
+  await registerAs(waiting)
+  const answers = [await resend(await register(url, mailbox)), await resend(waiting), await resend(newAddress())]
+  t.equal(answers[0]?.status, 202)
+  for (const answer of answers) t.strictSame(seen(answer), seen(answers[0] as (typeof answers)[0]))
+})
+
+t.test('resend mails a new link for a registration that waits, and the old one stays good', async t => {
+  const email = newAddress()
+  await registerAs(email)
+  const first = await mailedToken(mailbox, email)
+  await resend(email)
+  const second = await until('another link', async () => {
+    const token = await mailedToken(mailbox, email)
+    return token !== first && token
+  })
+  t.equal((await verify(second)).status, 200)
+  t.equal((await login(email)).status, 200)
+  t.equal((await verify(first)).status, 410, 'one of them is enough')
+})
+
+t.test('resend lets the registration wait for as long as the new link', async t => {
+  const email = newAddress()
+  await registerAs(email)
+  await mailedToken(mailbox, email)
+  await expire(email)
+  await sql`update registrations set expires_at = now() + interval '1 minute' where email = ${email}`
+  await resend(email)
+  await dealt(email, 'verify-email')
+  const [row] = await sql`select r.expires_at = t.expires_at as same from registrations r
+    join mailed_tokens t on t.registration_id = r.id where r.email = ${email}`
+  t.equal(row?.same, true)
+})
+
+t.test('resend sends nothing to an unknown address, nor to one that is verified', async t => {
+  const [unknown, verified] = [newAddress(), await register(url, mailbox)]
+  const before = mailbox.messages(verified).length
+  for (const email of [unknown, verified]) {
+    await resend(email)
+    await dealt(email, 'verification-requested')
+  }
+  t.equal(mailbox.messages(unknown).length, 0)
+  t.equal(mailbox.messages(verified).length, before)
+})
+
+t.test('resend never mails a link where it might activate somebody else’s registration', async t => {
+  const email = newAddress()
+  await registerAs(email, 'Owners-horse-1')
+  await registerAs(email, 'Newcomers-horse-2')
+  await until('both links', () => mailbox.messages(email).length === 2)
+  await resend(email)
+  const [mail] = await until('the answer', () => {
+    const mails = mailsAbout(email, /register once more/)
+    return mails.length > 0 && mails
+  })
+  t.notMatch(mail?.text, /#token=/)
+  t.equal((await sql`select 1 from mailed_tokens t join registrations r on r.id = t.registration_id
+    where r.email = ${email}`).length, 2, 'and the links that were mailed before stay as they are')
+})
+
+t.test('resend marks an unverified account as verified, where that is optional', async t => {
+  const optional = await subject.another({ ...PATIENT, EMAIL_VERIFICATION: 'optional' })
+  const email = newAddress()
+  await registerAs(email, PASSWORD, optional.url)
+  const first = await mailedToken(mailbox, email)
+  await resend(email, optional.url)
+  const second = await until('another link', async () => {
+    const token = await mailedToken(mailbox, email)
+    return token !== first && token
+  })
+  t.equal((await verify(second)).status, 200)
+  const [row] = await sql`select email_verified from users where email = ${email}`
+  t.equal(row?.email_verified, true)
+})
+
+t.test('a fourth resend within an hour is refused, known or not, however the address is spelled', async t => {
+  for (const email of [newAddress(), await register(url, mailbox)]) {
+    const spellings = [email, email.toUpperCase(), ` ${email} `, email]
+    const answers = []
+    for (const spelling of spellings) answers.push(await resend(spelling))
+    t.strictSame(
+      answers.map(({ status }) => status),
+      [202, 202, 202, 429]
+    )
+    const refused = answers[3] as (typeof answers)[0]
+    t.equal(refused.body.code, 'rate-limited')
+    t.ok(Number(refused.headers.get('retry-after')) > 0)
+    t.match(refused.headers.get('ratelimit'), '"resend-verification";r=0;')
+  }
+})
+
+t.test('of any number of resends at once three are taken', async t => {
+  const email = newAddress()
+  const statuses = await Promise.all(Array.from({ length: 9 }, async () => (await resend(email)).status))
+  t.equal(statuses.filter(status => status === 202).length, 3)
+  t.equal(statuses.filter(status => status === 429).length, 6)
+})
+
+t.test('no address gets into Redis', async t => {
+  const email = newAddress()
+  await resend(email)
+  const response = await fetch(subject.redis.url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${subject.redis.token}` },
+    body: JSON.stringify(['KEYS', '*resend-verification*'])
+  })
+  const text = await response.text()
+  t.match(text, 'resend-verification')
+  t.notMatch(text, email.split('@')[0])
+})
+
+t.test('hostile addresses are refused by name, before they cost anything', async t => {
+  const hostile = [null, 7, {}, [], '', 'x', 'a@b', 'a@b.example, c@d.example', '"a"@b.example', 'x'.repeat(300)]
+  for (const email of hostile) {
+    t.match(await resend(email), { status: 422, body: { errors: [{ pointer: '/email' }] } }, JSON.stringify(email))
+  }
+  t.equal((await resend('a\0@example.com')).status, 400)
+  t.equal((await resend(`${'x'.repeat(20_000)}@example.com`)).status, 413)
+})
+
+t.test('an address changes when the link to the new one is opened, and the old one is told', async t => {
+  const ada = await signUp(url, mailbox)
+  const next = newAddress()
+  t.equal((await change(ada, next)).status, 202)
+  const token = await mailedToken(mailbox, next)
+  t.equal((await login(ada.email)).status, 200, 'until then the old one holds')
+  t.equal((await login(next)).status, 401)
+
+  const verified = await verify(token)
+  t.match(verified, { status: 200, body: { message: /new address/ } })
+  t.equal((await login(next)).status, 200)
+  t.equal((await login(ada.email)).status, 401)
+  const { body } = await call(url, 'GET', `${API}/users/me`, { token: ada.accessToken })
+  t.match(body, { id: ada.userId, email: next, emailVerified: true }, 'and the session goes on')
+  await until('the old address is told', () => mailsAbout(ada.email, /address of your account was changed/).length === 1)
+  t.equal((await verify(token)).status, 410, 'once')
+})
+
+t.test('a mail to a new address carries no word of the person', async t => {
+  const ada = await signUp(url, mailbox)
+  const next = newAddress()
+  await change(ada, next)
+  await mailedToken(mailbox, next)
+  const [mail] = mailbox.messages(next)
+  t.notMatch(`${mail?.text}${mail?.html}`, /Ada|person-.*@/)
+})
+
+t.test('a change of address needs the password, and says nothing about the address before', async t => {
+  const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
+  for (const email of [newAddress(), eve.email]) {
+    t.match(await change(ada, email, 'Wrong-horse-7'), { status: 403, body: { code: 'password-incorrect' } })
+  }
+  t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0)
+})
+
+t.test('a taken address looks like a free one, and its owner is told instead', async t => {
+  const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
+  const [free, taken] = [await change(ada, newAddress()), await change(ada, eve.email)]
+  t.equal(taken.status, 202)
+  t.strictSame(seen(taken), seen(free))
+  const [note] = await until('the owner is told', () => {
+    const mails = mailsAbout(eve.email, /already have an account/)
+    return mails.length > 0 && mails
+  })
+  t.strictSame(note?.links.filter(link => link.includes('#')), [])
+  t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0, 'the link is void')
+})
+
+t.test('the present address is no new one', async t => {
+  const ada = await signUp(url, mailbox)
+  t.match(await change(ada, ada.email.toUpperCase()), { status: 422, body: { errors: [{ pointer: '/email' }] } })
+})
+
+t.test('an address that was taken meanwhile: the link has expired, and nothing changes', async t => {
+  const ada = await signUp(url, mailbox)
+  const next = newAddress()
+  await change(ada, next)
+  const token = await mailedToken(mailbox, next)
+  await registerAs(next)
+  const registration = await until('the other link', async () => {
+    const newest = await mailedToken(mailbox, next)
+    return newest !== token && newest
+  })
+  t.equal((await verify(registration)).status, 200)
+  for (let i = 0; i < 2; i++) t.match(await verify(token), { status: 410, body: { code: 'link-expired' } })
+  t.equal((await login(ada.email)).status, 200)
+})
+
+t.test('one address wanted from two sides at once belongs to one of them, and nobody waits for ever', async t => {
+  for (let round = 0; round < 5; round++) {
+    const ada = await signUp(url, mailbox)
+    const next = newAddress()
+    await change(ada, next)
+    const first = await mailedToken(mailbox, next)
+    await registerAs(next)
+    const second = await until('the other link', async () => {
+      const newest = await mailedToken(mailbox, next)
+      return newest !== first && newest
+    })
+    const statuses = await Promise.all([first, second].map(async token => (await verify(token)).status))
+    t.strictSame(statuses.sort(), [200, 410])
+    t.equal((await sql`select 1 from users where email = ${next}`).length, 1)
+  }
+})
+
+t.test('two accounts that want one address at once: one gets it', async t => {
+  const next = newAddress()
+  const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
+  await change(ada, next)
+  const first = await mailedToken(mailbox, next)
+  await change(eve, next)
+  const second = await until('the other link', async () => {
+    const newest = await mailedToken(mailbox, next)
+    return newest !== first && newest
+  })
+  const statuses = await Promise.all([first, second].map(async token => (await verify(token)).status))
+  t.strictSame(statuses.sort(), [200, 410])
+})
+
+t.test('of several changes only the last link is good', async t => {
+  const ada = await signUp(url, mailbox)
+  const [mistyped, meant] = [newAddress(), newAddress()]
+  await change(ada, mistyped)
+  const old = await mailedToken(mailbox, mistyped)
+  await change(ada, meant)
+  t.equal((await verify(old)).status, 410)
+  t.equal((await verify(await mailedToken(mailbox, meant))).status, 200)
+})
+
+t.test('a change of address makes links void that went to the old one', async t => {
+  const ada = await signUp(url, mailbox)
+  await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email: ada.email } })
+  const reset = await until('the link', () => {
+    const [mail] = mailsAbout(ada.email, /new password/)
+    return mail?.links[0]?.split('#token=')[1]
+  })
+  const next = newAddress()
+  await change(ada, next)
+  await verify(await mailedToken(mailbox, next))
+  const answer = await call(url, 'POST', `${API}/auth/reset-password`, {
+    body: { token: reset, password: 'Another-horse-8' }
+  })
+  t.equal(answer.status, 410)
+})
+
+t.test('registrations of an address are void once it is somebody’s new one', async t => {
+  const ada = await signUp(url, mailbox)
+  const next = newAddress()
+  await registerAs(next, 'Squatters-horse-1')
+  const squatted = await mailedToken(mailbox, next)
+  await change(ada, next)
+  const token = await until('the other link', async () => {
+    const newest = await mailedToken(mailbox, next)
+    return newest !== squatted && newest
+  })
+  t.equal((await verify(token)).status, 200)
+  t.equal((await verify(squatted)).status, 410)
+})
+
+t.test('each step is audited with the person it concerns', async t => {
+  const ada = await signUp(url, mailbox)
+  const next = newAddress()
+  await change(ada, next)
+  await verify(await mailedToken(mailbox, next))
+  const rows = await sql`select kind from audit_events where user_id = ${ada.userId}`
+  const expected = ['account-created', 'email-change-requested', 'email-changed', 'email-verified', 'login-succeeded']
+  t.strictSame(rows.map(({ kind }) => kind).sort(), expected)
+})

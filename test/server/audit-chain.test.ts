@@ -1,0 +1,299 @@
+/** The hash chain: everything gets a link, late events too, and whatever is changed afterwards shows. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import { sql } from 'drizzle-orm'
+import t from 'tap'
+import { type Database, openDatabase, type Queryable } from '../../db/client.ts'
+import { insertAuditEvent } from '../../db/queries/audit.ts'
+import { readLinks } from '../../db/queries/audit-chain.ts'
+import { tryLock } from '../../db/queries/locks.ts'
+import { type ChainReport, verifyChain } from '../../server/features/audit/verify-chain.ts'
+import { createAuditSealer } from '../../server/jobs/audit-sealer.ts'
+import { canonicalBytes, linkHash } from '../../server/lib/audit-chain.ts'
+import { type AuditRow, createAuditRows } from '../../server/lib/audit-event.ts'
+import { deriveKeys } from '../../server/lib/derived-keys.ts'
+import { createSealedBox } from '../../server/lib/sealed-box.ts'
+import { EMBEDDED } from '../lib/lanes.ts'
+import { emptyDatabase, migratedDatabase } from '../lib/test-engines.ts'
+
+const NOW = Date.parse('2026-11-21T09:00:00.000Z')
+const MINUTE = 60_000
+const audit = createAuditRows(createSealedBox(deriveKeys(['a root secret for tests, long enough to be one'])))
+const client = { address: '203.0.113.7', userAgent: 'test', requestId: randomUUID() }
+const server = { ...EMBEDDED, databaseUrl: await emptyDatabase(t) }
+
+const eventAt = (ms: number): AuditRow => audit.event('logged-out', 'success', client, ms)
+
+interface Place {
+  readonly database: Database
+  readonly told: { position?: number; hash?: string }[]
+  /** Seals until there is nothing to seal, `atMs`. */
+  seal(atMs?: number): Promise<number>
+  write(...times: number[]): Promise<AuditRow[]>
+  links(): ReturnType<typeof readLinks>
+}
+
+async function openPlace(t: { teardown(work: () => unknown): void }): Promise<Place> {
+  const database = openDatabase({ url: await migratedDatabase(t, server) })
+  t.teardown(() => database.close())
+  const told: { position?: number; hash?: string }[] = []
+  let nowMs = NOW
+  const seal = createAuditSealer({ database, nowMs: () => nowMs, log: { info: fields => told.push(fields) } })
+  return {
+    database,
+    told,
+    async seal(atMs = NOW) {
+      nowMs = atMs
+      let sealed = 0
+      for (let batch = -1; batch !== 0; sealed += batch) batch = await seal()
+      return sealed
+    },
+    async write(...times) {
+      const rows = times.map(eventAt)
+      for (const row of rows) await database.run(db => insertAuditEvent(db, row))
+      return rows
+    },
+    links: () => database.run(db => readLinks(db, 0, 10_000))
+  }
+}
+
+t.test('linkHash() is SHA-256 over the hash before and the length-prefixed columns', async t => {
+  const event = {
+    id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f60',
+    at: new Date(NOW),
+    kind: 'logged-out',
+    outcome: 'success',
+    userId: null,
+    actorId: null,
+    sessionId: null,
+    requestId: null,
+    sealedPersonal: Buffer.from('ü')
+  }
+  const text = (value: string) => `${value.length.toString(16).padStart(8, '0')}${Buffer.from(value).toString('hex')}`
+  const expected =
+    text(event.id) +
+    text('2026-11-21T09:00:00.000Z') +
+    text('logged-out') +
+    text('success') +
+    'f'.repeat(32) +
+    '00000002c3bc'
+  t.equal(canonicalBytes(event).toString('hex'), expected)
+  const previous = Buffer.alloc(32, 7)
+  const hash = createHash('sha256').update(previous).update(Buffer.from(expected, 'hex')).digest('hex')
+  t.equal(linkHash(previous, event).toString('hex'), hash)
+  const shifted = { ...event, kind: 'logged-outs', outcome: 'uccess' }
+  t.not(linkHash(previous, shifted).toString('hex'), hash, 'no byte can wander from one column into the next')
+})
+
+t.test('sealing gives every event one link, in the order of their times, in as many batches as it takes', async t => {
+  const place = await openPlace(t)
+  const rows = await place.write(NOW - 2, NOW - 3, NOW - 1)
+  await place.database.run(db =>
+    db.execute(sql`insert into audit_events (id, at, kind, outcome, sealed_personal)
+      select gen_random_uuid(), ${new Date(NOW).toISOString()}::timestamptz, 'logged-out', 'success', '' from generate_series(1, 1200)`)
+  )
+  t.equal(await place.seal(), 1203)
+  t.equal(await place.seal(), 0, 'and only once')
+  const links = await place.links()
+  t.strictSame(
+    links.slice(0, 3).map(({ link }) => link.eventId),
+    [rows[1], rows[0], rows[2]].map(row => row?.id)
+  )
+  t.strictSame(
+    links.map(({ link }) => link.position),
+    links.map((_, i) => i + 1)
+  )
+  const report = await verifyChain({ database: place.database, nowMs: () => NOW, batch: 100 })
+  t.match(report, { intact: true, checked: 1203, anchor: 0, waiting: 0, newest: { position: 1203 } })
+})
+
+t.test('an event that is committed late is sealed late, up to an hour', async t => {
+  const place = await openPlace(t)
+  await place.write(NOW)
+  await place.seal()
+  const [second] = await place.write(NOW - 30_000)
+  t.equal(await place.seal(), 1, 'half a minute: in the next round')
+  t.equal((await place.links()).at(-1)?.link.eventId, second?.id, 'at the end of the chain')
+  await place.write(NOW - 59 * MINUTE)
+  t.equal(await place.seal(NOW + 1), 0, 'an hour: not in every round')
+  t.equal(await place.seal(NOW + 5 * MINUTE), 1, 'but within five minutes')
+  t.match(await verifyChain({ ...place, nowMs: () => NOW }), { intact: true, checked: 3 })
+
+  const [tooLate] = await place.write(NOW - 61 * MINUTE)
+  t.equal(await place.seal(NOW + 10 * MINUTE), 0)
+  t.match(await verifyChain({ ...place, nowMs: () => NOW }), {
+    intact: false,
+    fault: 'event-unsealed',
+    eventId: tooLate?.id
+  })
+})
+
+t.test('nothing is lost while no instance seals, however long, nor when a clock is wrong', async t => {
+  const place = await openPlace(t)
+  await place.write(NOW)
+  await place.seal()
+  await place.write(NOW + 1000, NOW + 300 * MINUTE)
+  t.equal(await place.seal(NOW + 600 * MINUTE), 2, 'after a long silence')
+  await place.write(NOW + 6000 * MINUTE)
+  t.equal(await place.seal(NOW + 601 * MINUTE), 1, 'an event from the future')
+  await place.write(NOW + 602 * MINUTE)
+  t.equal(await place.seal(NOW + 602 * MINUTE), 1, 'does not hide those of today')
+})
+
+t.test('one instance seals at a time, and the others do not wait', async t => {
+  const place = await openPlace(t)
+  await place.write(NOW)
+  await place.database.transaction(async db => {
+    t.ok(await tryLock(db, 'audit-sealer'))
+    t.equal(await place.seal(), 0)
+  })
+  await place.write(NOW + 1, NOW + 2, NOW + 3)
+  const another = () => createAuditSealer({ ...place, nowMs: () => NOW, log: { info: () => {} } })()
+  const sealed = await Promise.all([another(), another(), another(), another()])
+  t.equal(
+    sealed.reduce((sum, one) => sum + one, 0),
+    4
+  )
+  t.match(await verifyChain({ ...place, nowMs: () => NOW }), { intact: true, checked: 4 })
+})
+
+t.test('an event that is being written holds up no round, and is sealed after it was committed', async t => {
+  const place = await openPlace(t)
+  await place.write(NOW)
+  await place.database.transaction(async db => {
+    await insertAuditEvent(db, eventAt(NOW - 1))
+    t.equal(await place.seal(), 1)
+  })
+  t.equal(await place.seal(), 1)
+})
+
+t.test('the newest hash is logged from time to time: what is cut off behind it shows', async t => {
+  const place = await openPlace(t)
+  await place.write(NOW)
+  await place.seal()
+  await place.write(NOW + 1)
+  await place.seal(NOW + 5 * MINUTE)
+  await place.seal(NOW + 10 * MINUTE)
+  t.strictSame(
+    place.told.map(({ position }) => position),
+    [1, 2],
+    'each once'
+  )
+  const expected = place.told.map(({ position = 0, hash = '' }) => ({ position, hash: Buffer.from(hash, 'hex') }))
+  for (const one of expected) {
+    t.match(await verifyChain({ ...place, nowMs: () => NOW, expected: one }), { intact: true })
+  }
+  const [first, second] = expected
+  t.ok(first && second)
+  const foreign = { position: 1, hash: second?.hash ?? Buffer.alloc(0) }
+  t.match(await verifyChain({ ...place, nowMs: () => NOW, expected: foreign }), { intact: false, fault: 'unexpected' })
+  const cut = await tampered(place, 'delete from audit_chain where position = 2', second)
+  t.match(cut, { intact: false, fault: 'unexpected', position: 2 })
+})
+
+/** What verifying says after `change` was made behind the guard's back; nothing of it stays. */
+async function tampered(
+  { database }: Place,
+  change: string,
+  expected?: { position: number; hash: Uint8Array }
+): Promise<ChainReport | undefined> {
+  let report: ChainReport | undefined
+  const undo = new Error('undo')
+  const within = (db: Queryable): Database => ({ ...database, run: work => work(db) })
+  await database
+    .transaction(async db => {
+      await db.execute(sql.raw('set local session_replication_role = replica'))
+      await db.execute(sql.raw(change))
+      const nowMs = () => NOW + 200 * MINUTE
+      report = await verifyChain({ database: within(db), nowMs, batch: 2, ...(expected ? { expected } : {}) })
+      throw undo
+    })
+    .catch(error => {
+      if (error !== undo) throw error
+    })
+  return report
+}
+
+t.test('verifyChain() finds the first fault, whatever was done', async t => {
+  const place = await openPlace(t)
+  const rows = await place.write(...Array.from({ length: 7 }, (_, i) => NOW + i * 20 * MINUTE))
+  await place.seal(NOW + 200 * MINUTE)
+  const ids = rows.map(row => row.id)
+  const event = (position: number) => `(select event_id from audit_chain where position = ${position})`
+  const table: readonly [string, string, Partial<Extract<ChainReport, { intact: false }>>][] = [
+    [
+      'another outcome',
+      `update audit_events set outcome = 'failure' where id = ${event(3)}`,
+      { fault: 'altered', position: 3 }
+    ],
+    [
+      'another time',
+      `update audit_events set at = at + interval '1 ms' where id = ${event(1)}`,
+      { fault: 'altered', position: 1 }
+    ],
+    ['another user', `update audit_events set user_id = id where id = ${event(7)}`, { fault: 'altered', position: 7 }],
+    [
+      'another content',
+      `update audit_events set sealed_personal = '\\x00' where id = ${event(2)}`,
+      { fault: 'altered', position: 2 }
+    ],
+    [
+      'another hash',
+      `update audit_chain set hash = decode(repeat('00', 32), 'hex') where position = 4`,
+      { fault: 'altered', position: 4 }
+    ],
+    [
+      'another time in a link',
+      `update audit_chain set event_at = event_at - interval '1 d' where position = 5`,
+      { fault: 'altered', position: 5 }
+    ],
+    [
+      'two events changed places',
+      `update audit_chain set event_id = case position when 2 then '${ids[2]}' else '${ids[1]}' end::uuid, event_at = (select at from audit_events where id = case position when 2 then '${ids[2]}' else '${ids[1]}' end::uuid) where position in (2, 3)`,
+      { fault: 'altered', position: 2 }
+    ],
+    [
+      'an event removed',
+      `delete from audit_events where id = ${event(4)}`,
+      { fault: 'event-missing', position: 4, eventId: ids[3] ?? '' }
+    ],
+    [
+      'the first event removed',
+      `delete from audit_events where id = ${event(1)}`,
+      { fault: 'event-missing', position: 1 }
+    ],
+    ['a link removed', 'delete from audit_chain where position = 6', { fault: 'link-missing', position: 6 }],
+    ['the first link removed', 'delete from audit_chain where position = 1', { fault: 'link-missing', position: 1 }],
+    [
+      'an event and its link removed',
+      `with e as (delete from audit_events where id = ${event(3)}) delete from audit_chain where position = 3`,
+      { fault: 'link-missing', position: 3 }
+    ],
+    [
+      'an old event slipped in',
+      `insert into audit_events select gen_random_uuid(), at, kind, outcome, user_id, actor_id, session_id, request_id, sealed_personal from audit_events where id = ${event(1)}`,
+      { fault: 'event-unsealed' }
+    ]
+  ]
+  t.match(await verifyChain({ ...place, nowMs: () => NOW }), { intact: true, checked: 7 })
+  for (const [what, change, expected] of table) {
+    t.match(await tampered(place, change), { intact: false, ...expected }, what)
+  }
+  t.match(await tampered(place, 'select 1'), { intact: true, checked: 7 })
+})
+
+t.test('a chain whose beginning was purged verifies from its anchor', async t => {
+  const place = await openPlace(t)
+  const nowMs = Date.now()
+  const daysAgo = (days: number) => nowMs - days * 24 * 60 * MINUTE
+  await place.write(...[50, 49, 48, 47, 1].map(daysAgo))
+  await place.seal(nowMs)
+  await place.database.run(db => db.execute(sql`select purge_audit_events(now() - interval '31 days', 3)`))
+  const verify = () => verifyChain({ ...place, nowMs: () => nowMs })
+  t.match(await verify(), { intact: true, anchor: 3, checked: 2 })
+  await place.write(nowMs)
+  await place.seal(nowMs)
+  t.match(await verify(), { intact: true, anchor: 3, checked: 3, newest: { position: 6 } })
+  await place.database.run(db => db.execute(sql`select purge_audit_events(now() - interval '31 days', 3)`))
+  t.match(await verify(), { intact: true, anchor: 4, checked: 2 })
+})
