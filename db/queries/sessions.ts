@@ -1,6 +1,6 @@
 /** Reads and writes sessions. Sign-in and refresh are one statement each. */
 
-import { and, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { sessions, users } from '../schema/index.ts'
 import { type AuditEvent, auditInsert } from './audit.ts'
@@ -48,23 +48,6 @@ export async function beginSession(
     returning id`)
   return rows.map(row => row.id)
 }
-
-/** Ends the oldest sessions of a person beyond the newest `keep`. @returns their ids */
-export async function endSessionsBeyond(db: Queryable, userId: string, keep: number, now: Date): Promise<string[]> {
-  const surplus = db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt)))
-    .orderBy(desc(sessions.createdAt), desc(sessions.id))
-    .offset(keep)
-  const rows = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: 'evicted' })
-    .where(inArray(sessions.id, surplus))
-    .returning({ id: sessions.id })
-  return rows.map(row => row.id)
-}
-
 export interface Rotation {
   readonly sessionId: string
   /** The counter of the token that was presented. */
@@ -116,55 +99,6 @@ export async function findOwnedSession(db: Queryable, id: string): Promise<Owned
     .where(eq(sessions.id, id))
   return row
 }
-
-/** Ends a session that has not ended yet. */
-export async function endSession(db: Queryable, id: string, reason: string, now: Date): Promise<Session | undefined> {
-  const [session] = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(and(eq(sessions.id, id), isNull(sessions.endedAt)))
-    .returning()
-  return session
-}
-
-/** Ends a session where it is this person's. */
-export async function endSessionOf(
-  db: Queryable,
-  userId: string,
-  id: string,
-  reason: string,
-  now: Date
-): Promise<Session | undefined> {
-  const [session] = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(and(eq(sessions.id, id), eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
-    .returning()
-  return session
-}
-
-/** Ends every session of a person but one. @returns the ids of those that ended */
-export async function endSessionsOf(
-  db: Queryable,
-  userId: string,
-  exceptId: string | undefined,
-  reason: string,
-  now: Date
-): Promise<string[]> {
-  const rows = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(
-      and(
-        eq(sessions.userId, userId),
-        isNull(sessions.endedAt),
-        exceptId === undefined ? undefined : ne(sessions.id, exceptId)
-      )
-    )
-    .returning({ id: sessions.id })
-  return rows.map(row => row.id)
-}
-
 /** The sessions of a person that could be refreshed now, newest use first. */
 export async function listLiveSessions(db: Queryable, userId: string, now: Date): Promise<Session[]> {
   return db
@@ -188,42 +122,4 @@ export async function isSessionLive(db: Queryable, id: string): Promise<boolean>
     .from(sessions)
     .where(and(eq(sessions.id, id), isNull(sessions.endedAt)))
   return rows.length === 1
-}
-
-/** Whether the end of this session still waits to be told to the edges. */
-export async function isEndUnpublished(db: Queryable, id: string): Promise<boolean> {
-  const rows = await db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(and(eq(sessions.id, id), sql`${sessions.endedAt} is not null and not ${sessions.endPublished}`))
-  return rows.length === 1
-}
-
-/** Sessions that ended after `since`, oldest first: what a rebuilt revocation set must hold. */
-export async function findSessionsEndedSince(db: Queryable, since: Date): Promise<string[]> {
-  const rows = await db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(gt(sessions.endedAt, since))
-    .orderBy(sessions.endedAt)
-  return rows.map(row => row.id)
-}
-
-/** Sessions whose end the edges have not been told, oldest first. */
-export async function findUnpublishedEnds(db: Queryable, limit: number): Promise<string[]> {
-  const rows = await db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(sql`${sessions.endedAt} is not null and not ${sessions.endPublished}`)
-    .orderBy(sessions.endedAt)
-    .limit(limit)
-  return rows.map(row => row.id)
-}
-
-export async function markEndsPublished(db: Queryable, ids: readonly string[]): Promise<void> {
-  if (ids.length > 0)
-    await db
-      .update(sessions)
-      .set({ endPublished: true })
-      .where(inArray(sessions.id, [...ids]))
 }

@@ -2,7 +2,7 @@
 
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import { createLedger, type LedgerOptions } from './ledger.ts'
-import { type GuardPolicy, isAnswerable, type Obstacle, type Verdict, type WeighedAttempt } from './rule.ts'
+import { isAnswerable, type Obstacle, type Verdict, type WeighedAttempt } from './rule.ts'
 import { subjectKeys } from './subject-keys.ts'
 import type { Captcha } from './turnstile.ts'
 
@@ -40,14 +40,6 @@ export interface LoginGuardOptions extends LedgerOptions {
   readonly subjectSecret: Uint8Array
   /** Who is asked whether a captcha was solved; undefined: none is ever required. */
   readonly captcha: Captcha | undefined
-}
-
-/** The limits of Gatehouse's API. */
-export const DEFAULT_GUARD_POLICY: GuardPolicy = {
-  address: { maxFailures: 5, windowMs: 600_000, blockMs: 1_800_000 },
-  pair: { delayAfterFailures: 2, firstDelayMs: 1_000, windowMs: 600_000 },
-  account: { maxFailures: 10, windowMs: 900_000, blockMs: 1_800_000 },
-  captchaAfterFailures: 3
 }
 
 /** After how long it is worth asking again, where the captcha could not be checked. */

@@ -2,23 +2,13 @@
 
 import type { QuotaPolicy } from '../../edge/contract/policies.ts'
 import type { Redis } from '../../edge/store/open-redis.ts'
+import type { Config } from '../config.ts'
 import { createLoginGuard, type LoginGuard, type LoginGuardOptions } from './login-guard.ts'
 import type { BlockPolicy, GuardPolicy } from './rule.ts'
 import { createTurnstile } from './turnstile.ts'
 
 /** Durations are whole seconds, as in the settings. */
-export interface GuardSettings {
-  readonly loginLimits: {
-    readonly address: QuotaPolicy
-    readonly addressBlock: number
-    readonly account: QuotaPolicy
-    readonly accountBlock: number
-    readonly delayAfter: number
-    readonly firstDelay: number
-    readonly captchaAfter: number
-  }
-  readonly captcha: { readonly secret: string; readonly siteKey: string; readonly verifyUrl: string } | undefined
-}
+export type GuardSettings = Pick<Config, 'loginLimits' | 'captcha'>
 
 /** While Redis is away one process grants half of each number of failures, and remembers this many subjects. */
 const FLOOR = { floorShare: 0.5, floorSubjects: 10_000, backOffMs: 1_000 }

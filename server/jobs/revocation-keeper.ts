@@ -1,7 +1,7 @@
 /** Keeps Redis telling the truth about ended sessions: rebuilds the set where it was lost, delivers what was not told. */
 
 import type { Database } from '../../db/client.ts'
-import { findSessionsEndedSince, findUnpublishedEnds, markEndsPublished } from '../../db/queries/sessions.ts'
+import { findSessionsEndedSince, findUnpublishedEnds, markEndsPublished } from '../../db/queries/session-ends.ts'
 import type { RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { createId } from '../lib/ids.ts'
 

@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { openEngineBackend, type RedisBackend } from '../../local/redis-rest.ts'
 import { scriptArgs } from '../../server/guard/ledger.ts'
-import { DEFAULT_GUARD_POLICY } from '../../server/guard/login-guard.ts'
 import {
   decide,
   type GuardPolicy,
@@ -16,6 +15,7 @@ import {
 import { loginGuardScript } from '../../server/guard/script.ts'
 import { redisBackends } from '../lib/redis-backends.ts'
 import { type Random, seededRandom } from '../lib/redis-fuzz.ts'
+import { DEFAULT_GUARD_POLICY } from '../server/guard/lib/guard-place.ts'
 
 const TRACES = 2_000
 const STEPS = 25

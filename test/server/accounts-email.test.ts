@@ -5,18 +5,11 @@ import { call, mailedToken, newAddress, PASSWORD, register, type SignedUp, signU
 import { until } from '../lib/until.ts'
 import { openSubject } from './http/subject.ts'
 
-/** Every test comes from one client address, whose failures must not block the others; the quota is the contract's. */
-const PATIENT = {
-  LOGIN_FAILURES_ADDRESS: '1000/600',
-  LOGIN_FAILURES_ACCOUNT: '1000/900',
-  QUOTA_FORGOT_PASSWORD: '3/3600',
-  QUOTA_RESEND_VERIFICATION: '3/3600'
-}
-
-const subject = await openSubject(t, PATIENT)
+const subject = await openSubject(t, { QUOTA_RESEND_VERIFICATION: '3/3600' })
 const { url, mailbox, sql } = subject
 const API = '/api/v1'
-const resend = (email: unknown, base = url) => call(base, 'POST', `${API}/auth/resend-verification`, { body: { email } })
+const resend = (email: unknown, base = url) =>
+  call(base, 'POST', `${API}/auth/resend-verification`, { body: { email } })
 const verify = (token: string) => call(url, 'POST', `${API}/auth/verify-email/${token}`)
 const registerAs = (email: string, password = PASSWORD, base = url) =>
   call(base, 'POST', `${API}/auth/register`, { body: { email, password, name: 'Ada' } })
@@ -100,12 +93,18 @@ t.test('resend never mails a link where it might activate somebody else’s regi
     return mails.length > 0 && mails
   })
   t.notMatch(mail?.text, /#token=/)
-  t.equal((await sql`select 1 from mailed_tokens t join registrations r on r.id = t.registration_id
-    where r.email = ${email}`).length, 2, 'and the links that were mailed before stay as they are')
+  t.equal(
+    (
+      await sql`select 1 from mailed_tokens t join registrations r on r.id = t.registration_id
+    where r.email = ${email}`
+    ).length,
+    2,
+    'and the links that were mailed before stay as they are'
+  )
 })
 
 t.test('resend marks an unverified account as verified, where that is optional', async t => {
-  const optional = await subject.another({ ...PATIENT, EMAIL_VERIFICATION: 'optional' })
+  const optional = await subject.another({ EMAIL_VERIFICATION: 'optional' })
   const email = newAddress()
   await registerAs(email, PASSWORD, optional.url)
   const first = await mailedToken(mailbox, email)
@@ -178,7 +177,10 @@ t.test('an address changes when the link to the new one is opened, and the old o
   t.equal((await login(ada.email)).status, 401)
   const { body } = await call(url, 'GET', `${API}/users/me`, { token: ada.accessToken })
   t.match(body, { id: ada.userId, email: next, emailVerified: true }, 'and the session goes on')
-  await until('the old address is told', () => mailsAbout(ada.email, /address of your account was changed/).length === 1)
+  await until(
+    'the old address is told',
+    () => mailsAbout(ada.email, /address of your account was changed/).length === 1
+  )
   t.equal((await verify(token)).status, 410, 'once')
 })
 
@@ -208,7 +210,10 @@ t.test('a taken address looks like a free one, and its owner is told instead', a
     const mails = mailsAbout(eve.email, /already have an account/)
     return mails.length > 0 && mails
   })
-  t.strictSame(note?.links.filter(link => link.includes('#')), [])
+  t.strictSame(
+    note?.links.filter(link => link.includes('#')),
+    []
+  )
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0, 'the link is void')
 })
 

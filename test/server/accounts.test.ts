@@ -5,10 +5,7 @@ import { call, mailedToken, newAddress, PASSWORD, register, type SignedUp, signU
 import { until } from '../lib/until.ts'
 import { openSubject } from './http/subject.ts'
 
-/** Every test comes from one client address: its failures must not block the others. */
-const PATIENT = { LOGIN_FAILURES_ADDRESS: '1000/600', LOGIN_FAILURES_ACCOUNT: '1000/900' }
-
-const subject = await openSubject(t, PATIENT)
+const subject = await openSubject(t)
 const { url, mailbox, sql } = subject
 const API = '/api/v1'
 const me = ({ accessToken: token }: Pick<SignedUp, 'accessToken'>) => call(url, 'GET', `${API}/users/me`, { token })
@@ -151,7 +148,7 @@ t.test('an address whose account is deleted is free', async t => {
 })
 
 t.test('where there are terms, only their present version is accepted, and it is kept', async t => {
-  const strict = await subject.another({ ...PATIENT, TERMS_VERSION: '2026-11' })
+  const strict = await subject.another({ TERMS_VERSION: '2026-11' })
   const attempt = (more: object) =>
     call(strict.url, 'POST', `${API}/auth/register`, {
       body: { email: newAddress(), password: PASSWORD, name: 'Ada', ...more }
@@ -166,7 +163,7 @@ t.test('where there are terms, only their present version is accepted, and it is
   const [row] = await sql`select accepted_terms_version from users where email = ${email}`
   t.equal(row?.accepted_terms_version, '2026-11')
 
-  const optional = await subject.another({ ...PATIENT, TERMS_VERSION: '2026-11', EMAIL_VERIFICATION: 'optional' })
+  const optional = await subject.another({ TERMS_VERSION: '2026-11', EMAIL_VERIFICATION: 'optional' })
   const at = await call(optional.url, 'POST', `${API}/auth/register`, {
     body: { email: newAddress(), password: PASSWORD, name: 'Ada', acceptedTermsVersion: '2026-11' }
   })

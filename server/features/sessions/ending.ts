@@ -1,7 +1,7 @@
 /** Ends sessions: the presented one, one of the list, or all of them. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { endSession, endSessionOf, endSessionsOf, isEndUnpublished } from '../../../db/queries/sessions.ts'
+import { endSession, endSessionOf, endSessionsOf, isEndUnpublished } from '../../../db/queries/session-ends.ts'
 import { findUser } from '../../../db/queries/users.ts'
 import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'

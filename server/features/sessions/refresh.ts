@@ -2,7 +2,8 @@
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
-import { advanceRefreshCounter, endSession, findOwnedSession, type OwnedSession } from '../../../db/queries/sessions.ts'
+import { endSession } from '../../../db/queries/session-ends.ts'
+import { advanceRefreshCounter, findOwnedSession, type OwnedSession } from '../../../db/queries/sessions.ts'
 import type { Client } from '../../lib/client.ts'
 import { outboxMail } from '../../lib/outbox-mail.ts'
 import type { RefreshTicket } from '../../lib/refresh-token.ts'

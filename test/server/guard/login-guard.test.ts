@@ -3,9 +3,17 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { openRedis } from '../../../edge/store/open-redis.ts'
-import { DEFAULT_GUARD_POLICY, type LoginAttempt, type LoginGuard } from '../../../server/guard/login-guard.ts'
+import type { LoginAttempt, LoginGuard } from '../../../server/guard/login-guard.ts'
 import { redisBackends } from '../../lib/redis-backends.ts'
-import { attemptOf, guardOver, openDrivenGuard, openLaneGuard, signIn, wordedSettled } from './lib/guard-place.ts'
+import {
+  attemptOf,
+  DEFAULT_GUARD_POLICY,
+  guardOver,
+  openDrivenGuard,
+  openLaneGuard,
+  signIn,
+  wordedSettled
+} from './lib/guard-place.ts'
 
 const MINUTE_MS = 60_000
 const ADDRESS = '203.0.113.7'

@@ -1,7 +1,6 @@
 /** The rule of the login guard by itself: what blocks, what waits, until when, and what counts. Over 200 lines: one rule a test. */
 
 import t from 'tap'
-import { DEFAULT_GUARD_POLICY } from '../../../server/guard/login-guard.ts'
 import {
   decide,
   type GuardPolicy,
@@ -12,6 +11,7 @@ import {
   type WeighedAttempt
 } from '../../../server/guard/rule.ts'
 import { seededRandom } from '../../lib/redis-fuzz.ts'
+import { DEFAULT_GUARD_POLICY } from './lib/guard-place.ts'
 
 const policy = DEFAULT_GUARD_POLICY
 const MINUTE_MS = 60_000

@@ -8,10 +8,9 @@ import { openRedis } from '../../../edge/store/open-redis.ts'
 import { StoreError } from '../../../edge/store/run-script.ts'
 import { createFloor, strengthen } from '../../../server/guard/floor.ts'
 import { parseVerdict } from '../../../server/guard/ledger.ts'
-import { DEFAULT_GUARD_POLICY } from '../../../server/guard/login-guard.ts'
 import type { WeighedAttempt } from '../../../server/guard/rule.ts'
 import { subjectKeys } from '../../../server/guard/subject-keys.ts'
-import { attemptOf, guardOver, signIn } from './lib/guard-place.ts'
+import { attemptOf, DEFAULT_GUARD_POLICY, guardOver, signIn } from './lib/guard-place.ts'
 
 const ADDRESS = '203.0.113.7'
 const WRONG: WeighedAttempt = { knownDevice: false, captchaOpen: false, outcome: 'wrong' }

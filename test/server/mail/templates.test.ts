@@ -111,7 +111,7 @@ t.test('a mail names its language and its subject, and adapts to a phone and to 
 t.test('text and HTML say the same', async t => {
   for (const kind of kinds) {
     const { text, html } = renderMail(kind, values)
-    const words = html.replace(/<style>[^]*?<\/style>/, '').replaceAll(/<[^>]+>/g, ' ')
+    const words = html.replace(/<style>[\s\S]*?<\/style>/, '').replaceAll(/<[^>]+>/g, ' ')
     for (const line of text.split('\n').filter(one => /^[A-Z].*\.$/.test(one))) t.match(words, line, kind)
   }
 })

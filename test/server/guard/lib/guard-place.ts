@@ -5,13 +5,21 @@ import { openRedis, type Redis } from '../../../../edge/store/open-redis.ts'
 import { openEngineBackend, openRedisRest, type RedisBackend, type RedisRest } from '../../../../local/redis-rest.ts'
 import {
   createLoginGuard,
-  DEFAULT_GUARD_POLICY,
   type LoginAttempt,
   type LoginGuard,
   type LoginGuardOptions,
   type Settled
 } from '../../../../server/guard/login-guard.ts'
+import type { GuardPolicy } from '../../../../server/guard/rule.ts'
 import type { RedisLane, Teardown } from '../../../lib/redis-backends.ts'
+
+/** The limits of Gatehouse's API. */
+export const DEFAULT_GUARD_POLICY: GuardPolicy = {
+  address: { maxFailures: 5, windowMs: 600_000, blockMs: 1_800_000 },
+  pair: { delayAfterFailures: 2, firstDelayMs: 1_000, windowMs: 600_000 },
+  account: { maxFailures: 10, windowMs: 900_000, blockMs: 1_800_000 },
+  captchaAfterFailures: 3
+}
 
 /** A guard and the gateway that it talks to. */
 export interface GuardPlace {

@@ -1,0 +1,140 @@
+/** With a hundred thousand rows in every table, what happens often goes along an index. */
+
+import { randomUUID } from 'node:crypto'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import t from 'tap'
+import type { Queryable } from '../../db/client.ts'
+import * as admin from '../../db/queries/admin.ts'
+import * as chain from '../../db/queries/audit-chain.ts'
+import * as housekeeping from '../../db/queries/housekeeping.ts'
+import { claimDueMails } from '../../db/queries/outbox.ts'
+import * as ends from '../../db/queries/session-ends.ts'
+import * as sessions from '../../db/queries/sessions.ts'
+import { findLoginCandidate, findUserByEmail } from '../../db/queries/users.ts'
+import * as schema from '../../db/schema/index.ts'
+import { migratedDatabase } from '../lib/test-engines.ts'
+
+const ROWS = 100_000
+const NOW = new Date()
+const sql = postgres(await migratedDatabase(t), { max: 1, onnotice: () => {} })
+t.teardown(() => sql.end({ timeout: 1 }))
+
+/** A UUID that is the same for the same number, in the order of the numbers. */
+const ID = `('01970000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid`
+const idOf = (i: number) => `01970000-0000-7000-8000-${i.toString(16).padStart(12, '0')}`
+const AGO = `now() - i * interval '10 s'`
+
+await sql
+  .unsafe(`
+  set synchronous_commit = off;
+  insert into users (id, email, name, password_hash, role, email_verified, sealed_audit_key, created_at, updated_at)
+    select ${ID}, 'person-' || i || '@example.com', 'Name' || i % 1000 || ' Family' || i, repeat('h', 80),
+      case when i % 50000 = 0 then 'admin' else 'user' end, true, '', ${AGO}, ${AGO} from generate_series(1, ${ROWS}) i;
+  insert into sessions (id, user_id, remembered, ip_address, user_agent, created_at, last_used_at, idle_expires_at, expires_at, ended_at, end_published)
+    select ${ID}, ('01970000-0000-7000-8000-' || lpad(to_hex(1 + i % 50000), 12, '0'))::uuid, false, '203.0.113.7', 'test',
+      ${AGO}, ${AGO}, ${AGO} + interval '1 d', ${AGO} + interval '1 d', case when i % 2 = 0 then ${AGO} end, i % 2 = 0 from generate_series(1, ${ROWS}) i;
+  insert into registrations (id, email, name, password_hash, created_at, expires_at)
+    select ${ID}, 'waiting-' || i || '@example.com', 'Ada', repeat('h', 80), ${AGO}, ${AGO} + interval '11 d' from generate_series(1, ${ROWS}) i;
+  insert into mailed_tokens (token_hash, purpose, registration_id, created_at, expires_at)
+    select sha256(i::text::bytea), 'verify-email', ${ID}, ${AGO}, ${AGO} + interval '11 d' from generate_series(1, ${ROWS}) i;
+  insert into outbox (id, kind, recipient, parameters, created_at, due_at, expires_at, sent_at)
+    select ${ID}, 'test', 'ada@example.com', '{}', ${AGO}, ${AGO}, now(), case when i > 100 then ${AGO} end from generate_series(1, ${ROWS}) i;
+  insert into audit_events (id, at, kind, outcome, user_id, sealed_personal)
+    select ${ID}, now() - (${ROWS} - i) * interval '10 s', case when i % 1000 = 0 then 'role-changed' else 'login-succeeded' end, 'success',
+      ('01970000-0000-7000-8000-' || lpad(to_hex(1 + i % 50000), 12, '0'))::uuid, repeat('s', 120)::bytea from generate_series(1, ${ROWS}) i;
+  insert into audit_chain (position, event_id, event_at, hash)
+    select i, ${ID}, now() - (${ROWS} - i) * interval '10 s', sha256('') from generate_series(1, ${ROWS} - 20) i;
+  analyze`)
+  .simple()
+
+/** Every plan of what `work` asks the database, as one text each; nothing is changed. */
+async function plansOf(work: (db: Queryable) => Promise<unknown>): Promise<string[]> {
+  const asked: { query: string; params: unknown[] }[] = []
+  const db = drizzle(sql, { schema, logger: { logQuery: (query, params) => asked.push({ query, params }) } })
+  const undo = new Error('undo')
+  await db
+    .transaction(async tx => {
+      await work(tx)
+      throw undo
+    })
+    .catch(error => {
+      if (error !== undo) throw error
+    })
+  const plans = asked.map(({ query, params }) => sql.unsafe(`explain ${query}`, params as string[]))
+  return (await Promise.all(plans)).map(rows => rows.map(row => row['QUERY PLAN']).join('\n'))
+}
+
+const email = 'person-777@example.com'
+const later = new Date(NOW.getTime() + 60_000)
+const weekAgo = new Date(NOW.getTime() - 7 * 86_400_000)
+const place = { at: weekAgo, id: idOf(5) }
+const rotation = { sessionId: idOf(7), counter: 0, now: NOW, idleExpiresAt: later, rememberedIdleExpiresAt: later }
+const page = { search: undefined, after: undefined, limit: 51 }
+const events = { userId: undefined, kind: undefined, beforeId: undefined, limit: 51 }
+
+const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
+  ['a login', db => findLoginCandidate(db, email, NOW)],
+  ['a login of nobody', db => findLoginCandidate(db, 'nobody@example.com', NOW)],
+  ['an address', db => findUserByEmail(db, email)],
+  ['a refresh', db => sessions.advanceRefreshCounter(db, rotation)],
+  ['a second refresh', db => sessions.findOwnedSession(db, idOf(7))],
+  ['the list of sessions', db => sessions.listLiveSessions(db, idOf(7), NOW)],
+  ['the end of all sessions', db => ends.endSessionsOf(db, idOf(7), undefined, 'test', NOW)],
+  ['the cap on sessions', db => ends.endSessionsBeyond(db, idOf(7), 50, NOW)],
+  ['unpublished ends', db => ends.findUnpublishedEnds(db, 500)],
+  ['the claim of mails', db => claimDueMails(db, NOW, later, 10)],
+  ['the audit log', db => admin.listAuditEvents(db, events)],
+  ['its next page', db => admin.listAuditEvents(db, { ...events, beforeId: idOf(50_000) })],
+  ['its events of a person', db => admin.listAuditEvents(db, { ...events, userId: idOf(7) })],
+  ['its events of a rare kind', db => admin.listAuditEvents(db, { ...events, kind: 'role-changed' })],
+  ['people', db => admin.listUsers(db, page)],
+  ['their next page', db => admin.listUsers(db, { ...page, after: { at: NOW, id: idOf(50_000) } })],
+  ['a search by family name', db => admin.listUsers(db, { ...page, search: 'family777' })],
+  ['a search by address', db => admin.listUsers(db, { ...page, search: email })],
+  ['a search by what many have', db => admin.listUsers(db, { ...page, search: 'name' })],
+  ['other administrators', db => admin.hasOtherAdmin(db, idOf(50_000))],
+  ['events without a link', db => chain.findUnsealedEvents(db, new Date(NOW.getTime() - 3_600_000), 500)],
+  ['the newest link', db => chain.findNewestLink(db)],
+  ['the youngest sealed event', db => chain.findNewestSealedAt(db)],
+  ['a batch of the chain', db => chain.readLinks(db, 50_000, 1000)],
+  ['a batch of events', db => chain.readEventSeals(db, place, NOW, 1000)],
+  ['sessions that have ended', db => housekeeping.sweepSessions(db, 'endedAt', weekAgo, undefined, 500)],
+  ['sessions that have ended, further on', db => housekeeping.sweepSessions(db, 'endedAt', NOW, place, 500)],
+  ['sessions that have expired', db => housekeeping.sweepSessions(db, 'expiresAt', weekAgo, undefined, 500)],
+  ['sessions that have expired, further on', db => housekeeping.sweepSessions(db, 'expiresAt', NOW, place, 500)],
+  ['expired links', db => housekeeping.deleteExpiredMailedTokens(db, NOW, 500)],
+  ['expired registrations', db => housekeeping.deleteExpiredRegistrations(db, NOW, 500)],
+  ['old mails', db => housekeeping.deleteOldMails(db, weekAgo, 500)]
+]
+
+for (const [what, work] of WORK) {
+  t.test(`${what}: along an index`, async t => {
+    const plans = await plansOf(work)
+    t.ok(plans.length > 0)
+    for (const plan of plans) t.ok(/Index/.test(plan) && !/Seq Scan/.test(plan), plan)
+  })
+}
+
+t.test('each statement of purge_audit_events() goes along an index', async t => {
+  const [fn] = await sql`select prosrc from pg_proc where proname = 'purge_audit_events'`
+  const statements = [...String(fn?.prosrc).matchAll(/^\t(SELECT|DELETE)[^;]+/gm)].map(([text]) =>
+    text
+      .replaceAll(/ INTO (anchor|last)\b/g, '')
+      .replaceAll(/\bbefore\b/g, `now()`)
+      .replaceAll(/\bmax_rows\b/g, '500')
+      .replaceAll(/> anchor\b/g, '> 0')
+      .replaceAll(/(<=?) last\b/g, '$1 500')
+  )
+  t.equal(statements.length, 4)
+  for (const statement of statements) {
+    const rows = await sql.unsafe(`explain ${statement}`)
+    const plan = rows.map(row => row['QUERY PLAN']).join('\n')
+    t.ok(/Index/.test(plan) && !/Seq Scan/.test(plan), plan)
+  }
+})
+
+t.test('what the search finds, it finds by the index: its expression is spelled alike in both places', async t => {
+  const [plan = ''] = await plansOf(db => admin.listUsers(db, { ...page, search: `family777 ${randomUUID()}` }))
+  t.match(plan, 'users_search_idx')
+})

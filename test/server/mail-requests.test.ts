@@ -1,0 +1,208 @@
+/** What the mail worker makes of a request for a link, over a real database: nothing, a note, or one link for ever. */
+
+import { randomUUID } from 'node:crypto'
+import postgres from 'postgres'
+import t from 'tap'
+import { openDatabase } from '../../db/client.ts'
+import { insertOutboxMail } from '../../db/queries/outbox.ts'
+import { deriveKeys } from '../../server/lib/derived-keys.ts'
+import { hashMailedToken } from '../../server/lib/mailed-token.ts'
+import { type MailKind, outboxMail } from '../../server/lib/outbox-mail.ts'
+import { createSealedBox } from '../../server/lib/sealed-box.ts'
+import { createOutboxPass } from '../../server/mail/outbox-worker.ts'
+import type { Envelope } from '../../server/mail/transport.ts'
+import { migratedDatabase } from '../lib/test-engines.ts'
+
+const url = await migratedDatabase(t)
+const database = openDatabase({ url })
+t.teardown(() => database.close())
+const sql = postgres(url, { max: 1, onnotice: () => {} })
+t.teardown(() => sql.end())
+const box = createSealedBox(deriveKeys(['a root secret for the outbox of this test']))
+const START_MS = Date.UTC(2026, 0, 1)
+const HOUR_MS = 3_600_000
+
+/** A worker with a clock that stands still until it is moved, and a mail server that may be away. */
+function worker() {
+  const state = { nowMs: START_MS, isDown: false }
+  const sent: Envelope[] = []
+  const attempted: Envelope[] = []
+  const transport = {
+    close: () => {},
+    send: async (mail: Envelope) => {
+      attempted.push(mail)
+      if (state.isDown) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+      sent.push(mail)
+    }
+  }
+  const log = { warn: () => {} }
+  const nowMs = () => state.nowMs
+  const pass = createOutboxPass({ database, transport, box, publicUrl: 'https://auth.example.com', nowMs, log })
+  return { state, sent, attempted, pass }
+}
+
+/** Puts a request into an outbox that is otherwise empty. */
+async function request(kind: MailKind, recipient: string, token?: string): Promise<string> {
+  await sql`delete from outbox`
+  const order = { kind, recipient, name: 'Words of a stranger', expiresAt: new Date(START_MS + HOUR_MS) }
+  const mail = outboxMail(box, { ...order, ...(token === undefined ? {} : { token }) }, START_MS)
+  await database.run(db => insertOutboxMail(db, mail))
+  return mail.id
+}
+
+async function person({ verified = true, disabled = false } = {}) {
+  const [id, email] = [randomUUID(), `${randomUUID()}@example.com`]
+  await sql`insert into users ${sql({
+    id,
+    email,
+    name: 'Ada',
+    password_hash: 'x',
+    role: 'user',
+    email_verified: verified,
+    disabled_at: disabled ? new Date(START_MS) : null,
+    sealed_audit_key: Buffer.alloc(1),
+    created_at: new Date(START_MS),
+    updated_at: new Date(START_MS)
+  })}`
+  return { id, email }
+}
+
+async function waiting(email: string, expiresMs = START_MS + HOUR_MS): Promise<string> {
+  const id = randomUUID()
+  await sql`insert into registrations ${sql({
+    id,
+    email,
+    name: 'Words of a stranger',
+    password_hash: 'x',
+    created_at: new Date(START_MS),
+    expires_at: new Date(expiresMs)
+  })}`
+  return id
+}
+
+const rowOf = async (id: string) => (await sql`select * from outbox where id = ${id}`)[0]
+const tokenOf = (mail: Envelope | undefined) => /#token=([\w-]+)/.exec(mail?.text ?? '')?.[1]
+const stored = async (token: string) =>
+  (
+    await sql`select purpose, user_id, registration_id, expires_at from mailed_tokens
+    where token_hash = ${hashMailedToken(token)}`
+  )[0]
+
+t.test(
+  'a link is made once: a retry sends the same token, which is stored as a hash and gone once it is sent',
+  async t => {
+    const ada = await person()
+    const id = await request('reset-requested', ada.email)
+    const { state, attempted, sent, pass } = worker()
+    state.isDown = true
+    await pass()
+    t.match(await rowOf(id), { kind: 'reset-password', sent_at: null, last_error: 'ECONNREFUSED' })
+    state.isDown = false
+    state.nowMs += 60_000
+    await pass()
+    t.equal(attempted.length, 2)
+    t.equal(sent.length, 1)
+    const token = tokenOf(sent[0]) ?? ''
+    t.equal(tokenOf(attempted[0]), token)
+    t.match(await stored(token), {
+      purpose: 'reset-password',
+      user_id: ada.id,
+      expires_at: new Date(START_MS + HOUR_MS)
+    })
+    t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.id}`).length, 1, 'one token for two attempts')
+    t.equal((await rowOf(id))?.sealed_token, null)
+  }
+)
+
+t.test('two workers that come to the same request at once make one link', async t => {
+  const ada = await person()
+  await request('reset-requested', ada.email)
+  const workers = [worker(), worker(), worker()]
+  await Promise.all(workers.map(({ pass }) => pass()))
+  t.equal(workers.flatMap(({ sent }) => sent).length, 1)
+  t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.id}`).length, 1)
+})
+
+t.test('a request that nothing comes of counts as sent, and makes no token', async t => {
+  const gone = await person({ disabled: true })
+  const expired = `${randomUUID()}@example.com`
+  await waiting(expired, START_MS)
+  const requests: readonly [MailKind, string][] = [
+    ['reset-requested', `${randomUUID()}@example.com`],
+    ['reset-requested', gone.email],
+    ['verification-requested', `${randomUUID()}@example.com`],
+    ['verification-requested', (await person()).email],
+    ['verification-requested', expired]
+  ]
+  const [before] = await sql`select count(*)::int as count from mailed_tokens`
+  for (const [kind, email] of requests) {
+    const id = await request(kind, email)
+    const { sent, pass } = worker()
+    t.equal(await pass(), 1)
+    t.equal(sent.length, 0, kind)
+    t.ok((await rowOf(id))?.sent_at, kind)
+  }
+  t.strictSame((await sql`select count(*)::int as count from mailed_tokens`)[0], before)
+})
+
+t.test('a request for verification gets a link for the one registration that waits', async t => {
+  const email = `${randomUUID()}@example.com`
+  await waiting(email, START_MS)
+  const registration = await waiting(email, START_MS + 1000)
+  await request('verification-requested', email)
+  const { sent, pass } = worker()
+  await pass()
+  t.match(await stored(tokenOf(sent[0]) ?? ''), {
+    purpose: 'verify-email',
+    registration_id: registration,
+    user_id: null
+  })
+  const [row] = await sql`select expires_at from registrations where id = ${registration}`
+  t.strictSame(row?.expires_at, new Date(START_MS + HOUR_MS), 'and it waits as long as the link is good')
+})
+
+t.test('a request for verification gets no link where two registrations wait, whichever is newer', async t => {
+  const email = `${randomUUID()}@example.com`
+  await waiting(email)
+  await waiting(email)
+  await request('verification-requested', email)
+  const { sent, pass } = worker()
+  await pass()
+  t.match(sent, [{ to: email, subject: 'Please register once more' }])
+  t.equal(tokenOf(sent[0]), undefined)
+})
+
+t.test('a request for verification gets a link for an account that is not verified', async t => {
+  const ada = await person({ verified: false })
+  await request('verification-requested', ada.email)
+  const { sent, pass } = worker()
+  await pass()
+  t.match(await stored(tokenOf(sent[0]) ?? ''), { purpose: 'verify-email', user_id: ada.id })
+})
+
+t.test('the owner of an address is greeted by name, and reads no word of whoever has entered it', async t => {
+  const ada = await person()
+  for (const kind of ['registration', 'change-email'] as const) {
+    await request(kind, ada.email, 'a-token')
+    const { sent, pass } = worker()
+    await pass()
+    t.match(sent, [{ subject: 'You already have an account', text: /^Hello Ada,/ }], kind)
+    t.notMatch(sent[0]?.text, /stranger|a-token/)
+  }
+})
+
+t.test('the link of a change of address that is void already is not sent', async t => {
+  const id = await request('change-email', `${randomUUID()}@example.com`, 'void')
+  const { sent, pass } = worker()
+  await pass()
+  t.equal(sent.length, 0)
+  t.match(await rowOf(id), { sealed_token: null })
+})
+
+t.test('the last mail to somebody leaves no row behind', async t => {
+  const id = await request('account-deleted', `${randomUUID()}@example.com`)
+  const { sent, pass } = worker()
+  await pass()
+  t.equal(sent.length, 1)
+  t.equal(await rowOf(id), undefined)
+})
