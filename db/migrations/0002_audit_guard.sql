@@ -1,5 +1,5 @@
 -- Finds people by the beginnings of the words in their names and addresses; spelled as in db/schema/search.ts.
-CREATE INDEX "users_search_idx" ON "users" USING gin (array_to_tsvector(regexp_split_to_array(btrim(translate(lower("name" || ' ' || "email"), '!"#$%&()*+,-./:;<=>?@[]^_`{|}~', '                              ')), ' +')));
+CREATE INDEX "users_search_idx" ON "users" USING gin (array_to_tsvector(regexp_split_to_array(btrim(translate(lower("name" || ' ' || "email"), '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', '                                ')), ' +')));
 --> statement-breakpoint
 -- Whether there is another administrator.
 CREATE INDEX "users_admins_idx" ON "users" USING btree ("id") WHERE "role" = 'admin';

@@ -3,14 +3,13 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 
 /** What separates words: ASCII punctuation, besides spaces. */
-const PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[]^_`{|}~'
+const PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'
 
 /** The words of a name and an address, in lower case, as a `tsvector`: no dictionary and no parser is involved. */
 export function wordsOf(name: SQLWrapper, email: SQLWrapper): SQL {
   const blanks = ' '.repeat(PUNCTUATION.length)
-  return sql`array_to_tsvector(regexp_split_to_array(btrim(translate(lower(${name} || ' ' || ${email}), ${sql.raw(
-    `'${PUNCTUATION}', '${blanks}'`
-  )})), ' +'))`
+  const toBlanks = sql.raw(`'${PUNCTUATION.replace("'", "''")}', '${blanks}'`)
+  return sql`array_to_tsvector(regexp_split_to_array(btrim(translate(lower(${name} || ' ' || ${email}), ${toBlanks})), ' +'))`
 }
 
 /**

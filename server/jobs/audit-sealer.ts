@@ -20,7 +20,7 @@ export interface AuditSealerOptions {
 /** Events sealed by one transaction. */
 const BATCH = 500
 /** How far behind the youngest sealed event most rounds look: more than a transaction can take, and clocks can differ. */
-const NEAR_MS = 60_000
+const NEAR_MS = 15_000
 /** Between two rounds that look as far as events are sealed at all. */
 const FAR_EVERY_MS = 300_000
 

@@ -68,10 +68,9 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
     t.strictSame(complaints, [])
   })
 
-  t.test('a link that is opened twice says so and offers a new one, which works', async t => {
+  t.test('a link that is opened twice works once, and says so the second time', async t => {
     const { email, link } = await registered()
     const [first, second] = [await open(t, browser, link), await open(t, browser, link)]
-    await call(url, 'POST', `${API}/auth/register`, { body: { email, password: PASSWORD, name: 'Ada' } })
     await first.page.getByRole('button', { name: 'Confirm my address' }).click()
     await first.page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
 
@@ -79,6 +78,7 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
     await second.page.getByRole('heading', { name: 'This link does not work any more' }).waitFor()
     t.match(await second.page.getByRole('status').textContent(), /you can sign in/)
     t.ok(await second.page.getByLabel('Your mail address').isVisible())
+    t.equal((await login(email, PASSWORD)).status, 200)
   })
 
   t.test('an expired link is replaced from the page itself', async t => {
@@ -89,7 +89,7 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
     await page.getByRole('button', { name: 'Confirm my address' }).click()
     await page.getByLabel('Your mail address').fill('nonsense')
     await page.keyboard.press('Enter')
-    await page.getByText('This must be a plain mail address.').waitFor()
+    await page.getByText('It must be a plain mail address.').waitFor()
     t.equal(await page.getByLabel('Your mail address').getAttribute('aria-invalid'), 'true')
 
     await page.getByLabel('Your mail address').fill(email)
@@ -132,7 +132,7 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
     await page.getByRole('button', { name: 'Set my new password' }).tap()
     const alert = page.getByRole('alert')
     await page.getByText('It must contain a digit').waitFor()
-    t.match(await alert.textContent(), /^This must have at least 8 characters\. It must contain an upper-case letter\./)
+    t.match(await alert.textContent(), /^It must have at least 8 characters\. It must contain an upper-case letter\./)
     t.equal(await password.getAttribute('aria-invalid'), 'true')
     t.equal(await focused(page), 'password', 'ready to mend it')
 
@@ -204,27 +204,26 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
 
   t.test('pages load nothing from elsewhere and fit every screen, in the light and in the dark', async t => {
     for (const path of ['/verify-email#token=x', '/verify-email', '/reset-password#token=x', '/reset-password']) {
+      const { page, requested, complaints } = await open(t, browser, config.publicUrl + path)
       for (const width of [320, 390, 1280]) {
         for (const colorScheme of ['light', 'dark'] as const) {
-          const { page, requested, complaints } = await open(t, browser, config.publicUrl + path, {
-            viewport: { width, height: 800 },
-            colorScheme
-          })
+          await page.setViewportSize({ width, height: 800 })
+          await page.emulateMedia({ colorScheme })
           const label = `${path} ${width} ${colorScheme}`
-          t.strictSame(requested, [config.publicUrl + path.replace(/#.*/, '')], label)
-          t.strictSame(complaints, [], label)
           t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${label} fits`)
           t.ok((await lowestContrast(page)) >= 4.5, `${label} is readable (WCAG 1.4.3)`)
-          await page.context().close()
         }
       }
+      t.strictSame(requested, [config.publicUrl + path.replace(/#.*/, '')], path)
+      t.strictSame(complaints, [], path)
     }
   })
 
   t.test('without JavaScript the page says that it needs it', async t => {
     for (const path of ['/verify-email', '/reset-password']) {
       const { page } = await open(t, browser, config.publicUrl + path, { javaScriptEnabled: false })
-      t.ok(await page.getByText('This page needs JavaScript').isVisible(), path)
+      t.ok(await page.locator('noscript').isVisible(), path)
+      t.equal(await page.getByRole('button').count(), 0, 'and offers no button that does nothing')
     }
   })
 })

@@ -1,12 +1,13 @@
 /** The rules of administration: who may, what they see, and that every look is recorded. HTTP is not known here. */
 
+import type { Queryable } from '../../../db/client.ts'
 import { type AuditQuery, listAuditEvents, listUsers, type ReadEvent } from '../../../db/queries/admin.ts'
 import { type AuditEvent, insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
 import type { AccessClaims } from '../../../edge/contract/claims.ts'
 import type { AuditKind, AuditPersonal } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
-import { type Failure, failure, type Result, success } from '../../lib/result.ts'
+import { failure, type Result, success } from '../../lib/result.ts'
 import { formatCursor, type Place, parseCursor } from './cursor.ts'
 import type { AdminOptions, Page } from './options.ts'
 import { changeUser, endSessions, isActiveAdmin, type StandingChange } from './standing.ts'
@@ -44,7 +45,7 @@ export function createAdminService(options: AdminOptions): AdminService {
     kind: AuditKind,
     details: Readonly<Record<string, string>>,
     client: Client,
-    query: (db: Parameters<typeof listUsers>[0]) => Promise<T[]>
+    query: (db: Queryable) => Promise<T[]>
   ): Promise<T[]> {
     return database.transaction(async db => {
       const rows = await query(db)
@@ -72,7 +73,7 @@ export function createAdminService(options: AdminOptions): AdminService {
     },
     async listUsers(admin, { search, cursor, limit }, client) {
       const after = placeOf(cursor)
-      if (after.ok === false) return after
+      if (!after.ok) return after
       const wanted = search.trim() === '' ? undefined : search
       const details = wanted === undefined ? {} : { search: wanted }
       const query = { search: wanted, after: after.value, limit: limit + 1 }
@@ -81,7 +82,7 @@ export function createAdminService(options: AdminOptions): AdminService {
     },
     async listEvents(admin, { userId, kind, cursor, limit }, client) {
       const after = placeOf(cursor)
-      if (after.ok === false) return after
+      if (!after.ok) return after
       const details = { ...(userId === undefined ? {} : { user: userId }), ...(kind === undefined ? {} : { kind }) }
       const query = { userId, kind, beforeId: after.value?.id, limit: limit + 1 }
       const events = await read(admin, 'audit-read', details, client, db => listAuditEvents(db, query))
@@ -92,9 +93,9 @@ export function createAdminService(options: AdminOptions): AdminService {
   }
 }
 
-function placeOf(cursor: string | undefined): { ok: true; value: Place | undefined } | Failure {
+function placeOf(cursor: string | undefined): Result<Place | undefined> {
   const place = cursor === undefined ? undefined : parseCursor(cursor)
-  if (cursor === undefined || place !== undefined) return { ok: true, value: place }
+  if (cursor === undefined || place !== undefined) return success(place)
   const detail = 'must be the nextCursor of a page before'
   return failure('invalid-request', 'a cursor is malformed', { errors: [{ pointer: '/cursor', detail }] })
 }

@@ -46,7 +46,7 @@ function complain(answer) {
   const details = (answer.errors ?? []).map(({ detail }) => detail)
   const wait = answer.status === 429 ? ' Please try again later.' : ''
   const text = answer.code === 'rate-limited' ? 'That was too often.' + wait : sentence(answer.title)
-  alert.replaceChildren(details.length > 0 ? 'This ' + details.join('. It ') + '.' : text)
+  alert.replaceChildren(details.length > 0 ? 'It ' + details.join('. It ') + '.' : text)
 }
 
 const sentence = text => (/[.!?…]$/.test(text) ? text : text + '.')

@@ -4,12 +4,12 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --ground: #f3f4f6; --sheet: #fff; --ink: #1f2937; --quiet: #4b5563; --line: #9ca3af;
-  --accent: #1d4ed8; --on-accent: #fff; --good: #166534; --bad: #b91c1c; --focus: #b45309
+  --accent: #1d4ed8; --on-accent: #fff; --bad: #b91c1c; --focus: #b45309
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #111827; --sheet: #1f2937; --ink: #f3f4f6; --quiet: #d1d5db; --line: #6b7280;
-    --accent: #93c5fd; --on-accent: #111827; --good: #86efac; --bad: #fca5a5; --focus: #fcd34d
+    --accent: #93c5fd; --on-accent: #111827; --bad: #fca5a5; --focus: #fcd34d
   }
 }
 * { box-sizing: border-box }
@@ -31,7 +31,7 @@ h1:focus, [role=status]:focus, [role=alert]:focus { outline: none }
 .field { display: flex; gap: .5rem; margin-top: .25rem }
 .field input { min-width: 0 }
 .hint { margin-top: .25rem; color: var(--quiet); font-size: .9375rem }
-[role=status]:not(:empty), [role=alert]:not(:empty) { margin-top: 1rem; padding-left: .75rem; border-left: 4px solid var(--good) }
+[role=status]:not(:empty), [role=alert]:not(:empty) { margin-top: 1rem; padding-left: .75rem; border-left: 4px solid var(--accent) }
 [role=alert]:not(:empty) { border-color: var(--bad) }
 section { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line) }
 code { overflow-wrap: anywhere }

@@ -3,8 +3,8 @@
 import { type Page, renderPage } from './page.ts'
 import { NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
 
-const BODY = `<p id="intro">Press the button to confirm that this mail address is yours.</p>
-<p><button type="button" id="confirm">Confirm my address</button></p>
+const BODY = `<p id="intro" hidden>Press the button to confirm that this mail address is yours.</p>
+<p><button type="button" id="confirm" hidden>Confirm my address</button></p>
 ${VOICES}
 ${NEW_LINK_FORM}
 <noscript><p>This page needs JavaScript to confirm your address.</p></noscript>`
