@@ -20,6 +20,7 @@ import { clearRefreshCookie, deliverBegun, presentedBy } from './features/sessio
 import { sessionRoutes } from './features/sessions/routes.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
+import { orThrow } from './lib/problem-error.ts'
 import { Problem } from './lib/problem-responses.ts'
 import { answerRawProblem, answerUnroutable } from './lib/raw-problem.ts'
 import { UserShape } from './lib/user-shape.ts'
@@ -127,7 +128,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     prefix: config.apiPrefix,
     accounts: rules.accounts,
     signIn: async (user, request, reply) => {
-      const session = await rules.sessions.begin(user, presentedBy(request), request.client)
+      const session = orThrow(await rules.sessions.begin(user, presentedBy(request), request.client))
       return deliverBegun(app, request, reply, session, delivery)
     },
     signOut: clearRefreshCookie

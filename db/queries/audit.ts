@@ -10,10 +10,12 @@ export async function insertAuditEvent(db: Queryable, event: AuditEvent): Promis
   await db.insert(auditEvents).values(event)
 }
 
-/** The same insert as a part of a larger statement, for the ways that cost one round trip. */
-export function auditInsert(event: AuditEvent): SQL {
+/** The same insert as a part of a larger statement, for the ways that cost one round trip; only where `onlyIf` holds. */
+export function auditInsert(event: AuditEvent, onlyIf: SQL): SQL {
   return sql`insert into audit_events
     (id, at, kind, outcome, user_id, actor_id, session_id, request_id, sealed_personal)
-    values (${event.id}, ${event.at.toISOString()}, ${event.kind}, ${event.outcome}, ${event.userId},
-      ${event.actorId}, ${event.sessionId}, ${event.requestId}, ${Buffer.from(event.sealedPersonal)})`
+    select ${event.id}::uuid, ${event.at.toISOString()}::timestamptz, ${event.kind}::text, ${event.outcome}::text,
+      ${event.userId}::uuid, ${event.actorId}::uuid, ${event.sessionId}::uuid, ${event.requestId}::uuid,
+      ${Buffer.from(event.sealedPersonal)}::bytea
+    where ${onlyIf}`
 }

@@ -14,12 +14,13 @@ export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Prom
   await db.insert(outbox).values({ ...mail, dueAt: mail.createdAt })
 }
 
-/** The same insert as a part of a larger statement, for a mail without a token. */
-export function outboxInsert(mail: NewOutboxMail): SQL {
+/** The same insert as a part of a larger statement, for a mail without a token; only where `onlyIf` holds. */
+export function outboxInsert(mail: NewOutboxMail, onlyIf: SQL): SQL {
   const createdAt = mail.createdAt.toISOString()
   return sql`insert into outbox (id, kind, recipient, parameters, created_at, due_at, expires_at)
-    values (${mail.id}, ${mail.kind}, ${mail.recipient}, ${JSON.stringify(mail.parameters)}::jsonb,
-      ${createdAt}, ${createdAt}, ${mail.expiresAt.toISOString()})`
+    select ${mail.id}::uuid, ${mail.kind}::text, ${mail.recipient}::text, ${JSON.stringify(mail.parameters)}::jsonb,
+      ${createdAt}::timestamptz, ${createdAt}::timestamptz, ${mail.expiresAt.toISOString()}::timestamptz
+    where ${onlyIf}`
 }
 
 /**

@@ -84,7 +84,10 @@ function exportSession(session: Session) {
 function exportEvent({ audit }: AccountsOptions, event: AuditEvent, person: User) {
   const { id, kind, outcome, sessionId, requestId } = event
   const sealed = { ...event, sealedPersonal: Buffer.from(event.sealedPersonal) }
-  const personal = audit.personal(sealed, person) ?? { ipAddress: '', userAgent: '', details: {} }
+  const known = audit.personal(sealed, person) ?? { ipAddress: '', userAgent: '', details: {} }
+  // Where an administrator acted, address and device are the administrator's, and not this person's to have.
+  const isOwn = event.actorId === null || event.actorId === person.id
+  const personal = isOwn ? known : { ...known, ipAddress: '', userAgent: '' }
   return { id, at: event.at.toISOString(), kind, outcome, sessionId, requestId, ...personal }
 }
 

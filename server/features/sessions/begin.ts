@@ -30,8 +30,14 @@ export interface Beginning {
  * Two round trips: one statement begins the session, ends the presented one and records both; one ends the oldest
  * beyond the cap. The second comes after the first has taken effect, so that of any number of sign-ins at once the
  * last one sees all others.
+ *
+ * @returns `undefined` where the password was changed or the account disabled since `user` was read
  */
-export async function begin(options: SessionsOptions, beginning: Beginning, client: Client): Promise<BegunSession> {
+export async function begin(
+  options: SessionsOptions,
+  beginning: Beginning,
+  client: Client
+): Promise<BegunSession | undefined> {
   const { database, refreshTokens, deviceMarks, audit, nowMs } = options
   const { user, remembered, presented } = beginning
   const startedMs = nowMs()
@@ -44,7 +50,9 @@ export async function begin(options: SessionsOptions, beginning: Beginning, clie
     ...(beginning.tellOfNewDevice ? [audit.event('new-device', 'success', client, startedMs, subject)] : [])
   ]
   const mail = beginning.tellOfNewDevice ? newDeviceMail(options, user, client, startedMs) : undefined
-  const replaced = await database.run(db => beginSession(db, session, presentedId, events, mail))
+  const { passwordHash } = user
+  const replaced = await database.run(db => beginSession(db, { session, passwordHash, presentedId, events, mail }))
+  if (replaced === undefined) return undefined
   const evicted = await database.run(db => endSessionsBeyond(db, user.id, MAX_SESSIONS, session.createdAt))
 
   const ended = [...replaced, ...evicted]

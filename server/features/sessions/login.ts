@@ -1,16 +1,15 @@
 /** Signs somebody in with an address and a password. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { findLoginCandidate, type LoginCandidate, type User, upgradePasswordHash } from '../../../db/queries/users.ts'
 import type { LoginAttempt } from '../../guard/login-guard.ts'
+import { tellOfAttack } from '../../guard/tell-of-attack.ts'
 import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { parseEmailAddress } from '../../lib/email-address.ts'
-import { outboxMail } from '../../lib/outbox-mail.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
 import { begin } from './begin.ts'
-import { type BegunSession, NOTICE_TTL, type Presented, type SessionsOptions, secondsAfter } from './options.ts'
+import type { BegunSession, Presented, SessionsOptions } from './options.ts'
 
 export interface Credentials {
   readonly email: string
@@ -29,41 +28,64 @@ export async function login(
   presented: Presented,
   client: Client
 ): Promise<Result<BegunSession>> {
-  const { database, guard, hasher, deviceMarks, nowMs } = options
   const account = parseEmailAddress(credentials.email)
   if (account === undefined) return malformedAddress()
 
   const attempt: LoginAttempt = {
     account,
     clientAddress: client.address,
-    knownDevice: deviceMarks.knows(presented.deviceMark, account),
+    knownDevice: options.deviceMarks.knows(presented.deviceMark, account),
     ...(credentials.captchaToken === undefined ? {} : { captchaToken: credentials.captchaToken })
   }
-  const admitted = await guard.admit(attempt)
+  const admitted = await options.guard.admit(attempt)
   if (!admitted.ok) return refused(options, client, 'login-blocked', admitted)
 
-  const candidate = await database.run(db => findLoginCandidate(db, account, new Date(nowMs())))
-  const { user } = candidate
+  // Again where the stored password has changed under the first try: what was checked may not hold any more.
+  for (let tries = 0; tries < 2; tries++) {
+    const result = await tryLogin(options, credentials, attempt, presented, client)
+    if (result !== undefined) return result
+  }
+  return refused(options, client, 'login-failed', INVALID_CREDENTIALS)
+}
+
+/** @returns `undefined` where the password or the account has changed meanwhile */
+async function tryLogin(
+  options: SessionsOptions,
+  credentials: Credentials,
+  attempt: LoginAttempt,
+  presented: Presented,
+  client: Client
+): Promise<Result<BegunSession> | undefined> {
+  const { database, guard, hasher, nowMs } = options
+  const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
   const { correct, outdated } = await hasher.check(credentials.password, passwordHashOf(candidate))
 
   const settled = await guard.settle(attempt, correct)
-  if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, user)
-  if (settled.accountAttacked && user) await tellOfAttack(options, user, client)
-  if (!correct) return refused(options, client, 'login-failed', INVALID_CREDENTIALS, user)
-  if (user?.disabledAt) return refused(options, client, 'login-disabled', INVALID_CREDENTIALS, user)
-  if (user === undefined || (options.emailVerification === 'required' && !user.emailVerified)) {
-    return refused(
-      options,
-      client,
-      'login-unverified',
-      failure('email-unverified', 'the link was not opened yet'),
-      user
-    )
-  }
+  if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, candidate.user)
+  if (settled.accountAttacked && candidate.user) await tellOfAttack(options, candidate.user, client)
+  const standing = judge(options, candidate, correct)
+  if (!standing.ok) return refused(options, client, standing.kind, standing.answer, candidate.user)
 
-  if (outdated) await rehash(options, user, credentials.password, client)
+  const { user } = standing
+  const passwordHash = outdated ? await rehash(options, user, credentials.password, client) : user.passwordHash
   const tellOfNewDevice = candidate.hasSignedInBefore && !attempt.knownDevice
-  return success(await begin(options, { user, remembered: credentials.rememberMe, presented, tellOfNewDevice }, client))
+  const beginning = { user: { ...user, passwordHash }, remembered: credentials.rememberMe, presented, tellOfNewDevice }
+  const session = await begin(options, beginning, client)
+  return session && success(session)
+}
+
+type Standing =
+  | { readonly ok: true; readonly user: User }
+  | { readonly ok: false; readonly kind: AuditKind; readonly answer: Failure }
+
+/** Whether somebody may sign in whose password is right or wrong. */
+function judge({ emailVerification }: SessionsOptions, { user }: LoginCandidate, correct: boolean): Standing {
+  if (!correct) return { ok: false, kind: 'login-failed', answer: INVALID_CREDENTIALS }
+  if (user?.disabledAt) return { ok: false, kind: 'login-disabled', answer: INVALID_CREDENTIALS }
+  if (user === undefined || (emailVerification === 'required' && !user.emailVerified)) {
+    return { ok: false, kind: 'login-unverified', answer: failure('email-unverified', 'the link was not opened yet') }
+  }
+  return { ok: true, user }
 }
 
 /** Where the address is nobody's yet, its newest registration says whether the password is right. */
@@ -83,26 +105,19 @@ async function refused(
   return answer
 }
 
-async function tellOfAttack(options: SessionsOptions, user: User, client: Client): Promise<void> {
-  const { database, audit, box, nowMs } = options
-  const attackedMs = nowMs()
-  const expiresAt = secondsAfter(new Date(attackedMs), NOTICE_TTL)
-  const order = { kind: 'account-attacked' as const, recipient: user.email, name: user.name, expiresAt }
-  await database.transaction(async db => {
-    await insertAuditEvent(db, audit.event('account-attacked', 'failure', client, attackedMs, { person: user }))
-    await insertOutboxMail(db, outboxMail(box, order, attackedMs))
-  })
-  options.wakeMail()
-}
-
-/** The password is at hand only now, so a hash that is weaker than today's is replaced now. */
-async function rehash(options: SessionsOptions, user: User, password: string, client: Client): Promise<void> {
+/**
+ * The password is at hand only now, so a hash that is weaker than today's is replaced now.
+ *
+ * @returns the new hash
+ */
+async function rehash(options: SessionsOptions, user: User, password: string, client: Client): Promise<string> {
   const { database, audit, hasher, nowMs } = options
   const hash = await hasher.hash(password)
   await database.transaction(async db => {
     await upgradePasswordHash(db, user.id, user.passwordHash, hash)
     await insertAuditEvent(db, audit.event('password-rehashed', 'success', client, nowMs(), { person: user }))
   })
+  return hash
 }
 
 function malformedAddress(): Failure {

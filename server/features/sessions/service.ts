@@ -3,7 +3,7 @@
 import { listLiveSessions, type Session } from '../../../db/queries/sessions.ts'
 import type { User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
-import type { Result } from '../../lib/result.ts'
+import { failure, type Result, success } from '../../lib/result.ts'
 import { begin } from './begin.ts'
 import { endAll, endOne, logout } from './ending.ts'
 import { type Credentials, login } from './login.ts'
@@ -13,7 +13,7 @@ import { refresh } from './refresh.ts'
 export interface SessionsService {
   login(credentials: Credentials, presented: Presented, client: Client): Promise<Result<BegunSession>>
   /** Begins a session of somebody who has just registered. */
-  begin(user: User, presented: Presented, client: Client): Promise<BegunSession>
+  begin(user: User, presented: Presented, client: Client): Promise<Result<BegunSession>>
   refresh(token: string | undefined, client: Client): Promise<Result<OpenSession>>
   logout(token: string | undefined, accessSid: string | undefined, client: Client): Promise<Result<undefined>>
   /** Live sessions, newest use first. */
@@ -25,8 +25,10 @@ export interface SessionsService {
 export function createSessionsService(options: SessionsOptions): SessionsService {
   return {
     login: (credentials, presented, client) => login(options, credentials, presented, client),
-    begin: (user, presented, client) =>
-      begin(options, { user, remembered: false, presented, tellOfNewDevice: false }, client),
+    begin: async (user, presented, client) => {
+      const session = await begin(options, { user, remembered: false, presented, tellOfNewDevice: false }, client)
+      return session ? success(session) : failure('session-ended', 'the account was changed before its first session')
+    },
     refresh: (token, client) => refresh(options, token, client),
     logout: (token, accessSid, client) => logout(options, token, accessSid, client),
     list: userId => options.database.run(db => listLiveSessions(db, userId, new Date(options.nowMs()))),

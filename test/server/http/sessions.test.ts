@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { call, PASSWORD, register, signUp } from '../../lib/person.ts'
+import { until } from '../../lib/until.ts'
 import { openSubject } from './subject.ts'
 
 const { url, mailbox, sql, origin } = await openSubject(t)
@@ -231,4 +232,22 @@ t.test('a hash that is weaker than today is upgraded at the next login', async t
   const [row] = await sql`select password_hash from users where email = ${email}`
   t.match(row?.password_hash, /^gh1:[0-9a-f]{8}:\$2b\$04\$/)
   t.equal((await login(email)).status, 200)
+})
+
+t.test('a login whose password was changed meanwhile begins no session', async t => {
+  const email = await register(url, mailbox)
+  const before = await sql`select count(*)::int as n from sessions`
+  let answer: ReturnType<typeof login> | undefined
+  await sql.begin(async change => {
+    await change`update users set password_hash = '$2b$04$abcdefghijklmnopqrstuuAoiSkN0jAAGFlMmeUSuFVYjc9bWkfQa' where email = ${email}`
+    answer = login(email)
+    // The password was checked against the old hash; the session waits for this change to be over.
+    await until('the login waits for the change', async () => {
+      const [row] =
+        await sql`select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into sessions%'`
+      return row?.n === 1
+    })
+  })
+  t.match(await answer, { status: 401, body: { code: 'invalid-credentials' } })
+  t.strictSame(await sql`select count(*)::int as n from sessions`, before)
 })
