@@ -12,8 +12,7 @@ import { onFreePort, reservePort } from './ports.ts'
 import { openLocalPostgres } from './postgres.ts'
 import { openEngineBackend, openRedisBackend, openRedisRest } from './redis-rest.ts'
 import { type LocalSecrets, localSecrets } from './secrets.ts'
-
-type Env = Readonly<Record<string, string | undefined>>
+import { checkSettings, type Env, edgeBindings, originSettings } from './settings.ts'
 
 export interface StackOptions {
   readonly dataDir: string
@@ -42,6 +41,9 @@ const HOST = '127.0.0.1'
 /** The ports of a local system, unless they are taken. */
 const PORTS = { origin: 3000, mailbox: 8025, redis: 8079 }
 
+/** A machine that is busy with something else may take its time. */
+const ANSWER_DEADLINE_MS = 30_000
+
 /** Opens everything, or nothing: what was opened before a failure is closed again. */
 export async function openStack(options: StackOptions): Promise<Stack> {
   const closers: (() => Promise<unknown>)[] = []
@@ -60,6 +62,7 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   const dir = resolve(dataDir)
   await mkdir(dir, { recursive: true })
   const secrets = await localSecrets(dir)
+  checkSettings(env, secrets)
   const preferred = (wished: number) => (port === 0 ? 0 : wished)
   const closing = <T extends { close(): Promise<unknown> }>(part: T): T => {
     closers.push(() => part.close())
@@ -78,7 +81,7 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   const socket = await onFreePort('edge', port, tell, wished => reservePort(wished, HOST))
   closers.push(async () => socket.release())
   const edge = `http://${HOST}:${socket.port}`
-  const settings = originSettings(env, secrets, { database: roles.worker, redis, mailbox, edge })
+  const settings = originSettings(env, secrets, { database: roles.worker, redis, smtpUrl: mailbox.smtpUrl, edge })
   await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '')
   const origin = closing(
     await onFreePort('origin', preferred(PORTS.origin), tell, originPort =>
@@ -127,60 +130,17 @@ async function openRedisUrl(
   )
 }
 
-/** The environment of a production origin, filled in with what this machine has. */
-function originSettings(
-  env: Env,
-  secrets: LocalSecrets,
-  parts: { database: string; redis: { url: string; token: string }; mailbox: Mailbox; edge: string }
-): Record<string, string> {
-  const given = Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined)
-  return {
-    NODE_ENV: 'development',
-    LOG_LEVEL: 'warn',
-    PUBLIC_URL: parts.edge,
-    ROOT_SECRETS: secrets.rootSecret,
-    EDGE_SECRET: secrets.edgeSecret,
-    SMTP_URL: parts.mailbox.smtpUrl,
-    ...Object.fromEntries(given),
-    HOST,
-    DATABASE_URL: parts.database,
-    UPSTASH_REDIS_REST_URL: parts.redis.url,
-    UPSTASH_REDIS_REST_TOKEN: parts.redis.token
-  }
-}
-
-/** What the edge shares with the origin, and what is its own. */
-const SHARED_SETTINGS = [
-  'PUBLIC_URL',
-  'API_PREFIX',
-  'ALLOWED_ORIGINS',
-  'EDGE_SECRET',
-  'TOKEN_AUDIENCE',
-  'ACCESS_TOKEN_TTL',
-  'UPSTASH_REDIS_REST_URL',
-  'UPSTASH_REDIS_REST_TOKEN',
-  'EDGE_QUOTA_ADDRESS',
-  'EDGE_QUOTA_AUTH',
-  'EDGE_QUOTA_USER'
-]
-
-function edgeBindings(settings: Readonly<Record<string, string>>, originUrl: string): Record<string, string> {
-  const shared = SHARED_SETTINGS.flatMap(name => {
-    const value = settings[name]
-    return value === undefined ? [] : [[name, value]]
-  })
-  return { ...Object.fromEntries(shared), ORIGIN_URL: originUrl, FALLBACK_CLIENT_ADDRESS: '127.0.0.1' }
-}
-
 /** Waits until `url` answers 200, through everything that is between. */
 async function answering(url: string): Promise<void> {
-  const deadlineMs = Date.now() + 15_000
+  const deadlineMs = Date.now() + ANSWER_DEADLINE_MS
   for (;;) {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
     await response?.body?.cancel()
     if (response?.ok) return
     if (Date.now() > deadlineMs)
-      throw new Error(`"${url}" did not answer 200 within 15 s, last with ${response?.status ?? 'nothing'}`)
+      throw new Error(
+        `"${url}" did not answer 200 within ${ANSWER_DEADLINE_MS} ms, last with ${response?.status ?? 'nothing'}`
+      )
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }

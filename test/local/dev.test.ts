@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -63,7 +63,18 @@ t.test('the ready file names everything, everything answers, and no signal loses
   const dir = await temporaryDir(t)
   const settings = { EMAIL_VERIFICATION: 'optional' }
   const credentials = { email: 'ada@example.com', password: 'Correct-horse-7' }
-  let dev = await startDev(t, dir, ['--port', '0'], settings)
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  let dev = await startDev(t, dir, ['--port', String(port)], settings)
+
+  const lines = dev
+    .output()
+    .split('\n')
+    .filter(line => line.startsWith(`Port ${port} is taken`))
+  t.equal(lines.length, 1, 'a taken port gives one line')
+  t.match(lines[0], `the edge uses ${new URL(dev.urls.edge ?? '').port} instead`, 'and the next free one')
 
   const names = ['databaseUrl', 'docs', 'edge', 'mailbox', 'origin', 'redisRestToken', 'redisRestUrl']
   t.strictSame(Object.keys(dev.urls).sort(), names)
@@ -84,25 +95,13 @@ t.test('the ready file names everything, everything answers, and no signal loses
   }
 })
 
-t.test('a taken port gives one clear line and the next free port', async t => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  t.teardown(() => taken.close())
-  const address = taken.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  const dev = await startDev(t, await temporaryDir(t), ['--port', String(port)])
-  const lines = dev
-    .output()
-    .split('\n')
-    .filter(line => line.startsWith(`Port ${port} is taken`))
-  t.equal(lines.length, 1)
-  t.match(lines[0], `the edge uses ${new URL(dev.urls.edge ?? '').port} instead`)
-})
-
 t.test('settings of the environment apply, and a wrong one stops the start with one message', async t => {
   const dir = await temporaryDir(t)
   await t.rejects(startDev(t, dir, ['--port', '0'], { EMAIL_VERIFICATION: 'perhaps' }), {
     message: /EMAIL_VERIFICATION is malformed: expected required or optional/
   })
-  await until('no process is left', async () => (await processesOf(dir)).length === 0)
+  t.notOk((await readdir(join(dir, 'data'))).includes('postgres'), 'before anything is started')
+  await t.rejects(startDev(t, dir, ['--port', '0'], { EDGE_QUOTA_USER: 'many' }), {
+    message: /EDGE_QUOTA_USER must be/
+  })
 })
