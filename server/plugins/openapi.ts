@@ -6,6 +6,18 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { completeDocument } from '../lib/openapi-document.ts'
 
+/** Whoever has only this page can go the whole way with it. */
+const DESCRIPTION = `Sign-in for web APIs. The whole journey, on this page:
+
+1. **register** with an address, a password and a name. A link is mailed to the address.
+2. Open the link and press its button; or take what follows \`#token=\` in it to **verifyEmail**. A local run prints where its mailbox is.
+3. **login**. Copy \`accessToken\` from the answer, press **Authorize** above the list, and paste it. The refresh token is a cookie that your browser keeps.
+4. **readProfile**, **listSessions** and everything else with a lock works now, for a quarter of an hour.
+5. **refresh**, with an empty body \`{}\`, gives the next access token.
+6. **logout** ends the session. The old access token is refused from then on.
+
+Every error is \`application/problem+json\` (RFC 9457); its \`type\` leads to a page about it.`
+
 export const openapi = fp(
   async (app: FastifyInstance, { publicUrl, docs }: { publicUrl: string; docs: boolean }) => {
     await app.register(swagger, {
@@ -13,9 +25,7 @@ export const openapi = fp(
         openapi: '3.1.0',
         info: {
           title: 'Gatehouse',
-          description:
-            'Sign-in for web APIs. Register, open the mailed link, log in, and press **Authorize** with the access token. ' +
-            'Every error is `application/problem+json` (RFC 9457).',
+          description: DESCRIPTION,
           version: '1.0.0',
           contact: { name: 'Whoever runs this installation', url: publicUrl },
           license: { name: 'MIT', identifier: 'MIT' }
@@ -48,6 +58,7 @@ export const openapi = fp(
     await app.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: true,
+      theme: { title: 'Gatehouse API' },
       uiConfig: { validatorUrl: null, persistAuthorization: true, displayOperationId: true, tryItOutEnabled: true }
     })
     app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
