@@ -45,12 +45,30 @@ export const signTokens = fp(
 
     app.decorate('signAccessToken', (sessionId, user) => {
       const { kid, privatePem: key } = options.activeKey()
-      const claims = claimsFor(sessionId, user, options)
+      const claims = fitName(claimsFor(sessionId, user, options))
       return app.jwt.sign(claims, { key, algorithm: 'ES256', kid, header: { alg: 'ES256', typ: ACCESS_TOKEN_TYPE } })
     })
   },
   { name: 'sign-tokens', fastify: '5.x' }
 )
+
+/** What of 1023 characters is left for the claims, once header, signature and base64url have taken theirs. */
+const MAX_CLAIMS_BYTES = 620
+
+/**
+ * Shortens the name until the token stays under a kibibyte: it has to fit into headers beside everything else, and
+ * whoever needs the whole name reads the profile. An ellipsis shows that something is missing.
+ */
+function fitName(claims: AccessClaims): AccessClaims {
+  const isTooLong = (fitted: AccessClaims) => Buffer.byteLength(JSON.stringify(fitted)) > MAX_CLAIMS_BYTES
+  const letters = [...claims.name]
+  let fitted = claims
+  while (isTooLong(fitted) && letters.length > 1) {
+    letters.pop()
+    fitted = { ...claims, name: `${letters.join('')}…` }
+  }
+  return fitted
+}
 
 function claimsFor(sessionId: string, user: TokenUser, options: SignTokensOptions): AccessClaims {
   const nowMs = options.nowMs()

@@ -1,7 +1,7 @@
 /** Login, access tokens, logout and the profile, over HTTP; refreshing has a file of its own. */
 
 import t from 'tap'
-import { call, PASSWORD, register, signUp } from '../../lib/person.ts'
+import { call, mailedToken, PASSWORD, register, signUp } from '../../lib/person.ts'
 import { until } from '../../lib/until.ts'
 import { openSubject } from './subject.ts'
 
@@ -250,4 +250,17 @@ t.test('a login whose password was changed meanwhile begins no session', async t
   })
   t.match(await answer, { status: 401, body: { code: 'invalid-credentials' } })
   t.strictSame(await sql`select count(*)::int as n from sessions`, before)
+})
+
+t.test('an access token stays under a kibibyte, whatever people are called and wherever they write from', async t => {
+  const local = 'a'.repeat(64)
+  const email = `${local}@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(59)}.example`
+  const name = '𝒜'.repeat(100)
+  await call(url, 'POST', `${AUTH}/register`, { body: { email, password: PASSWORD, name } })
+  await call(url, 'POST', `${AUTH}/verify-email/${await mailedToken(mailbox, email)}`)
+  const { body } = await login(email)
+  t.equal(body.user.name, name, 'the profile has the whole name')
+  t.ok(body.accessToken.length < 1024, `${body.accessToken.length} characters`)
+  const verified = await verifyToken(body.accessToken)
+  t.match(verified.body.claims, { email, name: /^𝒜+…$/u })
 })
