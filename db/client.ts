@@ -64,7 +64,7 @@ async function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<
 
 /** Connection failures of the driver, and the SQLSTATEs by which a server says that it cannot serve at the moment. */
 const UNAVAILABLE =
-  /^(CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN\w+|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|08\w{3}|57P0\d|57014|53\w{3}|25006)$/
+  /^(CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN\w+|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENET\w+|ENOENT|08\w{3}|57P0\d|57014|53\w{3}|25006|40001|40P01|55P03)$/
 
 /** Drizzle's own error quotes the query and its parameters; what is under it does not, and is what we go by. */
 function translated(error: unknown): unknown {

@@ -127,9 +127,12 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(accountRoutes, {
     prefix: config.apiPrefix,
     accounts: rules.accounts,
-    signIn: async (user, request, reply) => {
-      const session = orThrow(await rules.sessions.begin(user, presentedBy(request), request.client))
-      return deliverBegun(app, request, reply, session, delivery)
+    signIn: request => {
+      const presented = presentedBy(request)
+      return async (user, reply) => {
+        const session = orThrow(await rules.sessions.begin(user, presented, request.client))
+        return deliverBegun(app, request, reply, session, delivery)
+      }
     },
     signOut: clearRefreshCookie
   })
@@ -146,7 +149,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
 }
 
 /** How a session stands; where Redis cannot say, the database can, because it is the truth behind it. */
-async function sessionStanding({ revocation, database, nowMs }: Ports, sid: string) {
+async function sessionStanding({ revocation, database, isUndelivered, nowMs }: Ports, sid: string) {
+  if (isUndelivered(sid)) return 'ended'
   const standing = await revocation.standing(sid, nowMs())
   if (standing !== 'unknown') return standing
   return (await database.run(db => isSessionLive(db, sid))) ? 'live' : 'ended'

@@ -74,6 +74,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     limiter: createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure }),
     revocation: createRevocationView({ feed, freshMs: 0, retentionMs, onStoreFailure }),
     announceEnds: keeper.announce,
+    isUndelivered: keeper.isUndelivered,
     wakeMail: () => mailJob.wake(),
     checkReady: async () => {
       const [epoch] = await Promise.all([feed.epoch(), database.run(db => db.execute(sql`select 1`))])

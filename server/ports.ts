@@ -21,6 +21,8 @@ export interface Ports {
   readonly metrics: Pick<Metrics, 'answered'>
   /** Tells the edges that sessions have ended; false where they could not be told yet. */
   readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  /** Whether this process has ended a session of which the edges could not be told yet. */
+  readonly isUndelivered: (sid: string) => boolean
   /** Says that there is something in the outbox. */
   readonly wakeMail: () => void
   /** Rejects where the database or Redis does not answer. */

@@ -43,13 +43,13 @@ export async function claimDueMails(db: Queryable, now: Date, leaseUntil: Date, 
     .returning()
 }
 
-/** Secrets go with the mail: a sent or abandoned one keeps none. */
+/** Secrets and names go with the mail: a sent or abandoned one keeps none. */
 export async function markMailSent(db: Queryable, id: string, now: Date): Promise<void> {
-  await db.update(outbox).set({ sentAt: now, sealedToken: null }).where(eq(outbox.id, id))
+  await db.update(outbox).set({ sentAt: now, sealedToken: null, parameters: {} }).where(eq(outbox.id, id))
 }
 
 export async function markMailDead(db: Queryable, id: string, now: Date, lastError: string): Promise<void> {
-  await db.update(outbox).set({ deadAt: now, sealedToken: null, lastError }).where(eq(outbox.id, id))
+  await db.update(outbox).set({ deadAt: now, sealedToken: null, parameters: {}, lastError }).where(eq(outbox.id, id))
 }
 
 export async function postponeMail(db: Queryable, id: string, dueAt: Date, lastError: string): Promise<void> {

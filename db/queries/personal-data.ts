@@ -40,13 +40,15 @@ export async function listMailedTokensOf(db: Queryable, userId: string) {
     .orderBy(asc(mailedTokens.createdAt))
 }
 
-/** Mails to an address that were not purged yet, without their tokens. */
+/**
+ * Mails to an address that were not purged yet, without their tokens, and without the names in them: whoever asked for
+ * one may have been somebody else.
+ */
 export async function listMailsTo(db: Queryable, recipient: string) {
   return db
     .select({
       kind: outbox.kind,
       recipient: outbox.recipient,
-      parameters: outbox.parameters,
       createdAt: outbox.createdAt,
       sentAt: outbox.sentAt
     })

@@ -95,10 +95,6 @@ export async function isMailedTokenGood(db: Queryable, tokenHash: Uint8Array, no
   return rows.length === 1
 }
 
-export async function deleteMailedToken(db: Queryable, tokenHash: Uint8Array): Promise<void> {
-  await db.delete(mailedTokens).where(eq(mailedTokens.tokenHash, tokenHash))
-}
-
 /** Makes links void that were mailed to a person and are not used yet. */
 export async function deleteMailedTokensOf(
   db: Queryable,
@@ -110,12 +106,12 @@ export async function deleteMailedTokensOf(
     .where(and(eq(mailedTokens.userId, userId), inArray(mailedTokens.purpose, [...purposes])))
 }
 
-/** The registrations of an address that still wait for their link, newest first. */
-export async function findPendingRegistrations(db: Queryable, email: string, now: Date): Promise<Registration[]> {
+/** The registrations of an address that nobody has confirmed and that were not purged yet, newest first. */
+export async function findRegistrationsOf(db: Queryable, email: string): Promise<Registration[]> {
   return db
     .select()
     .from(registrations)
-    .where(and(eq(registrations.email, email), gt(registrations.expiresAt, now)))
+    .where(eq(registrations.email, email))
     .orderBy(desc(registrations.createdAt), desc(registrations.id))
 }
 
@@ -129,7 +125,12 @@ export async function findRegistration(db: Queryable, id: string): Promise<Regis
   return registration
 }
 
-/** Forgets every registration of an address, and with them their links: the address belongs to somebody now. */
+/** Forgets a registration that has become an account. */
+export async function deleteRegistration(db: Queryable, id: string): Promise<void> {
+  await db.delete(registrations).where(eq(registrations.id, id))
+}
+
+/** Forgets every registration of an address, and with them their links. */
 export async function deleteRegistrationsOf(db: Queryable, email: string): Promise<void> {
   await db.delete(registrations).where(eq(registrations.email, email))
 }

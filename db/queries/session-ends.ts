@@ -16,7 +16,7 @@ export async function endSessionsBeyond(db: Queryable, userId: string, keep: num
   const rows = await db
     .update(sessions)
     .set({ endedAt: now, endReason: 'evicted' })
-    .where(inArray(sessions.id, surplus))
+    .where(and(inArray(sessions.id, surplus), isNull(sessions.endedAt)))
     .returning({ id: sessions.id })
   return rows.map(row => row.id)
 }

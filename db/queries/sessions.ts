@@ -89,7 +89,8 @@ export async function advanceRefreshCounter(db: Queryable, rotation: Rotation): 
     .update(sessions)
     .set({
       refreshCounter: rotation.counter + 1,
-      rotatedAt: rotation.now,
+      // The clock at execution: a statement that was held up must not make its own client look late, and a thief.
+      rotatedAt: sql`greatest(${rotation.now.toISOString()}::timestamptz, clock_timestamp())`,
       lastUsedAt: rotation.now,
       idleExpiresAt: sql`least(${idle}, ${sessions.expiresAt})`
     })

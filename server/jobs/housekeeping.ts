@@ -27,6 +27,8 @@ const BATCH = 500
 const MAX_BATCHES = 20
 /** How long a mail is kept after it was written. */
 const MAIL_RETENTION_MS = 7 * 86_400_000
+/** Expired ones are kept for so long: by them the mail worker knows that another link could be a stranger's. */
+const KEEP_REGISTRATIONS_MS = 7 * 86_400_000
 
 /** @returns whether there may be more to do, and how much was removed */
 type Chore = (db: Queryable, nowMs: number, limit: number) => Promise<{ more: boolean; removed: number }>
@@ -61,7 +63,9 @@ function createChores({ retentionMs, auditRetentionMs }: HousekeepingOptions): R
     'ended-sessions': sessionChore('endedAt', retentionMs),
     'expired-sessions': sessionChore('expiresAt', retentionMs),
     'mailed-tokens': simpleChore((db, nowMs, limit) => deleteExpiredMailedTokens(db, new Date(nowMs), limit)),
-    registrations: simpleChore((db, nowMs, limit) => deleteExpiredRegistrations(db, new Date(nowMs), limit)),
+    registrations: simpleChore((db, nowMs, limit) =>
+      deleteExpiredRegistrations(db, new Date(nowMs - KEEP_REGISTRATIONS_MS), limit)
+    ),
     mails: simpleChore((db, nowMs, limit) => deleteOldMails(db, new Date(nowMs - MAIL_RETENTION_MS), limit)),
     'audit-events': simpleChore((db, nowMs, limit) => purgeAuditEvents(db, new Date(nowMs - auditRetentionMs), limit))
   }

@@ -15,6 +15,8 @@ export interface RevocationKeeperOptions {
 }
 
 export interface RevocationKeeper {
+  /** Whether this process has ended a session of which the edges could not be told yet. */
+  isUndelivered(sid: string): boolean
   /** Tells the edges that sessions have ended. False where they could not be told: `tend` will do it. */
   announce(sids: readonly string[]): Promise<boolean>
   /** One round of the job. */
@@ -26,6 +28,8 @@ const BATCH = 500
 
 export function createRevocationKeeper(options: RevocationKeeperOptions): RevocationKeeper {
   const { database, feed, nowMs, log } = options
+  // Redis cannot say of these that they have ended, and this process need not ask.
+  const undelivered = new Set<string>()
 
   async function publish(sids: readonly string[]): Promise<void> {
     for (let i = 0; i < sids.length; i += BATCH) await feed.publish(sids.slice(i, i + BATCH))
@@ -43,13 +47,17 @@ export function createRevocationKeeper(options: RevocationKeeperOptions): Revoca
     const sids = await database.run(db => findUnpublishedEnds(db, BATCH))
     if (sids.length === 0) return
     await publish(sids)
+    for (const sid of sids) undelivered.delete(sid)
     await database.run(db => markEndsPublished(db, sids))
   }
 
   return {
+    isUndelivered: sid => undelivered.has(sid),
     async announce(sids) {
+      for (const sid of sids) undelivered.add(sid)
       try {
         await feed.publish(sids)
+        for (const sid of sids) undelivered.delete(sid)
       } catch (error) {
         log.warn({ reason: String(error), sessions: sids.length }, 'the edges could not be told yet')
         return false

@@ -45,9 +45,12 @@ export async function createPasswordHasher({ keys, cost, queue }: PasswordHasher
       const { pepper, digest } = parse(peppers, stored ?? decoy)
       const candidate = pepper === undefined ? normalizePassword(password) : peppered(pepper, password)
       const matches = await queue.run(() => bcrypt.compare(candidate, digest))
+      const isCheap = bcrypt.getRounds(digest) < cost
+      // Security: a wrong password costs today's work whatever is stored, else time tells who has an old hash.
+      if (isCheap && !matches) await queue.run(() => bcrypt.compare(candidate, parse(peppers, decoy).digest))
       return {
         correct: matches && stored !== undefined,
-        outdated: pepper?.id !== newest.id || bcrypt.getRounds(digest) < cost
+        outdated: pepper?.id !== newest.id || isCheap
       }
     }
   }
@@ -62,7 +65,8 @@ function peppered(pepper: DerivedKey, password: string): string {
 }
 
 function parse(peppers: readonly DerivedKey[], stored: string): { pepper: DerivedKey | undefined; digest: string } {
-  if (stored.startsWith('$2')) return { pepper: undefined, digest: stored }
+  // PHP writes $2y$ for what everybody else calls $2b$.
+  if (stored.startsWith('$2')) return { pepper: undefined, digest: stored.replace(/^\$2y\$/, '$2b$') }
   const [prefix, pepperId, digest] = stored.split(':')
   const pepper = peppers.find(one => one.id === pepperId)
   if (prefix !== PREFIX || pepper === undefined || digest === undefined) {

@@ -31,6 +31,8 @@ export const Problem = Type.Object(
 
 /** What any route can answer, whatever it does. */
 const ANYWHERE: readonly ProblemCode[] = [
+  'uri-too-long',
+  'headers-too-large',
   'malformed-request',
   'edge-required',
   'rate-limited',

@@ -7,10 +7,8 @@
 import type { Database, Queryable } from '../../db/client.ts'
 import { decideMail, type OutboxMail } from '../../db/queries/outbox.ts'
 import {
-  deleteMailedToken,
-  deleteRegistrationsOf,
   extendRegistration,
-  findPendingRegistrations,
+  findRegistrationsOf,
   insertMailedToken,
   isMailedTokenGood,
   type MailedToken
@@ -55,26 +53,31 @@ export async function resolveMail(options: ResolveMailOptions, mail: OutboxMail)
   return options.database.transaction(db => resolve({ db, box, now: new Date(nowMs()) }, mail))
 }
 
-/** The owner of the address is told, and the registration is void; where there is none, the link is sent. */
+/**
+ * The owner of the address is told; where there is none, the link is sent.
+ *
+ * Security: the registration stays until it expires, whosever the address is. Were it deleted, a login with its password
+ * would tell who is known; it can activate nothing, because the address is taken and its link was never mailed.
+ */
 async function registration({ db }: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   const owner = await findUserByEmail(db, mail.recipient)
   if (owner === undefined) return { ...mail, kind: 'verify-email' }
-  await deleteRegistrationsOf(db, mail.recipient)
   return alreadyRegistered(mail, owner.name)
 }
 
 /**
  * Security: a link is only sent where there is no doubt what it activates. Of several registrations that wait for one
  * address any may be somebody else's, the newest one as well as the oldest, and the click of the address's owner
- * would put that person's password into force. So the owner is asked to register once more instead.
+ * would put that person's password into force. So the owner is asked to register once more instead. Registrations that
+ * have expired count as well: the one that is left may be the stranger's.
  */
 async function verificationRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
-  const { db, now } = resolving
+  const { db } = resolving
   const user = await findUserByEmail(db, mail.recipient)
   if (user?.emailVerified === false) {
     return withLink(resolving, mail, { kind: 'verify-email', purpose: 'verify-email', userId: user.id })
   }
-  const pending = user === undefined ? await findPendingRegistrations(db, mail.recipient, now) : []
+  const pending = user === undefined ? await findRegistrationsOf(db, mail.recipient) : []
   const [only, ...others] = pending
   if (only === undefined) return undefined
   if (others.length > 0) return { ...mail, kind: 'register-again' }
@@ -90,14 +93,17 @@ async function resetRequested(resolving: Resolving, mail: OutboxMail): Promise<R
   return withLink(resolving, mail, { kind: purpose, purpose, userId: user.id, name: user.name })
 }
 
-/** The owner of an address that is taken is told, as with a registration; a link that is void already is not sent. */
+/**
+ * The owner of an address that is taken is told, as with a registration; a link that is void already is not sent.
+ *
+ * Security: the token stays, although it is not mailed: whoever asked would see in an export that it is gone.
+ */
 async function changeEmail({ db, box, now }: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   if (mail.sealedToken === null) return undefined
   const tokenHash = hashMailedToken(openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }))
   const owner = await findUserByEmail(db, mail.recipient)
   if (owner === undefined)
     return (await isMailedTokenGood(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined
-  await deleteMailedToken(db, tokenHash)
   return alreadyRegistered(mail, owner.name)
 }
 

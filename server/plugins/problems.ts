@@ -48,7 +48,8 @@ function sendProblem(reply: FastifyReply, request: FastifyRequest, publicUrl: st
   const { ok, problem, reason, retryAfterSeconds, ...extras } = known
   const { status } = PROBLEMS[problem]
   if (status === 401) reply.header('www-authenticate', bearerChallenge(problem))
-  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+  const wait = retryAfterSeconds ?? (problem === 'unavailable' ? 1 : undefined)
+  if (wait !== undefined) reply.header('retry-after', String(wait))
   return reply
     .code(status)
     .header('content-type', PROBLEM_MEDIA_TYPE)

@@ -18,7 +18,9 @@ export const securityHeaders = fp(
     })
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(DATA_ANSWER_HEADERS)
-      if (request.url.startsWith(`${apiPrefix}/`)) reply.header('cache-control', 'no-store')
+      // By the route's pattern: a path can spell the same prefix in other ways.
+      if ((request.routeOptions.url ?? request.url).startsWith(`${apiPrefix}/`))
+        reply.header('cache-control', 'no-store')
     })
   },
   { name: 'security-headers', fastify: '5.x' }

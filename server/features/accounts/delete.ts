@@ -1,7 +1,9 @@
 /** Deletes an account with everything that names its owner, and ends its sessions everywhere. */
 
 import type { Queryable } from '../../../db/client.ts'
+import { hasOtherAdmin } from '../../../db/queries/admin.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { lock } from '../../../db/queries/locks.ts'
 import { deleteMailsTo, insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { deleteRegistrationsOf, lockRegistrationsOf } from '../../../db/queries/registrations.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
@@ -9,9 +11,13 @@ import { deleteUser, findUser, lockUser, type User } from '../../../db/queries/u
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
 import type { Client } from '../../lib/client.ts'
 import { noticeMail } from '../../lib/outbox-mail.ts'
-import { type Result, success } from '../../lib/result.ts'
+import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccountsOptions } from './options.ts'
 import { USER_GONE } from './profile.ts'
+
+const LAST_ADMIN = failure('forbidden', 'nobody would be left who can administrate', {
+  detail: 'This is the last administrator: make somebody else one first'
+})
 
 /**
  * Where the edges cannot be told at once it is a success all the same: the account is gone, asking again could
@@ -31,10 +37,16 @@ export async function deleteAccount(
 
   const deletedMs = nowMs()
   const ended = await database.transaction(async db => {
+    await lock(db, 'standing')
     await lockRegistrationsOf(db, user.email)
+    if (user.role === 'admin' && !(await hasOtherAdmin(db, userId))) return 'last-admin'
     const locked = await lockUser(db, userId)
+    // Security: whoever has proven the old password while the owner was changing it has proven nothing.
+    if (locked && locked.passwordHash !== user.passwordHash) return 'changed'
     return locked && erase(options, db, locked, client, deletedMs)
   })
+  if (ended === 'last-admin') return LAST_ADMIN
+  if (ended === 'changed') return failure('password-incorrect', 'the password was changed meanwhile')
   if (ended === undefined) return USER_GONE
   options.wakeMail()
   if (ended.length > 0) await options.announceEnds(ended)

@@ -14,10 +14,8 @@ export interface AccountRoutesOptions {
   readonly accounts: AccountsService
   /** Signs somebody in who has just registered, and puts the session into the answer. */
   readonly signIn: (
-    user: User,
-    request: FastifyRequest,
-    reply: FastifyReply
-  ) => Promise<Omit<typeof SignedUp.static, 'user'>>
+    request: FastifyRequest
+  ) => (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
   /** Takes the refresh cookie away from somebody whose account is gone. */
   readonly signOut: (reply: FastifyReply) => void
 }
@@ -46,10 +44,12 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       }
     },
     async (request, reply) => {
+      // First, because it may refuse the request: nothing must have been written then.
+      const begin = signIn(request)
       const registered = orThrow(await accounts.register(request.body, request.client))
       if (registered.pending)
         return reply.code(202).send({ message: 'Please open the link that we have mailed to you' })
-      const session = await signIn(registered.user, request, reply)
+      const session = await begin(registered.user, reply)
       return reply.code(201).send({ user: showUser(registered.user), ...session })
     }
   )

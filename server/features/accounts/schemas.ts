@@ -81,7 +81,6 @@ export const PersonalData = Type.Object(
       Type.Object({
         kind: Type.String(),
         recipient: Type.String(),
-        parameters: Type.Record(Type.String(), Type.String()),
         createdAt: time,
         sentAt: nullable(time)
       })

@@ -1,6 +1,7 @@
 /** What administration looks like on the wire. */
 
 import { type Static, Type } from '@sinclair/typebox'
+import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { AUDIT_KINDS } from '../../lib/audit-event.ts'
 import { showUser, UserShape } from '../../lib/user-shape.ts'
 import type { OpenedEvent } from './service.ts'
@@ -34,7 +35,7 @@ export const UserListQuery = Type.Object(
   { additionalProperties: false, examples: [{ search: 'ada', limit: '20' }] }
 )
 
-export const AdminUserParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
+export const AdminUserParams = Type.Object({ id: Type.String({ maxLength: MAX_TARGET_BYTES }) })
 
 export const StandingChangeBody = Type.Object(
   { role: Type.Optional(ROLE), disabled: Type.Optional(Type.Boolean()) },

@@ -3,6 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply } from 'fastify'
+import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { isProblemCode, PROBLEMS } from '../../../edge/contract/problems.ts'
 import { ProblemError } from '../../lib/problem-error.ts'
 import { type Page, renderPage } from './page.ts'
@@ -24,7 +25,7 @@ export const pageRoutes: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
 
   app.get(
     '/problems/:code',
-    { schema: { hide: true, params: Type.Object({ code: Type.String({ maxLength: 64 }) }) } },
+    { schema: { hide: true, params: Type.Object({ code: Type.String({ maxLength: MAX_TARGET_BYTES }) }) } },
     async (request, reply) => {
       const { code } = request.params
       if (!isProblemCode(code)) throw new ProblemError('not-found')

@@ -1,5 +1,6 @@
 /** Begins a session of somebody who has just proven who they are. */
 
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { endSessionsBeyond } from '../../../db/queries/session-ends.ts'
 import { beginSession, type NewSession } from '../../../db/queries/sessions.ts'
 import type { User } from '../../../db/queries/users.ts'
@@ -55,6 +56,11 @@ export async function begin(
   if (replaced === undefined) return undefined
   const evicted = await database.run(db => endSessionsBeyond(db, user.id, MAX_SESSIONS, session.createdAt))
 
+  if (evicted.length > 0) {
+    const details = { sessions: String(evicted.length) }
+    const event = audit.event('session-evicted', 'success', client, startedMs, { person: user, details })
+    await database.run(db => insertAuditEvent(db, event))
+  }
   const ended = [...replaced, ...evicted]
   if (ended.length > 0) await options.announceEnds(ended)
   if (mail) options.wakeMail()

@@ -74,7 +74,9 @@ export function presentedBy(request: FastifyRequest): Presented {
  */
 export function presentedRefreshToken(request: FastifyRequest): string | undefined {
   const body = request.body as { refreshToken?: string } | null | undefined
-  const cookies = (request.headers.cookie ?? '').split(';').filter(pair => pair.trim().split('=')[0] === REFRESH_COOKIE)
+  const cookies = (request.headers.cookie ?? '')
+    .split(';')
+    .filter(pair => pair.split('=')[0]?.trim() === REFRESH_COOKIE)
   if (cookies.length > 1) throw new ProblemError('refresh-invalid')
   return body?.refreshToken ?? request.cookies[REFRESH_COOKIE]
 }

@@ -58,16 +58,24 @@ async function tryLogin(
 ): Promise<Result<BegunSession> | undefined> {
   const { database, guard, hasher, nowMs } = options
   const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
-  const { correct, outdated } = await hasher.check(credentials.password, passwordHashOf(candidate))
+  const { user: known, pendingPasswordHash } = candidate
+  const own = await hasher.check(credentials.password, known?.passwordHash)
+  if (!own.correct && pendingPasswordHash !== undefined) {
+    // Security: the same second look whether the address is somebody's or not, because anybody can begin a
+    // registration for it; and no failure is cleared by it, because whoever guesses may have begun it.
+    const pending = await hasher.check(credentials.password, pendingPasswordHash)
+    if (pending.correct) return unconfirmed(options, attempt, client)
+  }
 
-  const settled = await guard.settle(attempt, correct)
-  if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, candidate.user)
-  if (settled.accountAttacked && candidate.user) await tellOfAttack(options, candidate.user, client)
-  const standing = judge(options, candidate, correct)
-  if (!standing.ok) return refused(options, client, standing.kind, standing.answer, candidate.user)
+  // A disabled account is settled like a wrong password: what follows must not tell the two apart.
+  const settled = await guard.settle(attempt, own.correct && !known?.disabledAt)
+  if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, known)
+  if (settled.accountAttacked && known) await tellOfAttack(options, known, client)
+  const standing = judge(options, candidate, own.correct)
+  if (!standing.ok) return refused(options, client, standing.kind, standing.answer, known)
 
   const { user } = standing
-  const passwordHash = outdated ? await rehash(options, user, credentials.password, client) : user.passwordHash
+  const passwordHash = own.outdated ? await rehash(options, user, credentials.password, client) : user.passwordHash
   const tellOfNewDevice = candidate.hasSignedInBefore && !attempt.knownDevice
   const beginning = { user: { ...user, passwordHash }, remembered: credentials.rememberMe, presented, tellOfNewDevice }
   const session = await begin(options, beginning, client)
@@ -80,17 +88,22 @@ type Standing =
 
 /** Whether somebody may sign in whose password is right or wrong. */
 function judge({ emailVerification }: SessionsOptions, { user }: LoginCandidate, correct: boolean): Standing {
-  if (!correct) return { ok: false, kind: 'login-failed', answer: INVALID_CREDENTIALS }
-  if (user?.disabledAt) return { ok: false, kind: 'login-disabled', answer: INVALID_CREDENTIALS }
-  if (user === undefined || (emailVerification === 'required' && !user.emailVerified)) {
-    return { ok: false, kind: 'login-unverified', answer: failure('email-unverified', 'the link was not opened yet') }
+  if (user === undefined || !correct) return { ok: false, kind: 'login-failed', answer: INVALID_CREDENTIALS }
+  if (user.disabledAt) return { ok: false, kind: 'login-disabled', answer: INVALID_CREDENTIALS }
+  if (emailVerification === 'required' && !user.emailVerified) {
+    return { ok: false, kind: 'login-unverified', answer: UNVERIFIED }
   }
   return { ok: true, user }
 }
 
-/** Where the address is nobody's yet, its newest registration says whether the password is right. */
-function passwordHashOf({ user, pendingPasswordHash }: LoginCandidate): string | undefined {
-  return user?.passwordHash ?? pendingPasswordHash
+const UNVERIFIED = failure('email-unverified', 'the link was not opened yet')
+
+/** The password is that of a registration whose link was not opened, unless too many guesses were made meanwhile. */
+async function unconfirmed(options: SessionsOptions, attempt: LoginAttempt, client: Client): Promise<Failure> {
+  const admitted = await options.guard.admit(attempt)
+  return admitted.ok
+    ? refused(options, client, 'login-unverified', UNVERIFIED)
+    : refused(options, client, 'login-blocked', admitted)
 }
 
 async function refused(

@@ -1,6 +1,7 @@
 /** What sessions look like on the wire. */
 
 import { type Static, Type } from '@sinclair/typebox'
+import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
 import { deviceName } from '../../lib/device-name.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
@@ -87,7 +88,7 @@ export const VerifiedToken = Type.Object(
 )
 
 export const SessionParams = Type.Object({
-  id: Type.String({ maxLength: 64, description: 'From the list of sessions' })
+  id: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'From the list of sessions' })
 })
 
 export const SessionShape = Type.Object(

@@ -5,7 +5,7 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import {
   deleteMailedTokensOf,
-  deleteRegistrationsOf,
+  deleteRegistration,
   findRegistration,
   lockRegistrationsBehind,
   lockUserBehind,
@@ -97,8 +97,9 @@ async function activate(
     createdAt: now,
     updatedAt: now
   })
-  // Other registrations of this address, whoever began them, are void from now on.
-  await deleteRegistrationsOf(db, email)
+  // Other registrations of this address can activate nothing any more, and expire like all others: were they gone, a
+  // login with one of their passwords would tell that somebody has confirmed the address.
+  await deleteRegistration(db, registrationId)
   if (user) await insertAuditEvent(db, audit.event('account-created', 'success', client, atMs, { person: user }))
   return user
 }
@@ -114,7 +115,6 @@ async function replaceAddress(
   if (before === undefined) return undefined
   await changeUserEmail(db, userId, email, new Date(atMs))
   await deleteMailedTokensOf(db, userId, ['verify-email', 'reset-password', 'change-email'])
-  await deleteRegistrationsOf(db, email)
   const subject = { person: before, details: { from: before.email, to: email } }
   await insertAuditEvent(db, audit.event('email-changed', 'success', client, atMs, subject))
   await insertOutboxMail(db, noticeMail(box, 'email-changed', before, atMs))
