@@ -27,8 +27,8 @@ export interface OutboxWorkerOptions {
 
 /** Mails claimed at a time. */
 const BATCH = 10
-/** A claim holds this long: much longer than one attempt to send. */
-const LEASE_MS = 120_000
+/** A claim holds this long: longer than an attempt to send, and short enough that a lost claim costs no two minutes. */
+const LEASE_MS = 60_000
 /** Beyond this a slow mail server leaves too little of the lease for another attempt; the rest is claimed again. */
 const LAST_START_MS = LEASE_MS / 2
 const FIRST_BACK_OFF_MS = 1_000
@@ -45,7 +45,11 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
     const now = nowMs()
     const mails = await database.transaction(db => claimDueMails(db, new Date(now), new Date(now + LEASE_MS), BATCH))
     for (const mail of mails) {
-      if (nowMs() - now <= LAST_START_MS) await deal(options, mail)
+      if (nowMs() - now > LAST_START_MS) break
+      // One mail whose outcome cannot be written must not hold up the others that were claimed with it.
+      await deal(options, mail).catch(error => {
+        options.log.warn({ mailId: mail.id, kind: mail.kind, reason: String(error) }, 'a mail could not be dealt with')
+      })
     }
     return mails.length
   }

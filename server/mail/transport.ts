@@ -19,7 +19,7 @@ export interface MailTransport {
 const DEADLINES = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 }
 
 /** Milliseconds for the whole of one attempt: a server that sends a byte now and then never meets a deadline above. */
-const ATTEMPT_DEADLINE = 30_000
+const ATTEMPT_DEADLINE = 20_000
 
 /** @param from the sender of every mail */
 export function openMailTransport(smtpUrl: string, from: string): MailTransport {
