@@ -14,6 +14,7 @@ import { openGuard } from './guard/open-guard.ts'
 import { createAuditSealer } from './jobs/audit-sealer.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
 import { repeat } from './jobs/repeat.ts'
+import { createReseal } from './jobs/reseal.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
 import { createAuditRows } from './lib/audit-event.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
@@ -33,7 +34,14 @@ export interface Origin {
 }
 
 /** Milliseconds between two rounds of each job. */
-const EVERY = { mail: 1_000, revocation: 1_000, keys: 30_000, audit: 1_000, housekeeping: 60_000 }
+const EVERY = {
+  mail: 1_000,
+  revocation: 1_000,
+  keys: 30_000,
+  audit: 1_000,
+  housekeeping: 60_000,
+  reseal: 6 * 3_600_000
+}
 
 /** A margin on the life of an access token, for clocks. */
 const RETENTION_MARGIN_SECONDS = 60
@@ -95,7 +103,8 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     repeat({ everyMs: EVERY.revocation, onError: onError('revocation'), run: keeper.tend }),
     repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload }),
     repeat({ everyMs: EVERY.audit, onError: onError('audit'), run: () => untilEmpty(seal) }),
-    repeat({ everyMs: EVERY.housekeeping, onError: onError('housekeeping'), run: tidy })
+    repeat({ everyMs: EVERY.housekeeping, onError: onError('housekeeping'), run: tidy }),
+    repeat({ everyMs: EVERY.reseal, onError: onError('reseal'), run: createReseal({ database, box, log }) })
   ]
   let metricsServer: MetricsServer | undefined
   const close = async () => {

@@ -7,6 +7,8 @@ import type { DerivedKeys } from './derived-keys.ts'
 const ID_BYTES = 4
 
 export interface SealedBox {
+  /** Eight hexadecimal digits: what a value begins with that was sealed under the newest root secret. */
+  readonly newestKeyId: string
   /** @param label says what the bytes are and of what; a box opened under another label does not open */
   seal(plain: Uint8Array, label: string): Buffer
   /** @throws {Error} where the box was altered, is another thing's, or was sealed under a secret that is gone */
@@ -16,6 +18,7 @@ export interface SealedBox {
 export function createSealedBox(keys: DerivedKeys): SealedBox {
   const [newest] = keys['sealed-box']
   return {
+    newestKeyId: newest.id,
     seal: (plain, label) => Buffer.concat([Buffer.from(newest.id, 'hex'), encrypt(newest.bytes, plain, label)]),
     open(sealed, label) {
       const id = Buffer.from(sealed.subarray(0, ID_BYTES)).toString('hex')

@@ -1,0 +1,41 @@
+/** Keys that are stored encrypted, found by the id of the key that has sealed them: its first four bytes. */
+
+import { and, eq, sql } from 'drizzle-orm'
+import type { Queryable } from '../client.ts'
+import { signingKeys, users } from '../schema/index.ts'
+
+/** @param keyId eight hexadecimal digits */
+export async function findSigningKeysNotUnder(db: Queryable, keyId: string) {
+  return db
+    .select({ kid: signingKeys.kid, sealed: signingKeys.sealedPrivateKey })
+    .from(signingKeys)
+    .where(sql`substring(${signingKeys.sealedPrivateKey} from 1 for 4) <> decode(${keyId}, 'hex')`)
+}
+
+export async function replaceSealedPrivateKey(
+  db: Queryable,
+  kid: string,
+  from: Uint8Array,
+  to: Uint8Array
+): Promise<void> {
+  await db
+    .update(signingKeys)
+    .set({ sealedPrivateKey: to })
+    .where(and(eq(signingKeys.kid, kid), eq(signingKeys.sealedPrivateKey, from)))
+}
+
+/** @param keyId eight hexadecimal digits */
+export async function findAuditKeysNotUnder(db: Queryable, keyId: string, limit: number) {
+  return db
+    .select({ id: users.id, sealed: users.sealedAuditKey })
+    .from(users)
+    .where(sql`substring(${users.sealedAuditKey} from 1 for 4) <> decode(${keyId}, 'hex')`)
+    .limit(limit)
+}
+
+export async function replaceAuditKey(db: Queryable, id: string, from: Uint8Array, to: Uint8Array): Promise<void> {
+  await db
+    .update(users)
+    .set({ sealedAuditKey: to })
+    .where(and(eq(users.id, id), eq(users.sealedAuditKey, from)))
+}

@@ -1,0 +1,47 @@
+/** Seals again what an older root secret has sealed, so that the older one can be taken away one day. */
+
+import type { Database } from '../../db/client.ts'
+import {
+  findAuditKeysNotUnder,
+  findSigningKeysNotUnder,
+  replaceAuditKey,
+  replaceSealedPrivateKey
+} from '../../db/queries/sealed-keys.ts'
+import type { SealedBox } from '../lib/sealed-box.ts'
+
+export interface ResealOptions {
+  readonly database: Database
+  readonly box: SealedBox
+  readonly log: { info(fields: object, message: string): void }
+}
+
+const BATCH = 200
+
+/**
+ * Creates one pass. Origins that do it at the same time do the same thing twice, which does no harm: a value is only
+ * replaced where it is still the one that was read.
+ */
+export function createReseal({ database, box, log }: ResealOptions): () => Promise<void> {
+  const again = (sealed: Uint8Array, label: string) => box.seal(box.open(sealed, label), label)
+
+  async function signingKeys(): Promise<number> {
+    const rows = await database.run(db => findSigningKeysNotUnder(db, box.newestKeyId))
+    for (const { kid, sealed } of rows) {
+      await database.run(db => replaceSealedPrivateKey(db, kid, sealed, again(sealed, `signing-key:${kid}`)))
+    }
+    return rows.length
+  }
+
+  async function auditKeys(): Promise<number> {
+    const rows = await database.run(db => findAuditKeysNotUnder(db, box.newestKeyId, BATCH))
+    for (const { id, sealed } of rows) {
+      await database.run(db => replaceAuditKey(db, id, sealed, again(sealed, `audit-key:${id}`)))
+    }
+    return rows.length === BATCH ? rows.length + (await auditKeys()) : rows.length
+  }
+
+  return async () => {
+    const sealed = { signingKeys: await signingKeys(), auditKeys: await auditKeys() }
+    if (sealed.signingKeys + sealed.auditKeys > 0) log.info(sealed, 'sealed again under the newest root secret')
+  }
+}
