@@ -68,5 +68,8 @@ export const BODY_PROBLEMS = [
 /** What a route that needs an access token can answer besides. */
 export const TOKEN_PROBLEMS = ['token-missing', 'token-invalid', 'token-expired', 'session-ended'] as const
 
+/** What a state-changing route without a body answers to one that came all the same, and to another site. */
+export const BODILESS_PROBLEMS = ['payload-too-large', 'unsupported-media-type', 'cross-site-request'] as const
+
 /** What a route that asks for the password once more can answer besides. */
 export const PROOF_PROBLEMS = ['password-incorrect', 'captcha-required', 'too-many-attempts'] as const

@@ -81,6 +81,11 @@ function invalidMember(finding: NonNullable<FastifyError['validation']>[number])
   return { pointer: finding.instancePath, detail: finding.message ?? 'is not valid' }
 }
 
+/** Characters of a JSON Pointer in an answer; longer ones are cut. */
+const MAX_POINTER = 256
+
 function at(path: string, member: string, detail: string): InvalidMember {
-  return { pointer: `${path}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail }
+  // As long as its schema allows: a member's name can be as long as the body.
+  const pointer = `${path}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`.slice(0, MAX_POINTER)
+  return { pointer: pointer.toWellFormed(), detail }
 }

@@ -17,7 +17,7 @@ import { redisBackends } from '../lib/redis-backends.ts'
 import { type Random, seededRandom } from '../lib/redis-fuzz.ts'
 import { DEFAULT_GUARD_POLICY } from '../server/guard/lib/guard-place.ts'
 
-const TRACES = 1_000
+const TRACES = 500
 const STEPS = 25
 const START_MS = 1_700_000_000_000
 

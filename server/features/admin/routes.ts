@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import type { User } from '../../../db/queries/users.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
 import { orThrow, ProblemError } from '../../lib/problem-error.ts'
-import { BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import {
   AdminUser,
   AdminUserParams,
@@ -91,7 +91,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminService }> = a
         params: AdminUserParams,
         response: {
           204: Type.Null({ description: 'Done' }),
-          ...problems(...ADMIN_PROBLEMS, 'not-found', 'cross-site-request')
+          ...problems(...ADMIN_PROBLEMS, 'not-found', ...BODILESS_PROBLEMS)
         }
       }
     },

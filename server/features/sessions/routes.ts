@@ -5,7 +5,7 @@ import { parseBearer } from '../../../edge/contract/http.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
 import { orThrow, ProblemError } from '../../lib/problem-error.ts'
-import { BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser } from '../../lib/user-shape.ts'
 import { accessSessionId } from './access-session.ts'
 import {
@@ -153,7 +153,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         summary: 'Log out all devices, this one too',
         tags: ['sessions'],
         security: [{ accessToken: [] }],
-        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, 'cross-site-request') }
+        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, ...BODILESS_PROBLEMS) }
       }
     },
     async (request, reply) => {
@@ -173,7 +173,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         tags: ['sessions'],
         security: [{ accessToken: [] }],
         params: SessionParams,
-        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, 'not-found', 'cross-site-request') }
+        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, 'not-found', ...BODILESS_PROBLEMS) }
       }
     },
     async (request, reply) => {

@@ -4,7 +4,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
 import { orThrow } from '../../lib/problem-error.ts'
-import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import {
+  BODILESS_PROBLEMS,
+  BODY_PROBLEMS,
+  PROOF_PROBLEMS,
+  problems,
+  TOKEN_PROBLEMS
+} from '../../lib/problem-responses.ts'
 import { ChangeEmail, MailedTokenParams, Message, ResendVerification } from './schemas.ts'
 import type { VerificationService } from './service.ts'
 
@@ -26,7 +32,7 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
         summary: 'Confirm a mail address with the token that was mailed to it',
         tags: ['accounts'],
         params: MailedTokenParams,
-        response: { 200: Message, ...problems('link-expired', 'cross-site-request') }
+        response: { 200: Message, ...problems('link-expired', ...BODILESS_PROBLEMS) }
       }
     },
     async request => {
