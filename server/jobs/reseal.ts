@@ -7,6 +7,7 @@ import {
   replaceAuditKey,
   replaceSealedPrivateKey
 } from '../../db/queries/sealed-keys.ts'
+import { auditKeyLabel, signingKeyLabel } from '../lib/seal-labels.ts'
 import type { SealedBox } from '../lib/sealed-box.ts'
 
 export interface ResealOptions {
@@ -27,7 +28,7 @@ export function createReseal({ database, box, log }: ResealOptions): () => Promi
   async function signingKeys(): Promise<number> {
     const rows = await database.run(db => findSigningKeysNotUnder(db, box.newestKeyId))
     for (const { kid, sealed } of rows) {
-      await database.run(db => replaceSealedPrivateKey(db, kid, sealed, again(sealed, `signing-key:${kid}`)))
+      await database.run(db => replaceSealedPrivateKey(db, kid, sealed, again(sealed, signingKeyLabel(kid))))
     }
     return rows.length
   }
@@ -35,7 +36,7 @@ export function createReseal({ database, box, log }: ResealOptions): () => Promi
   async function auditKeys(): Promise<number> {
     const rows = await database.run(db => findAuditKeysNotUnder(db, box.newestKeyId, BATCH))
     for (const { id, sealed } of rows) {
-      await database.run(db => replaceAuditKey(db, id, sealed, again(sealed, `audit-key:${id}`)))
+      await database.run(db => replaceAuditKey(db, id, sealed, again(sealed, auditKeyLabel(id))))
     }
     return rows.length === BATCH ? rows.length + (await auditKeys()) : rows.length
   }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { decrypt, encrypt } from './aes-gcm.ts'
 import type { Client } from './client.ts'
 import { createId } from './ids.ts'
+import { auditKeyLabel } from './seal-labels.ts'
 import type { SealedBox } from './sealed-box.ts'
 
 /** Every kind of security event. */
@@ -90,12 +91,12 @@ export function createAuditRows(box: SealedBox): AuditRows {
   // By the person as it was read: an export opens thousands of events of one.
   const opened = new WeakMap<AuditPerson, Buffer>()
   const keyOf = (person: AuditPerson) => {
-    const key = opened.get(person) ?? box.open(person.sealedAuditKey, keyLabel(person.id))
+    const key = opened.get(person) ?? box.open(person.sealedAuditKey, auditKeyLabel(person.id))
     opened.set(person, key)
     return key
   }
   return {
-    createKey: userId => box.seal(randomBytes(32), keyLabel(userId)),
+    createKey: userId => box.seal(randomBytes(32), auditKeyLabel(userId)),
     event(kind, outcome, client, nowMs, subject = {}) {
       const id = createId(nowMs)
       const { person, details = {} } = subject
@@ -136,10 +137,6 @@ function row(
     requestId: client.requestId,
     sealedPersonal
   }
-}
-
-function keyLabel(userId: string): string {
-  return `audit-key:${userId}`
 }
 
 function eventLabel(eventId: string): string {

@@ -10,14 +10,11 @@ import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { deleteUser, findUser, lockUser, type User } from '../../../db/queries/users.ts'
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
 import type { Client } from '../../lib/client.ts'
+import { LAST_ADMIN } from '../../lib/last-admin.ts'
 import { noticeMail } from '../../lib/outbox-mail.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccountsOptions } from './options.ts'
 import { USER_GONE } from './profile.ts'
-
-const LAST_ADMIN = failure('forbidden', 'nobody would be left who can administrate', {
-  detail: 'This is the last administrator: make somebody else one first'
-})
 
 /**
  * Where the edges cannot be told at once it is a success all the same: the account is gone, asking again could
@@ -39,8 +36,8 @@ export async function deleteAccount(
   const ended = await database.transaction(async db => {
     await lock(db, 'standing')
     await lockRegistrationsOf(db, user.email)
-    if (user.role === 'admin' && !(await hasOtherAdmin(db, userId))) return 'last-admin'
     const locked = await lockUser(db, userId)
+    if (locked?.role === 'admin' && !(await hasOtherAdmin(db, userId))) return 'last-admin'
     // Security: whoever has proven the old password while the owner was changing it has proven nothing.
     if (locked && locked.passwordHash !== user.passwordHash) return 'changed'
     return locked && erase(options, db, locked, client, deletedMs)

@@ -8,6 +8,7 @@ import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
 import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
+import { LAST_ADMIN } from '../../lib/last-admin.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
 import type { AdminOptions } from './options.ts'
 
@@ -55,7 +56,7 @@ export async function changeUser(
     const now = new Date(nowMs())
     const standing = standingAfter(before, change, now)
     const isDemoted = isActiveAdmin(before) && !isActiveAdmin(standing)
-    if (isDemoted && !(await hasOtherAdmin(db, userId))) return lastAdmin()
+    if (isDemoted && !(await hasOtherAdmin(db, userId))) return LAST_ADMIN
     const kinds = kindsOf(before, standing)
     if (kinds.length === 0) return success({ user: before, ended: [] })
 
@@ -113,12 +114,6 @@ function kindsOf(before: Standing, after: Standing): AuditKind[] {
       ? []
       : [isDisabled ? ('account-disabled' as const) : ('account-enabled' as const)])
   ]
-}
-
-function lastAdmin(): Failure {
-  return failure('forbidden', 'nobody would be left who can administrate', {
-    detail: 'This is the last administrator: make somebody else one first'
-  })
 }
 
 async function record(

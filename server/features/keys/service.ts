@@ -6,6 +6,7 @@ import { insertFirstActiveKey, listSigningKeys, type SigningKeyRow } from '../..
 import type { KeySource } from '../../../edge/verifier/key-set.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
 import type { SignaturePort, VerificationKey } from '../../../edge/verifier/signature-port.ts'
+import { signingKeyLabel } from '../../lib/seal-labels.ts'
 import type { SealedBox } from '../../lib/sealed-box.ts'
 
 /** The key that signs now. */
@@ -94,22 +95,18 @@ function createKeyRow(box: SealedBox, now: Date) {
     algorithm: 'ES256' as const,
     state: 'active' as const,
     publicJwk: { kty: String(kty), crv: String(crv), x: String(x), y: String(y) },
-    sealedPrivateKey: box.seal(Buffer.from(privateKey.export({ format: 'pem', type: 'pkcs8' })), label(kid)),
+    sealedPrivateKey: box.seal(Buffer.from(privateKey.export({ format: 'pem', type: 'pkcs8' })), signingKeyLabel(kid)),
     createdAt: now,
     stateSince: now
   }
 }
 
 function openSigningKey(box: SealedBox, row: SigningKeyRow): SigningKey {
-  const privatePem = box.open(row.sealedPrivateKey, label(row.kid)).toString()
+  const privatePem = box.open(row.sealedPrivateKey, signingKeyLabel(row.kid)).toString()
   const publicPem = createPublicKey(privatePem).export({ format: 'pem', type: 'spki' }).toString()
   return { kid: row.kid, privatePem, publicPem }
 }
 
 function publicJwk(row: SigningKeyRow): PublicJwk {
   return { ...row.publicJwk, kid: row.kid, alg: row.algorithm, use: 'sig' } as PublicJwk
-}
-
-function label(kid: string): string {
-  return `signing-key:${kid}`
 }
