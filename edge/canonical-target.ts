@@ -22,8 +22,8 @@ const UNRESERVED = /[A-Za-z0-9._~-]/
 export function canonicalTarget(url: URL): CanonicalTarget | undefined {
   if (/%(?![0-9a-f]{2})|%(?:2f|5c|[01][0-9a-f]|7f)|\\/i.test(url.pathname)) return undefined
   const path = url.pathname.replaceAll(/%[0-9a-f]{2}/gi, decodeUnreserved).replaceAll(/\/{2,}/g, '/')
-  // Decoding may have laid bare a dot segment that the URL parser had no reason to see.
-  if (/(^|\/)\.{1,2}(\/|$)/.test(path)) return undefined
+  // Decoding may have laid bare a dot segment that the URL parser had no reason to see; and to some origins `..;x` is one.
+  if (/(^|\/)\.{1,2}(?:(?:;|%3B)[^/]*)?(\/|$)/.test(path)) return undefined
   return { path, search: url.search }
 }
 

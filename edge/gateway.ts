@@ -5,39 +5,33 @@
  * the origin checks the signed hop, the token and the revocation again.
  */
 
-import { canonicalTarget } from './canonical-target.ts'
-import type { AccessClaims } from './contract/claims.ts'
+import type { Admission, Background } from './admission/admission.ts'
+import type { Take, Taken } from './admission/taken.ts'
 import { addressSubject, parseClientAddress } from './contract/client-address.ts'
-import { corsHeaders } from './contract/cors.ts'
-import { MAX_TARGET_BYTES, parseBearer, REQUEST_ID_HEADER } from './contract/http.ts'
-import { type EdgeQuotaName, type EdgeQuotas, type RoutePolicy, routePolicyFor } from './contract/policies.ts'
+import { corsHeaders, isPreflight } from './contract/cors.ts'
+import { MAX_TARGET_BYTES, parseBearer } from './contract/http.ts'
+import type { EdgePolicies } from './contract/policies.ts'
 import type { ProblemCode } from './contract/problems.ts'
 import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from './contract/rate-limit-fields.ts'
-import { forwardHeaders, hopHeaders } from './forward-headers.ts'
-import type { Limiter } from './limiter/redis-limiter.ts'
+import { type Forward, withFields } from './forward.ts'
+import { Refusal } from './refusal.ts'
 import { createRefuse } from './respond.ts'
-import type { RevocationView } from './revocation/revocation-view.ts'
-import type { SignHop } from './sign-hop.ts'
-import type { TokenVerifier } from './verifier/verify-token.ts'
+import { createRouteFinder, type FindRoute, type NamedQuota, type Route } from './route-finder.ts'
+import type { TokenVerifier, Verified, VerifyFailure } from './verifier/verify-token.ts'
 
 export interface GatewayOptions {
   /** The origin under which people reach the service; no trailing slash. */
   readonly publicUrl: string
-  /** Where requests are forwarded to; no trailing slash. */
-  readonly originUrl: string
-  /** How long the origin may take to begin its answer. */
-  readonly originDeadlineMs: number
   readonly allowedOrigins: readonly string[]
-  readonly routes: readonly RoutePolicy[]
-  readonly quotas: EdgeQuotas
+  readonly policies: EdgePolicies
   readonly verifier: TokenVerifier
-  readonly limiter: Limiter
-  readonly revocation: RevocationView
-  readonly signHop: SignHop
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly admission: Admission
+  readonly forward: Forward
   readonly nowMs: () => number
   readonly createRequestId: () => string
   readonly log: (event: GatewayEvent) => void
+  /** More headers for every answer, to look behind the scenes with. */
+  readonly debugHeaders?: (nowMs: number) => Readonly<Record<string, string>>
 }
 
 /** What an operator wants to read in a log; never a token or an address. */
@@ -47,29 +41,60 @@ export interface GatewayEvent {
   readonly reason: string
 }
 
-export type Gateway = (request: Request, clientAddress: string | undefined) => Promise<Response>
-
-/** A request that will not be forwarded, and why. */
-class Refusal extends Error {
-  readonly code: ProblemCode
-  readonly retryAfterMs: number | undefined
-  constructor(code: ProblemCode, reason: string, retryAfterMs?: number) {
-    super(reason)
-    this.code = code
-    this.retryAfterMs = retryAfterMs
-  }
+/** What the platform says of a request. */
+export interface Arrival {
+  /** The client's address, of which the client has no say; without one nothing passes. */
+  readonly clientAddress: string | undefined
+  readonly waitUntil: Background
 }
 
-/** Creates the gateway of one deployment. */
+export type Gateway = (request: Request, arrival: Arrival) => Promise<Response>
+
+/** A request on its way. */
+interface Passage {
+  readonly request: Request
+  readonly requestId: string
+  readonly target: string
+  readonly clientAddress: string
+  readonly route: Route
+  readonly waitUntil: Background
+  /** Grows as quotas are taken. */
+  readonly standings: QuotaStanding[]
+}
+
+/**
+ * Creates the gateway of one deployment, for a platform other than Workers: `createEdgeWorker` does this there.
+ *
+ * @example
+ * const gateway = createGateway({
+ *   publicUrl: 'https://api.example.com',
+ *   allowedOrigins: ['https://app.example.com'],
+ *   policies,
+ *   verifier,
+ *   admission,
+ *   forward,
+ *   nowMs: Date.now,
+ *   createRequestId: () => crypto.randomUUID(),
+ *   log: event => console.warn(JSON.stringify(event))
+ * })
+ * const arrival = { clientAddress: '192.0.2.1', waitUntil: context.waitUntil }
+ * const headers = { authorization: `Bearer ${token}` }
+ * const refused = await gateway(new Request('https://api.example.com/orders'), arrival)
+ * refused.status // → 401
+ * const passed = await gateway(new Request('https://api.example.com/orders', { headers }), arrival)
+ * passed.status // → 200
+ */
 export function createGateway(options: GatewayOptions): Gateway {
   const refuse = createRefuse(options.publicUrl)
+  const debugHeaders = options.debugHeaders ?? (() => ({}))
+  const findRoute = createRouteFinder(options.policies)
 
-  return async (request, unverifiedClientAddress) => {
+  return async (request, arrival) => {
     const requestId = options.createRequestId()
     const standings: QuotaStanding[] = []
     try {
-      const response = await pass(options, request, unverifiedClientAddress, requestId, standings)
-      return withFields(response, requestId, rateLimitFields(standings))
+      const response = await pass(options, enter(findRoute, request, arrival, requestId, standings))
+      return withFields(response, requestId, rateLimitFields(standings), debugHeaders(options.nowMs()))
     } catch (error) {
       const { code, message, retryAfterMs } =
         error instanceof Refusal ? error : new Refusal('internal', `unforeseen: ${error}`)
@@ -77,102 +102,96 @@ export function createGateway(options: GatewayOptions): Gateway {
       return refuse(code, requestId, undefined, {
         ...rateLimitFields(standings),
         ...corsHeaders(request.headers.get('origin'), options.allowedOrigins),
+        ...debugHeaders(options.nowMs()),
         ...(retryAfterMs === undefined ? {} : { 'retry-after': String(retryAfterSeconds(retryAfterMs)) })
       })
     }
   }
 }
 
-async function pass(
-  options: GatewayOptions,
+/** Normalises the path once; policy and forwarding both use that form and no other. */
+function enter(
+  findRoute: FindRoute,
   request: Request,
-  unverifiedClientAddress: string | undefined,
+  arrival: Arrival,
   requestId: string,
   standings: QuotaStanding[]
-): Promise<Response> {
-  const url = new URL(request.url)
+): Passage {
+  // Where a platform makes the URL of the `Host` header, a client can make it none.
+  const url = URL.parse(request.url)
+  if (url === null) throw new Refusal('malformed-request', 'the URL of the request is none')
   if (url.pathname.length + url.search.length > MAX_TARGET_BYTES)
     throw new Refusal('uri-too-long', 'the target is too long')
-  const target = canonicalTarget(url)
-  if (target === undefined) throw new Refusal('malformed-request', 'the path can be read in two ways')
-  const clientAddress = parseClientAddress(unverifiedClientAddress ?? '')
+  const route = findRoute(request.method, url)
+  if (route === undefined) throw new Refusal('malformed-request', 'the path can be read in two ways')
+  const clientAddress = parseClientAddress(arrival.clientAddress ?? '')
   if (clientAddress === undefined) throw new Refusal('unavailable', 'the platform named no client address', 1000)
-
-  const policy = routePolicyFor(options.routes, target.path)
-  const take = (name: EdgeQuotaName, subject: string) => debit(options, standings, name, subject)
-  await take('address', addressSubject(clientAddress))
-  for (const name of policy.quotas) await take(name, addressSubject(clientAddress))
-
-  if (policy.token === 'required' && !isPreflight(request)) {
-    const claims = await authenticate(options, request)
-    await take('user', claims.sub)
-  }
-
-  const hop = {
-    method: request.method,
-    target: target.path + target.search,
-    clientAddress,
-    timeMs: options.nowMs(),
-    requestId
-  }
-  const headers = forwardHeaders(request.headers, hopHeaders(hop, await options.signHop(hop)))
-  return forward(options, new Request(options.originUrl + hop.target, new Request(request, { headers })))
+  const target = route.path + url.search
+  return { request, requestId, target, clientAddress, route, waitUntil: arrival.waitUntil, standings }
 }
 
-/** Verify, then read: the signature before the claims, the claims before the revocation view. */
-async function authenticate(options: GatewayOptions, request: Request): Promise<AccessClaims> {
-  const bearer = parseBearer(request.headers.get('authorization'))
-  if (bearer.kind === 'missing') throw new Refusal('token-missing', 'no Authorization header')
-  if (bearer.kind === 'invalid') throw new Refusal('token-invalid', 'the Authorization header holds no bearer token')
-  const verified = await options.verifier.verify(bearer.token, options.nowMs())
-  if (!verified.ok) {
-    if (verified.code === 'keys-unavailable') throw new Refusal('unavailable', verified.reason, 1000)
-    throw new Refusal(verified.code, verified.reason)
+/** Verify, then read; and one round trip at most: who is refused from memory costs nothing, who is verified is asked for. */
+async function pass(options: GatewayOptions, passage: Passage): Promise<Response> {
+  const { admission, nowMs } = options
+  const { route, clientAddress, waitUntil } = passage
+  const { policy } = route
+  const begunAtMs = nowMs()
+  const byAddress = takes(route.byAddress, addressSubject(clientAddress))
+  settle(passage, admission.refusalOf(byAddress))
+
+  if (policy.token === 'none' || isPreflight(passage.request)) {
+    await admission.prepare(byAddress, false, waitUntil)
+    settle(passage, admission.take(byAddress, policy.onStoreFailure))
+    return options.forward(passage)
   }
-  const standing = await options.revocation.standing(verified.claims.sid, options.nowMs())
+
+  const verified = await verify(options, passage.request, begunAtMs)
+  const byUser = verified.ok ? takes(route.byUser, verified.claims.sub) : []
+  const preparing = admission.prepare([...byAddress, ...byUser], verified.ok, waitUntil)
+  if (preparing !== undefined) await preparing
+
+  // All of them are asked before any is debited: whoever is refused is told the longest wait, and comes back to room.
+  if (verified.ok) settle(passage, admission.refusalOf([...byAddress, ...byUser]))
+  settle(passage, admission.take(byAddress, policy.onStoreFailure))
+  if (!verified.ok) throw refusalOf(verified)
+  demandLive(admission, verified, begunAtMs)
+  settle(passage, admission.take(byUser, policy.onStoreFailure))
+  return options.forward(passage)
+}
+
+async function verify(
+  options: GatewayOptions,
+  request: Request,
+  nowMs: number
+): Promise<Verified | VerifyFailure | { ok: false; code: 'token-missing'; reason: string }> {
+  const bearer = parseBearer(request.headers.get('authorization'))
+  if (bearer.kind === 'missing') return { ok: false, code: 'token-missing', reason: 'no Authorization header' }
+  if (bearer.kind === 'token') return options.verifier.verify(bearer.token, nowMs)
+  return { ok: false, code: 'token-invalid', reason: 'the Authorization header holds no bearer token' }
+}
+
+function refusalOf({ code, reason }: { readonly code: VerifyFailure['code'] | 'token-missing'; reason: string }) {
+  return code === 'keys-unavailable' ? new Refusal('unavailable', reason, 1000) : new Refusal(code, reason)
+}
+
+function demandLive(admission: Admission, { claims, kid }: Verified, begunAtMs: number): void {
+  const standing = admission.standing({ sid: claims.sid, kid }, begunAtMs)
   if (standing === 'ended') throw new Refusal('session-ended', 'the session of the token has ended')
+  if (standing === 'key-removed') throw new Refusal('token-invalid', 'the key of the token was removed')
   if (standing === 'unknown')
     throw new Refusal('unavailable', 'the revocation view is too old and could not be renewed', 1000)
-  return verified.claims
 }
 
-async function debit(
-  options: GatewayOptions,
-  standings: QuotaStanding[],
-  name: EdgeQuotaName,
-  subject: string
-): Promise<void> {
-  const policy = options.quotas[name]
-  const { allowed, remaining, retryAfterMs } = await options.limiter.take(name, policy, subject, options.nowMs())
-  standings.push({ name, policy, remaining, retryAfterMs })
-  if (!allowed) throw new Refusal('rate-limited', `the quota "${name}" is used up`, retryAfterMs)
+function takes(quotas: readonly NamedQuota[], subject: string): Take[] {
+  return quotas.map(({ name, policy }) => ({ name, policy, subject }))
 }
 
-/** Sends the request on; the deadline covers the head of the answer, a body may stream for as long as it likes. */
-async function forward(options: GatewayOptions, request: Request): Promise<Response> {
-  const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(), options.originDeadlineMs)
-  try {
-    return await options.fetch(new Request(request, { redirect: 'manual', signal: deadline.signal }))
-  } catch {
-    const reason = deadline.signal.aborted ? 'the origin did not answer in time' : 'the origin could not be reached'
-    throw new Refusal('unavailable', reason, 1000)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** A preflight carries no token by design (Fetch Standard §3.2.2); the origin answers it without one. */
-function isPreflight(request: Request): boolean {
-  return request.method === 'OPTIONS' && request.headers.has('access-control-request-method')
-}
-
-/** The origin may have quotas of its own; ours join them in the same fields. */
-function withFields(response: Response, requestId: string, fields: Readonly<Record<string, string>>): Response {
-  // A WebSocket upgrade (101) must be handed through as it is.
-  if (response.status === 101) return response
-  const copy = new Response(response.body, response)
-  copy.headers.set(REQUEST_ID_HEADER, requestId)
-  for (const [name, value] of Object.entries(fields)) copy.headers.append(name, value)
-  return copy
+/** Notes how the quotas stand, and refuses where they do. */
+function settle(passage: Passage, taken: Taken | undefined): void {
+  if (taken === undefined) return
+  passage.standings.push(...taken.standings)
+  if (taken.refusal === undefined) return
+  const refusing = taken.standings.map(({ name }) => `"${name}"`).join(' and ')
+  const reason = taken.refusal === 'rate-limited' ? `used up: ${refusing}` : 'Redis cannot say how the quotas stand'
+  throw new Refusal(taken.refusal, reason, taken.retryAfterMs)
 }

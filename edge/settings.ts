@@ -2,20 +2,31 @@
 
 import { DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from './contract/claims.ts'
 import { parseClientAddress } from './contract/client-address.ts'
-import { DEFAULT_EDGE_QUOTAS, type EdgeQuotaName, type EdgeQuotas, parseQuotaPolicy } from './contract/policies.ts'
+import { DEFAULT_EDGE_QUOTAS, type GatehouseQuotaName } from './contract/policies.ts'
+import { parseQuotaPolicy } from './contract/quota-policy.ts'
+import { REVOCATION_MAX_AGE_MS } from './revocation/lifetimes.ts'
+import type { PublicJwk } from './verifier/public-jwk.ts'
 
 export interface EdgeSettings {
   readonly publicUrl: string
   readonly originUrl: string
+  /** How long the origin may take to begin its answer. */
+  readonly originDeadlineMs: number
   readonly jwksUrl: string
+  /** Public keys given here instead of fetched; none of them is checked yet. */
+  readonly inlineKeys: readonly PublicJwk[] | undefined
   readonly edgeSecret: string
   readonly redisUrl: string
   readonly redisToken: string
   readonly apiPrefix: string
   readonly tokenAudience: string
   readonly accessTokenTtlSeconds: number
+  /** No request is served from knowledge of ended sessions that is older. */
+  readonly revocationMaxAgeMs: number
   readonly allowedOrigins: readonly string[]
-  readonly quotas: EdgeQuotas
+  /** Limits of Gatehouse's own quotas, such as `300/60`. */
+  readonly quotas: Readonly<Record<GatehouseQuotaName, string>>
+  readonly debugHeaders: boolean
   /** The client address where the platform names none; only a local run sets it. */
   readonly fallbackClientAddress: string | undefined
 }
@@ -24,64 +35,107 @@ export type ParsedSettings =
   | { readonly ok: true; readonly settings: EdgeSettings }
   | { readonly ok: false; readonly reason: string }
 
-/** Reads the bindings of a Worker. Nothing that decides over security has a default. */
-export function parseEdgeSettings(env: Readonly<Record<string, unknown>>): ParsedSettings {
-  const wrong: string[] = []
+type Env = Readonly<Record<string, unknown>>
 
+/** Notes what is wrong and goes on with something harmless, so that one answer names everything. */
+interface Reader {
+  text(name: string, fallback?: string): string
+  url(name: string, fallback?: string): string
+  whole(name: string, fallback: number, min: number): number
+  demand(fulfilled: boolean, name: string, expected: string): void
+}
+
+const DEFAULT_ORIGIN_DEADLINE_SECONDS = 15
+
+/** Reads the bindings of a Worker. Nothing that decides over security has a default that opens anything. */
+export function parseEdgeSettings(env: Env): ParsedSettings {
+  const wrong: string[] = []
+  const settings = readAll(env, createReader(env, wrong))
+  return wrong.length === 0 ? { ok: true, settings } : { ok: false, reason: wrong.join('; ') }
+}
+
+function readAll(env: Env, read: Reader): EdgeSettings {
+  const publicUrl = read.url('PUBLIC_URL')
+  const originUrl = read.url('ORIGIN_URL')
+  const edgeSecret = read.text('EDGE_SECRET')
+  const secretBytes = new TextEncoder().encode(edgeSecret).length
+  read.demand(edgeSecret === '' || secretBytes >= 32, 'EDGE_SECRET', 'at least 32 bytes long')
+  const apiPrefix = read.text('API_PREFIX', '/api/v1')
+  // A route table under a misspelt prefix matches nothing, and every protected path would pass for a public one.
+  read.demand(/^(\/[a-z0-9-]+)+$/.test(apiPrefix), 'API_PREFIX', 'a path such as "/api/v1"')
+  const allowedOrigins = originList(env.ALLOWED_ORIGINS)
+  read.demand(allowedOrigins !== undefined, 'ALLOWED_ORIGINS', 'origins, comma-separated; or "none"')
+  const fallback = env.FALLBACK_CLIENT_ADDRESS === undefined ? undefined : read.text('FALLBACK_CLIENT_ADDRESS')
+  const isAddress = fallback === undefined || parseClientAddress(fallback) !== undefined
+  read.demand(isAddress, 'FALLBACK_CLIENT_ADDRESS', 'an IP address')
+  const maxAgeMs = read.whole('REVOCATION_MAX_AGE_MS', REVOCATION_MAX_AGE_MS, 0)
+  read.demand(maxAgeMs <= REVOCATION_MAX_AGE_MS, 'REVOCATION_MAX_AGE_MS', `at most ${REVOCATION_MAX_AGE_MS}`)
+  const debugHeaders = env.DEBUG_HEADERS ?? 'false'
+  read.demand(debugHeaders === 'true' || debugHeaders === 'false', 'DEBUG_HEADERS', '"true" or "false"')
+  const inlineKeys = env.JWKS === undefined ? undefined : parseInlineKeys(env.JWKS)
+  read.demand(env.JWKS === undefined || inlineKeys !== undefined, 'JWKS', 'a JSON Web Key Set with at least one key')
+
+  return {
+    publicUrl,
+    originUrl,
+    originDeadlineMs: read.whole('ORIGIN_DEADLINE', DEFAULT_ORIGIN_DEADLINE_SECONDS, 1) * 1000,
+    edgeSecret,
+    jwksUrl: read.url('JWKS_URL', `${originUrl}/.well-known/jwks.json`),
+    inlineKeys,
+    redisUrl: read.url('UPSTASH_REDIS_REST_URL'),
+    redisToken: read.text('UPSTASH_REDIS_REST_TOKEN'),
+    apiPrefix,
+    tokenAudience: read.text('TOKEN_AUDIENCE', publicUrl),
+    accessTokenTtlSeconds: read.whole('ACCESS_TOKEN_TTL', DEFAULT_ACCESS_TOKEN_TTL_SECONDS, 1),
+    revocationMaxAgeMs: maxAgeMs,
+    allowedOrigins: allowedOrigins ?? [],
+    quotas: { address: quota(read, 'address'), auth: quota(read, 'auth'), user: quota(read, 'user') },
+    debugHeaders: debugHeaders === 'true',
+    fallbackClientAddress: fallback
+  }
+}
+
+function createReader(env: Env, wrong: string[]): Reader {
   const text = (name: string, fallback?: string): string => {
     const value = env[name] ?? fallback
     if (typeof value === 'string' && value !== '') return value
     wrong.push(`${name} is missing`)
     return ''
   }
-  const check = <T>(name: string, value: T | undefined, expected: string): T | undefined => {
-    if (value === undefined) wrong.push(`${name} must be ${expected}`)
-    return value
+  const demand = (fulfilled: boolean, name: string, expected: string): void => {
+    if (!fulfilled) wrong.push(`${name} must be ${expected}`)
   }
-  const url = (name: string, fallback?: string): string => {
-    const value = text(name, fallback).replace(/\/$/, '')
-    const sound = /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(value) && URL.canParse(value)
-    if (value !== '' && !sound) wrong.push(`${name} must be an http(s) URL`)
-    return value
+  return {
+    text,
+    demand,
+    url(name, fallback) {
+      const value = text(name, fallback).replace(/\/$/, '')
+      const isSound = /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(value) && URL.canParse(value)
+      demand(value === '' || isSound, name, 'an http(s) URL')
+      return value
+    },
+    whole(name, fallback, min) {
+      const value = text(name, String(fallback))
+      demand(/^(0|[1-9]\d{0,8})$/.test(value) && Number(value) >= min, name, `a whole number of at least ${min}`)
+      return Number(value)
+    }
   }
-  const quota = (name: EdgeQuotaName) => {
-    const variable = `EDGE_QUOTA_${name.toUpperCase()}`
-    if (env[variable] === undefined) return DEFAULT_EDGE_QUOTAS[name]
-    return (
-      check(variable, parseQuotaPolicy(text(variable)), 'requests/seconds, such as "300/60"') ??
-      DEFAULT_EDGE_QUOTAS[name]
-    )
-  }
+}
 
-  const publicUrl = url('PUBLIC_URL')
-  const originUrl = url('ORIGIN_URL')
-  const edgeSecret = text('EDGE_SECRET')
-  const secretBytes = new TextEncoder().encode(edgeSecret).length
-  if (edgeSecret !== '' && secretBytes < 32) wrong.push('EDGE_SECRET must have at least 32 bytes')
-  const ttl = text('ACCESS_TOKEN_TTL', String(DEFAULT_ACCESS_TOKEN_TTL_SECONDS))
-  if (!/^[1-9]\d{0,8}$/.test(ttl)) wrong.push('ACCESS_TOKEN_TTL must be a whole number of seconds')
-  const apiPrefix = text('API_PREFIX', '/api/v1')
-  // A route table under a misspelt prefix matches nothing, and every protected path would pass for a public one.
-  if (!/^(\/[a-z0-9-]+)+$/.test(apiPrefix)) wrong.push('API_PREFIX must be a path such as "/api/v1"')
-  const allowedOrigins = originList(env.ALLOWED_ORIGINS)
-  const fallback = env.FALLBACK_CLIENT_ADDRESS === undefined ? undefined : text('FALLBACK_CLIENT_ADDRESS')
-  if (fallback !== undefined) check('FALLBACK_CLIENT_ADDRESS', parseClientAddress(fallback), 'an IP address')
+function quota(read: Reader, name: GatehouseQuotaName): string {
+  const variable = `EDGE_QUOTA_${name.toUpperCase()}`
+  const limit = read.text(variable, DEFAULT_EDGE_QUOTAS[name])
+  read.demand(limit === '' || parseQuotaPolicy(limit) !== undefined, variable, 'requests/seconds, such as "300/60"')
+  return limit
+}
 
-  const settings: EdgeSettings = {
-    publicUrl,
-    originUrl,
-    edgeSecret,
-    jwksUrl: url('JWKS_URL', `${originUrl}/.well-known/jwks.json`),
-    redisUrl: url('UPSTASH_REDIS_REST_URL'),
-    redisToken: text('UPSTASH_REDIS_REST_TOKEN'),
-    apiPrefix,
-    tokenAudience: text('TOKEN_AUDIENCE', publicUrl),
-    accessTokenTtlSeconds: Number(ttl),
-    allowedOrigins: check('ALLOWED_ORIGINS', allowedOrigins, 'origins, comma-separated; or "none"') ?? [],
-    quotas: { address: quota('address'), auth: quota('auth'), user: quota('user') },
-    fallbackClientAddress: fallback
+function parseInlineKeys(value: unknown): readonly PublicJwk[] | undefined {
+  try {
+    const { keys } = JSON.parse(String(value)) as { keys?: unknown }
+    return Array.isArray(keys) && keys.length > 0 ? (keys as PublicJwk[]) : undefined
+  } catch {
+    return undefined
   }
-  return wrong.length === 0 ? { ok: true, settings } : { ok: false, reason: wrong.join('; ') }
 }
 
 /** Exact origins, comma-separated; none at all where the setting is missing, empty or "none". */

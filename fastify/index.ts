@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import { type AccessClaims, CLOCK_SKEW_SECONDS, DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from '../edge/contract/claims.ts'
 import { bearerChallenge, PROBLEM_MEDIA_TYPE, parseBearer } from '../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode, problemBody } from '../edge/contract/problems.ts'
-import { createRemoteKeySet } from '../edge/verifier/key-set.ts'
+import { createRemoteKeySet } from '../edge/verifier/remote-key-set.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
 import { createNodeSignaturePort } from '../server/lib/node-signature.ts'
 

@@ -27,9 +27,23 @@ export async function openDatabaseRoles(
   return { owner, worker: isOwn ? database : await openAppRole(database) }
 }
 
-/** Writes the settings that `npm run gatehouse` reads, as `node --env-file` wants them. */
-export async function writeCommandSettings(path: string, roles: DatabaseRoles, rootSecrets: string): Promise<void> {
-  const settings = { DATABASE_URL: roles.worker, MIGRATION_DATABASE_URL: roles.owner, ROOT_SECRETS: rootSecrets }
+/**
+ * Writes the settings that `npm run gatehouse` reads, as `node --env-file` wants them.
+ *
+ * @param redis where the command tells the edges of a removed key; without it the origin does
+ */
+export async function writeCommandSettings(
+  path: string,
+  roles: DatabaseRoles,
+  rootSecrets: string,
+  redis?: { readonly url: string; readonly token: string }
+): Promise<void> {
+  const settings = {
+    DATABASE_URL: roles.worker,
+    MIGRATION_DATABASE_URL: roles.owner,
+    ROOT_SECRETS: rootSecrets,
+    ...(redis && { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token })
+  }
   const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"\n`)
   await writeFile(path, lines.join(''), { mode: 0o600 })
 }

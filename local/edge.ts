@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { build, stop } from 'esbuild'
+import { buildSync } from 'esbuild'
 import { hasEnded, spawnTied, stopChild } from './child.ts'
 import type { ReservedPort } from './ports.ts'
 
@@ -20,6 +20,8 @@ export interface LocalEdgeOptions {
   readonly bindings: Readonly<Record<string, string>>
   /** Told what the Worker writes to its console. */
   readonly log: (line: string) => void
+  /** The module of the Worker; Gatehouse's own unless another is given. */
+  readonly entry?: string
 }
 
 export interface LocalEdge {
@@ -29,11 +31,12 @@ export interface LocalEdge {
 
 const READY_DEADLINE_MS = 10_000
 const EDGE_DIR = fileURLToPath(new URL('../edge', import.meta.url))
+const OWN_ENTRY = join(EDGE_DIR, 'worker.ts')
 
 /** Starts workerd on a reserved port. It ends with this process. */
-export async function openLocalEdge({ dir, socket, bindings, log }: LocalEdgeOptions): Promise<LocalEdge> {
+export async function openLocalEdge({ dir, socket, bindings, log, entry }: LocalEdgeOptions): Promise<LocalEdge> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  await bundleWorker(join(dir, 'worker.js'))
+  bundleWorker(join(dir, 'worker.js'), entry)
   const config = join(dir, 'config.capnp')
   await writeFile(config, workerdConfig(await compatibilityDate(), bindings), { mode: 0o600 })
 
@@ -54,9 +57,10 @@ export async function openLocalEdge({ dir, socket, bindings, log }: LocalEdgeOpt
 }
 
 /** Bundles the Worker as `wrangler deploy` does: one ES module for the conditions of Workers. */
-export async function bundleWorker(outfile: string): Promise<void> {
-  await build({
-    entryPoints: [join(EDGE_DIR, 'worker.ts')],
+export function bundleWorker(outfile: string, entry = OWN_ENTRY): void {
+  // Not the asynchronous one: its service process would stay for as long as we do, and serve two that bundle at once.
+  buildSync({
+    entryPoints: [entry],
     outfile,
     bundle: true,
     format: 'esm',
@@ -64,8 +68,6 @@ export async function bundleWorker(outfile: string): Promise<void> {
     conditions: ['workerd', 'worker', 'browser'],
     logLevel: 'error'
   })
-  // Else its service process stays for as long as we do.
-  await stop()
 }
 
 /** The date of the deployed Worker, so that the local one behaves alike. */

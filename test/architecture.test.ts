@@ -14,11 +14,25 @@ const TABLE: readonly { readonly folder: string; readonly files: readonly string
   { folder: 'edge/store', files: ['edge/store', 'edge/contract'], packages: /^@upstash\/redis\/cloudflare$/ },
   { folder: 'edge/limiter', files: ['edge/limiter', 'edge/store', 'edge/contract'], packages: /^$/ },
   { folder: 'edge/revocation', files: ['edge/revocation', 'edge/store', 'edge/contract'], packages: /^$/ },
+  {
+    folder: 'edge/admission',
+    files: ['edge/admission', 'edge/limiter', 'edge/revocation', 'edge/store', 'edge/contract'],
+    packages: /^$/
+  },
   { folder: 'edge', files: ['edge'], packages: /^$/ },
   { folder: 'db', files: ['db'], packages: /^(node:|drizzle-orm|postgres$)/ },
   {
     folder: 'server',
-    files: ['server', 'db', 'edge/contract', 'edge/verifier', 'edge/limiter', 'edge/revocation', 'edge/store'],
+    files: [
+      'server',
+      'db',
+      'edge/contract',
+      'edge/verifier',
+      'edge/limiter',
+      'edge/revocation',
+      'edge/store',
+      'edge/admission'
+    ],
     packages: /^(?!wrangler|workerd|esbuild|tap$|autocannon|smtp-server|wasmoon|@redis\/)/
   },
   {

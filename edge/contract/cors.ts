@@ -20,3 +20,12 @@ export function corsHeaders(
     'access-control-expose-headers': EXPOSED_HEADERS
   }
 }
+
+/**
+ * Whether a request is a preflight. It has no token by design (Fetch Standard §3.2.2).
+ *
+ * Security: what has one is none, or the origin would believe it.
+ */
+export function isPreflight({ method, headers }: Pick<Request, 'method' | 'headers'>): boolean {
+  return method === 'OPTIONS' && headers.has('access-control-request-method') && !headers.has('authorization')
+}

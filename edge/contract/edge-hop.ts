@@ -1,7 +1,7 @@
 /** The hop from the edge to the origin: what the edge signs (HMAC-SHA-256 under `EDGE_SECRET`) and for how long it holds. */
 
 /** How far the clocks of edge and origin may lie apart, and how long a captured hop could be replayed. */
-export const HOP_MAX_AGE_MS = 30_000
+export const HOP_MAX_AGE_MS = 60_000
 
 /** One forwarded request, as the edge saw it. */
 export interface EdgeHop {

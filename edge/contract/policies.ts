@@ -1,78 +1,145 @@
-/** Quotas by name and the route table of the edge, as data: who needs a token, and which quotas apply. */
+/** The edge's policies as data: quotas by name, and the route table that says who needs a token and which quotas apply. */
 
-/** At most `quota` requests in any window of `windowMs`, counted in slices of `sliceMs`. */
-export interface QuotaPolicy {
-  readonly quota: number
-  readonly windowMs: number
-  readonly sliceMs: number
-}
+import type { QuotaPolicy } from './quota-policy.ts'
+
+/** Whose requests a quota counts together: those of a client address (IPv6: of a /64), or those of a user. */
+export type QuotaSubject = 'address' | 'user'
 
 /**
- * Slices in a window. A slice counts whole until it has left the window, so an honest client at the limit
- * loses at most one slice in sixty.
+ * What happens to a request while Redis cannot say how its quotas stand: a stricter quota in the memory of each instance,
+ * or 503. Whether a session has ended is no matter of choice: where nobody can say, the request is refused.
  */
-const SLICES_PER_WINDOW = 60
+export type StoreFailurePolicy = 'floor' | 'refuse'
 
-/** Builds a policy of `quota` requests in `windowSeconds`. */
-export function quotaPolicy(quota: number, windowSeconds: number): QuotaPolicy {
-  const windowMs = windowSeconds * 1000
-  return { quota, windowMs, sliceMs: Math.max(1, Math.floor(windowMs / SLICES_PER_WINDOW)) }
+/** One quota. */
+export interface EdgeQuota {
+  readonly by: QuotaSubject
+  readonly policy: QuotaPolicy
 }
 
-/** Reads `"300/60"`: 300 requests in 60 seconds. */
-export function parseQuotaPolicy(text: string): QuotaPolicy | undefined {
-  const match = /^([1-9]\d{0,8})\/([1-9]\d{0,5})$/.exec(text)
-  return match ? quotaPolicy(Number(match[1]), Number(match[2])) : undefined
-}
-
-/** The quotas that the edge applies. */
-export type EdgeQuotaName = 'address' | 'auth' | 'user'
-
-export type EdgeQuotas = Readonly<Record<EdgeQuotaName, QuotaPolicy>>
-
-export const DEFAULT_EDGE_QUOTAS: EdgeQuotas = {
-  /** Any request, per client address. */
-  address: quotaPolicy(300, 60),
-  /** `/auth/*`, per client address. */
-  auth: quotaPolicy(60, 60),
-  /** Any request with a token, per user. */
-  user: quotaPolicy(600, 60)
-}
-
-/** What holds for the requests whose canonical path matches `path`. */
+/** What holds for requests. */
 export interface RoutePolicy {
-  /** A path, or a prefix that ends in `/*` and then also matches without its last slash. */
+  /** A path, or a prefix that ends in `/*` and then also matches without its last slash; see `routePolicyFor()`. */
   readonly path: string
+  /** Methods in capitals, of which GET covers HEAD; or all of them. */
+  readonly methods: 'any' | readonly string[]
   /** `required`: without a good token the edge answers 401. `none`: a token is not even looked at. */
   readonly token: 'required' | 'none'
-  /** Quotas by client address that apply besides `address`. */
-  readonly quotas: readonly 'auth'[]
+  /** Names of quotas; those by user need a token. */
+  readonly quotas: readonly string[]
+  readonly onStoreFailure: StoreFailurePolicy
+}
+
+/** Everything that a deployment decides about its requests. */
+export interface EdgePolicies {
+  readonly quotas: Readonly<Record<string, EdgeQuota>>
+  /** The first that matches holds; where none does, a token is required. */
+  readonly routes: readonly RoutePolicy[]
+}
+
+/** Policies as a deployment writes them: like `EdgePolicies`, but a quota is `{ by: 'address', limit: '300/60' }`. */
+export interface WrittenPolicies {
+  readonly quotas: Readonly<Record<string, { readonly by: QuotaSubject; readonly limit: string }>>
+  readonly routes: readonly RoutePolicy[]
+}
+
+/** The quotas of Gatehouse's own API. */
+export type GatehouseQuotaName = 'address' | 'auth' | 'user'
+
+/** Their limits, where nothing else is configured. */
+export const DEFAULT_EDGE_QUOTAS: Readonly<Record<GatehouseQuotaName, string>> = {
+  /** Any request, per client address. */
+  address: '300/60',
+  /** `/auth/*`, per client address. */
+  auth: '60/60',
+  /** Any request with a token, per user. */
+  user: '600/60'
 }
 
 /**
- * The route table of Gatehouse's own API; the first match holds.
+ * The policies of Gatehouse's own API.
  *
- * It ends in "no token": the edge is a filter, the origin checks each protected route itself,
- * and an unknown path deserves its 404.
+ * The table ends in "no token": the edge is a filter, the origin checks each protected route itself, and an unknown path
+ * deserves its 404.
  */
-export function gatehouseRoutes(prefix: string): readonly RoutePolicy[] {
-  return [
-    { path: `${prefix}/auth/sessions/*`, token: 'required', quotas: ['auth'] },
-    { path: `${prefix}/auth/verify-token`, token: 'required', quotas: ['auth'] },
-    { path: `${prefix}/auth/*`, token: 'none', quotas: ['auth'] },
-    { path: `${prefix}/users/*`, token: 'required', quotas: [] },
-    { path: `${prefix}/admin/*`, token: 'required', quotas: [] },
-    { path: '/*', token: 'none', quotas: [] }
-  ]
+export function gatehousePolicies(
+  prefix: string,
+  limits: Readonly<Record<GatehouseQuotaName, string>> = DEFAULT_EDGE_QUOTAS
+): WrittenPolicies {
+  const route = (path: string, token: 'required' | 'none', ...quotas: GatehouseQuotaName[]): RoutePolicy => {
+    return { path, methods: 'any', token, quotas, onStoreFailure: 'floor' }
+  }
+  return {
+    quotas: {
+      address: { by: 'address', limit: limits.address },
+      auth: { by: 'address', limit: limits.auth },
+      user: { by: 'user', limit: limits.user }
+    },
+    routes: [
+      route(`${prefix}/auth/sessions/*`, 'required', 'address', 'auth', 'user'),
+      route(`${prefix}/auth/verify-token`, 'required', 'address', 'auth', 'user'),
+      route(`${prefix}/auth/*`, 'none', 'address', 'auth'),
+      route(`${prefix}/users/*`, 'required', 'address', 'user'),
+      route(`${prefix}/admin/*`, 'required', 'address', 'user'),
+      route('/*', 'none', 'address')
+    ]
+  }
 }
 
-/** The policy for a canonical path. Where nothing matches, a token is required: a forgotten route is a closed one. */
-export function routePolicyFor(routes: readonly RoutePolicy[], path: string): RoutePolicy {
-  return routes.find(route => matches(route.path, path)) ?? { path, token: 'required', quotas: [] }
+/**
+ * The policy for a request with a canonical path. Where nothing matches, a token is required: a forgotten route is closed.
+ *
+ * Security: nobody knows here how forgiving the origin is. To one `/Health` is `/health`, to the next it is what `/*` serves.
+ * So a path is looked up as the most forgiving origin reads it and as the strictest one does; it is public where it is to both.
+ */
+export function routePolicyFor(routes: readonly RoutePolicy[], method: string, path: string): RoutePolicy {
+  const plain = plainPath(path)
+  const possible = routes.filter(route => matchesMethod(route, method))
+  const forgiven = possible.find(route => matchesPath(route.path.toLowerCase(), plain)) ?? UNKNOWN_ROUTE
+  if (forgiven.token === 'required') return forgiven
+  const literal = possible.find(route => matchesPath(route.path, path)) ?? UNKNOWN_ROUTE
+  return literal.token === 'required' ? literal : forgiven
 }
 
-function matches(pattern: string, path: string): boolean {
+/** What holds where nothing was written: a token, and every quota. */
+export const UNKNOWN_ROUTE: RoutePolicy = {
+  path: '/*',
+  methods: 'any',
+  token: 'required',
+  quotas: [],
+  onStoreFailure: 'refuse'
+}
+
+function matchesMethod({ methods }: RoutePolicy, method: string): boolean {
+  if (methods === 'any') return true
+  const known = method.toUpperCase()
+  return methods.includes(known === 'HEAD' ? 'GET' : known) || methods.includes(known)
+}
+
+function matchesPath(pattern: string, path: string): boolean {
   if (!pattern.endsWith('/*')) return pattern === path
   const base = pattern.slice(0, -2)
   return path === base || path.startsWith(`${base}/`)
+}
+
+/**
+ * A path as the most forgiving of origins reads it: without regard to case, of any alphabet (`ſ` is an `s`, and the sign of
+ * Kelvin a `k`), to what follows a semicolon in a segment (RFC 3986 §3.3), to escapes, to a slash at its end.
+ */
+function plainPath(path: string): string {
+  const plain = unescapePath(path)
+    .normalize('NFKC')
+    .replaceAll(/;[^/]*/g, '')
+    .replaceAll(/\/{2,}/g, '/')
+    .toLowerCase()
+  return plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
+}
+
+// Lenient: bytes that are no UTF-8 must not keep the others from being read.
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+function unescapePath(path: string): string {
+  return path.replaceAll(/(?:%[0-9a-f]{2})+/gi, run =>
+    utf8.decode(Uint8Array.from(run.slice(1).split('%'), pair => Number.parseInt(pair, 16)))
+  )
 }

@@ -1,6 +1,6 @@
 /** The fields that tell a client about its quotas (draft-ietf-httpapi-ratelimit-headers-10). */
 
-import type { QuotaPolicy } from './policies.ts'
+import type { QuotaPolicy } from './quota-policy.ts'
 
 /** One quota as it stands after a request. */
 export interface QuotaStanding {

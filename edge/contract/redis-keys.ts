@@ -4,11 +4,23 @@ const PREFIX = 'gatehouse:v1'
 
 /** Keys of the revocation feed; one tag, because one script reads them together. */
 export const REVOCATION_KEYS = {
-  /** Sorted set: ended session id → when it was published (ms, the clock of Redis). */
+  /** Sorted set: ended session id, or `removedKeyEntry(kid)` → when it was published (ms, the clock of Redis). */
   ended: `${PREFIX}:{revocation}:ended`,
   /** String: changes whenever the set was rebuilt; absent after Redis has lost its memory. */
   epoch: `${PREFIX}:{revocation}:epoch`
 } as const
+
+const REMOVED_KEY = 'key:'
+
+/** The member of the `ended` set that says of a signing key that it is removed; a session id never looks like one. */
+export function removedKeyEntry(kid: string): string {
+  return REMOVED_KEY + kid
+}
+
+/** The signing key that a member of the `ended` set speaks of; `undefined` where it speaks of a session. */
+export function removedKeyOf(entry: string): string | undefined {
+  return entry.startsWith(REMOVED_KEY) ? entry.slice(REMOVED_KEY.length) : undefined
+}
 
 /**
  * Hash of one subject under one quota: slice index → requests debited in it.

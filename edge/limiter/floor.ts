@@ -1,7 +1,7 @@
 /** The floor under the quotas: the same rule, in memory and stricter, for as long as Redis cannot be asked. */
 
-import type { QuotaPolicy } from '../contract/policies.ts'
-import { type Decision, decide, leavesAtMs, type Slice } from './sliced-window.ts'
+import type { QuotaPolicy } from '../contract/quota-policy.ts'
+import { type Decision, decide, decisionOf, ONE, type Slice } from './sliced-window.ts'
 
 export interface FloorOptions {
   /** What of the quota one instance grants, 0 to 1; at least one request. */
@@ -12,27 +12,24 @@ export interface FloorOptions {
 
 export interface Floor {
   take(key: string, policy: QuotaPolicy, nowMs: number): Decision
+  /** What `take` would decide; nothing is debited. */
+  look(key: string, policy: QuotaPolicy, nowMs: number): Decision
 }
 
 /** Creates an empty floor. */
 export function createFloor({ share, maxSubjects }: FloorOptions): Floor {
   const subjects = new Map<string, readonly Slice[]>()
+  const judge = (key: string, policy: QuotaPolicy, nowMs: number) =>
+    decide({ ...policy, quota: Math.max(1, Math.floor(policy.quota * share)) }, subjects.get(key) ?? [], ONE, nowMs)
 
   return {
+    look: (key, policy, nowMs) => decisionOf(judge(key, policy, nowMs).grant),
     take(key, policy, nowMs) {
-      const stricter = { ...policy, quota: Math.max(1, Math.floor(policy.quota * share)) }
-      const slices = (subjects.get(key) ?? []).filter(slice => leavesAtMs(policy, slice.index) > nowMs)
-      const decision = decide(stricter, slices, nowMs)
+      const { grant, slices } = judge(key, policy, nowMs)
       subjects.delete(key)
-      subjects.set(key, decision.allowed ? debit(slices, Math.floor(nowMs / policy.sliceMs)) : slices)
+      subjects.set(key, slices)
       if (subjects.size > maxSubjects) subjects.delete(subjects.keys().next().value ?? key)
-      return decision
+      return decisionOf(grant)
     }
   }
-}
-
-function debit(slices: readonly Slice[], index: number): readonly Slice[] {
-  const last = slices.at(-1)
-  if (last?.index === index) return [...slices.slice(0, -1), { index, count: last.count + 1 }]
-  return [...slices, { index, count: 1 }]
 }

@@ -1,12 +1,12 @@
-/** The limiter of edge and origin: asks Redis, and falls back to a stricter floor in memory where Redis fails. */
+/** The limiter of the origin: asks Redis for each request, and falls back to a stricter floor in memory where Redis fails. */
 
-import type { QuotaPolicy } from '../contract/policies.ts'
+import type { QuotaPolicy } from '../contract/quota-policy.ts'
 import { quotaKey } from '../contract/redis-keys.ts'
-import type { Redis } from '../store/open-redis.ts'
-import { runScript, StoreError } from '../store/run-script.ts'
+import { REDIS_DEADLINE_MS, type Redis } from '../store/open-redis.ts'
+import { runScript, StoreError } from '../store/run-scripts.ts'
 import { createFloor } from './floor.ts'
-import { slicedWindowScript } from './script.ts'
-import type { Decision } from './sliced-window.ts'
+import { parseGrant, quotaCall } from './quota-call.ts'
+import { type Ask, type Decision, decisionOf, ONE } from './sliced-window.ts'
 
 /** A decision and who made it: `floor` means that Redis could not be asked. */
 export interface Verdict extends Decision {
@@ -57,18 +57,9 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   }
 }
 
-async function decideInRedis(redis: Redis, key: string, policy: QuotaPolicy): Promise<Decision> {
-  const args = [policy.quota, policy.windowMs, policy.sliceMs, 1, '']
-  return parseDecision(await runScript(redis, slicedWindowScript, [key], args), policy)
-}
+/** The lease of one request lives as long as Redis may take to answer: by then the request has passed. */
+const ASK: Ask = { ...ONE, lifeMs: REDIS_DEADLINE_MS }
 
-/** Nothing is converted: `Number(true)` is 1 and `Number(null)` is 0, and nonsense must not read as "allowed". */
-function parseDecision(reply: unknown, { quota }: QuotaPolicy): Decision {
-  const [allowed, remaining, retryAfterMs, ...more] = Array.isArray(reply) ? (reply as unknown[]) : []
-  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
-  if (isWhole(remaining) && isWhole(retryAfterMs) && more.length === 0) {
-    if (allowed === 1 && remaining < quota && retryAfterMs === 0) return { allowed: true, remaining, retryAfterMs }
-    if (allowed === 0 && remaining < quota && retryAfterMs > 0) return { allowed: false, remaining, retryAfterMs }
-  }
-  throw new StoreError('Redis answered the quota script with something that is no decision')
+async function decideInRedis(redis: Redis, key: string, policy: QuotaPolicy): Promise<Decision> {
+  return decisionOf(parseGrant(await runScript(redis, quotaCall(key, policy, ASK)), policy, ASK).grant)
 }

@@ -1,23 +1,27 @@
-/** The Lua twin of `sliced-window.ts`: decides and debits in one atomic step inside Redis. */
+/** The Lua twin of `sliced-window.ts`: settles, decides and debits in one atomic step inside Redis. */
 
-import type { Script } from '../store/run-script.ts'
+import type { Script } from '../store/run-scripts.ts'
 
 /**
  * KEYS[1] hash: slice index → requests debited in it.
- * ARGV quota, window (ms), slice (ms), cost, and the time (ms), or '' for the clock of Redis:
- * one clock for all edges, because two that disagree would let the overlap through twice.
+ * ARGV quota, window (ms), slice (ms), waiting, want, life (ms), and the time (ms), or '' for the clock of Redis: one clock
+ * for all edges, because two that disagree would let the overlap through twice. Then triples: a settlement each, from
+ * slice, to slice ('' for what was not spent), count.
  *
- * @returns `[allowed 0|1, requests left, wait (ms)]`
+ * @returns `[granted, remaining, wait for room (ms), slice of the debit, now (ms)]`, then pairs: after (ms), count
  */
 export const slicedWindowScript: Script = {
-  sha1: '9c08ed74bc920f4580441b6ad83398fa449b8bf9',
+  sha1: '24a889066f6bbeaa73c01db0c1c333ab7ecd82f8',
   source: `
 local key      = KEYS[1]
 local quota    = tonumber(ARGV[1]) -- requests in any window
 local windowMs = tonumber(ARGV[2])
 local sliceMs  = tonumber(ARGV[3])
-local cost     = tonumber(ARGV[4]) -- requests asked for
-local nowMs    = tonumber(ARGV[5]) -- nil: the clock of Redis
+local waiting  = tonumber(ARGV[4]) -- requests that wait for the answer
+local want     = tonumber(ARGV[5]) -- requests that are expected, those included
+local lifeMs   = tonumber(ARGV[6]) -- of the lease
+local nowMs    = tonumber(ARGV[7]) -- nil: the clock of Redis
+local divisor  = 3                 -- one part in so many of what is left, beyond those that wait
 
 if not nowMs then
   local time = redis.call('TIME')
@@ -25,34 +29,84 @@ if not nowMs then
 end
 
 local fields = redis.call('HGETALL', key)
-local slices, gone, left = {}, {}, quota
+local counts, before = {}, {}
 for i = 1, #fields, 2 do
   local index, count = tonumber(fields[i]), tonumber(fields[i + 1])
+  counts[index], before[index] = count, count
+end
+
+for i = 8, #ARGV, 3 do
+  local from, to, count = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local there = counts[from] or 0
+  local moved = math.min(count, there)
+  counts[from] = there - moved
+  if to then counts[to] = (counts[to] or 0) + moved end
+end
+
+local slices, left = {}, quota
+for index, count in pairs(counts) do
   local leavesAtMs = (index + 1) * sliceMs + windowMs
-  if leavesAtMs > nowMs then
-    slices[#slices + 1] = { leavesAtMs, count }
+  if leavesAtMs > nowMs and count > 0 then
+    slices[#slices + 1] = index
     left = left - count
   else
-    gone[#gone + 1] = fields[i]
+    counts[index] = 0
+  end
+end
+
+table.sort(slices)
+
+local share = math.max(waiting, math.min(want, math.floor(left / divisor)))
+local granted = math.max(0, math.min(share, left))
+
+local later, total, room = {}, granted, math.min(0, left - granted)
+local wanted = want - math.max(waiting, granted)
+for i = 1, #slices do
+  local afterMs = (slices[i] + 1) * sliceMs + windowMs - nowMs
+  if wanted <= 0 or afterMs > lifeMs / 2 then break end
+  room = room + counts[slices[i]]
+  local count = math.min(room, wanted)
+  if count > 0 then
+    later[#later + 1] = afterMs
+    later[#later + 1] = count
+    room, wanted, total = room - count, wanted - count, total + count
+  end
+end
+
+local debit = math.floor((nowMs + lifeMs) / sliceMs)
+if total > 0 then
+  if (counts[debit] or 0) == 0 then slices[#slices + 1] = debit end
+  counts[debit] = (counts[debit] or 0) + total
+  table.sort(slices)
+end
+
+local name = function(index) return string.format('%.0f', index) end
+local set, gone = {}, {}
+for index, count in pairs(counts) do
+  if count == 0 then
+    if before[index] then gone[#gone + 1] = name(index) end
+  elseif count ~= before[index] then
+    set[#set + 1] = name(index)
+    set[#set + 1] = string.format('%.0f', count)
   end
 end
 if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
-
-if left >= cost then
-  redis.call('HINCRBY', key, string.format('%.0f', math.floor(nowMs / sliceMs)), cost)
-  redis.call('PEXPIRE', key, windowMs + 2 * sliceMs)
-  return { 1, left - cost, 0 }
+if #set > 0 then
+  redis.call('HSET', key, unpack(set))
+  redis.call('PEXPIRE', key, string.format('%.0f', (slices[#slices] + 2) * sliceMs + windowMs - nowMs))
 end
 
-table.sort(slices, function(a, b) return a[1] < b[1] end)
-local room, retryAfterMs = left, windowMs
-for i = 1, #slices do
-  room = room + slices[i][2]
-  if room >= cost then
-    retryAfterMs = slices[i][1] - nowMs
-    break
+local retryAfterMs = 0
+if left - granted <= 0 then
+  retryAfterMs, room = windowMs, left - total
+  for i = 1, #slices do
+    room = room + counts[slices[i]]
+    if room >= 1 then
+      retryAfterMs = (slices[i] + 1) * sliceMs + windowMs - nowMs
+      break
+    end
   end
 end
-return { 0, math.max(0, left), retryAfterMs }
+return { granted, math.max(0, left - granted), retryAfterMs, debit, nowMs, unpack(later) }
 `
 }

@@ -13,7 +13,14 @@ export interface RedisOptions {
   readonly deadlineMs?: number
 }
 
-/** Creates a client. It holds no connection: there is nothing to close. */
+/**
+ * Creates a client. It holds no connection: there is nothing to close.
+ *
+ * @example
+ * const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = env
+ * const redis = openRedis({ url, token, deadlineMs: 1_000 })
+ * await redis.set('greeting', 'hello') // → 'OK'
+ */
 export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS }: RedisOptions): Redis {
   return new Redis({
     url,

@@ -1,23 +1,12 @@
-/** The public names of the verifier, for other people: `gatehouse/verifier`. */
+/** The public names of the verifier, for other people: `gatehouse/verifier`. Each function has an example, which a test runs. */
 
 export type { AccessClaims } from '../contract/claims.ts'
 export type { Fetch } from './fetch-jwk-set.ts'
-export {
-  createInlineKeySet,
-  createRemoteKeySet,
-  type InlineKeySetOptions,
-  type KeySource,
-  KeysUnavailableError,
-  type RemoteKeySet,
-  type RemoteKeySetOptions
-} from './key-set.ts'
+export { createInlineKeySet, type InlineKeySetOptions } from './inline-key-set.ts'
+export { type KeySource, KeysUnavailableError } from './key-source.ts'
 export type { PublicJwk } from './public-jwk.ts'
+export { createRemoteKeySet, type RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts'
 export type { SignaturePort, TokenAlgorithm, VerificationKey } from './signature-port.ts'
-export {
-  createTokenVerifier,
-  type TokenVerifier,
-  type TokenVerifierOptions,
-  type Verified,
-  type VerifyFailure
-} from './verify-token.ts'
+export type { TokenVerifierOptions } from './verifier-options.ts'
+export { createTokenVerifier, type TokenVerifier, type Verified, type VerifyFailure } from './verify-token.ts'
 export { createWebCryptoSignaturePort } from './webcrypto-signature.ts'

@@ -11,7 +11,9 @@ export type ParsedJsonMembers =
 /** A token needs two levels and a key set three. */
 const MAX_DEPTH = 16
 
-const BACKSLASH = 0x5c
+const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c]
+const [OPENING_BRACKET, CLOSING_BRACKET] = [0x5b, 0x5d]
+const [OPENING_BRACE, CLOSING_BRACE] = [0x7b, 0x7d]
 
 // `ignoreBOM` keeps a byte order mark in the text, where JSON's own grammar refuses it (RFC 8259 §8.1).
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -49,58 +51,45 @@ export function parseJsonMembers(bytes: Uint8Array): ParsedJsonMembers {
   }
   if (!isJsonMembers(value)) return { ok: false, reason: 'not a JSON object' }
 
-  const fault = findFault(text)
+  const fault = findFault(bytes, value) ?? (text.includes('\\') ? findLoneSurrogate(value) : undefined)
   return fault === undefined ? { ok: true, value } : { ok: false, reason: fault }
 }
 
-/** What `JSON.parse` forgave in `text`, which it has accepted: the scan relies on that for its grammar. */
-function findFault(text: string): string | undefined {
-  // One entry a level: the names seen in an object, null in an array.
-  const levels: (Set<string> | null)[] = []
-  let lastString = ''
-  for (let index = 0; index < text.length; index += 1) {
-    switch (text[index]) {
-      case '"': {
-        const end = endOfString(text, index)
-        lastString = readString(text, index, end)
-        if (!lastString.isWellFormed()) return 'a string with a lone surrogate'
-        index = end
-        break
-      }
-      case ':': {
-        // Outside of strings a colon only ever follows a member's name.
-        const names = levels.at(-1)
-        if (names?.has(lastString)) return 'a duplicate member'
-        names?.add(lastString)
-        break
-      }
-      case '{':
-      case '[':
-        if (levels.push(text[index] === '{' ? new Set() : null) > MAX_DEPTH) return 'nested too deeply'
-        break
-      case '}':
-      case ']':
-        levels.pop()
-    }
+/** What `JSON.parse` forgave in `bytes`, which it has accepted: the scan relies on that for its grammar. */
+function findFault(bytes: Uint8Array, value: JsonMembers): string | undefined {
+  let [depth, deepest, names] = [0, 0, 0]
+  let isInString = false
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index]
+    if (isInString) {
+      if (byte === BACKSLASH) index += 1
+      else if (byte === QUOTE) isInString = false
+    } else if (byte === QUOTE) isInString = true
+    // Outside of strings a colon only ever follows a member's name.
+    else if (byte === COLON) names += 1
+    else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) deepest = Math.max(deepest, ++depth)
+    else if (byte === CLOSING_BRACE || byte === CLOSING_BRACKET) depth -= 1
+  }
+  if (deepest > MAX_DEPTH) return 'nested too deeply'
+  // Of two members of one name, however it was written, one is left.
+  return names === countMembers(value) ? undefined : 'a duplicate member'
+}
+
+/** The members of a value and of all that is in it. */
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let count = 0
+  for (const name of Object.keys(value)) count += countMembers((value as JsonMembers)[name])
+  return Array.isArray(value) ? count : count + Object.keys(value).length
+}
+
+/** Only an escape can write half of a pair: bytes that do are no UTF-8. */
+function findLoneSurrogate(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'a string with a lone surrogate'
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const name of Object.keys(value)) {
+    const fault = findLoneSurrogate(name) ?? findLoneSurrogate((value as JsonMembers)[name])
+    if (fault !== undefined) return fault
   }
   return undefined
-}
-
-/** The index of the quote that closes the string opened at `start`: the first with an even run of backslashes before. */
-function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1)
-  while (backslashesBefore(text, end) % 2 === 1) end = text.indexOf('"', end + 1)
-  return end
-}
-
-function backslashesBefore(text: string, index: number): number {
-  let count = 0
-  while (text.charCodeAt(index - 1 - count) === BACKSLASH) count += 1
-  return count
-}
-
-/** A string without its escapes, so that `"alg"` and `"\u0061lg"` are one name. */
-function readString(text: string, start: number, end: number): string {
-  const raw = text.slice(start + 1, end)
-  return raw.includes('\\') ? String(JSON.parse(text.slice(start, end + 1))) : raw
 }

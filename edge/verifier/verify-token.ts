@@ -1,27 +1,13 @@
 /** The access-token verifier: parse, key, signature, claims, times, in that order; quotas and revocation are the gateway's. */
 
+import { type BoundedMap, createBoundedMap } from '../contract/bounded-map.ts'
 import { type AccessClaims, parseAccessClaims } from '../contract/claims.ts'
-import { parseCompactJws, type UnverifiedJws } from './compact-jws.ts'
-import { type JsonMembers, parseJsonMembers } from './json-members.ts'
-import { type KeySource, KeysUnavailableError } from './key-set.ts'
-import { parseAlgorithm, type SignaturePort, type TokenAlgorithm, type VerificationKey } from './signature-port.ts'
+import { createHeaderReader, parseCompactJws, type readHeaderPart } from './compact-jws.ts'
+import { type JsonMembers, member, parseJsonMembers } from './json-members.ts'
+import { type KeySource, KeysUnavailableError } from './key-source.ts'
+import type { VerificationKey } from './signature-port.ts'
 import { parseTokenHeader, type TokenHeader } from './token-header.ts'
-
-/** What a verifier is told. None of it has a default: a check that nobody chose is a check that nobody made. */
-export interface TokenVerifierOptions {
-  /** The only `iss` that is accepted, to the letter. */
-  readonly issuer: string
-  /** The only `aud` that is accepted, to the letter; `null` accepts any, and says so aloud. */
-  readonly audience: string | null
-  /** The only algorithms that are accepted. */
-  readonly algorithms: readonly TokenAlgorithm[]
-  readonly keys: KeySource
-  readonly signature: SignaturePort
-  /** The longest life, `exp - iat`, that a token may claim. */
-  readonly maxLifeSeconds: number
-  /** How far the issuer's clock may differ from this one. */
-  readonly clockSkewSeconds: number
-}
+import { requireOptions, type TokenVerifierOptions } from './verifier-options.ts'
 
 /** A refused token. The code is for the client; the reason is for the log, and may change. */
 export type VerifyFailure = {
@@ -39,6 +25,13 @@ export interface TokenVerifier {
   verify(token: string, nowMs: number): Promise<Verified | VerifyFailure>
 }
 
+/** A token whose signature and claims were right; only its times and its key can still end it. */
+interface Remembered {
+  readonly verified: Verified
+  readonly key: VerificationKey
+  readonly unverifiedNotBefore: unknown
+}
+
 type Checked<Value> = { readonly ok: true; readonly value: Value } | VerifyFailure
 
 /**
@@ -54,68 +47,107 @@ type Checked<Value> = { readonly ok: true; readonly value: Value } | VerifyFailu
  *   issuer: 'https://auth.example.com',
  *   audience: 'https://api.example.com',
  *   algorithms: ['ES256'],
- *   keys: createRemoteKeySet({ url, fetch, signature, algorithms: ['ES256'] }),
+ *   keys: createRemoteKeySet({ url: jwksUrl, fetch, signature, algorithms: ['ES256'] }),
  *   signature,
  *   maxLifeSeconds: 900,
  *   clockSkewSeconds: 5
  * })
  * const result = await verify(token, Date.now())
+ * result.ok ? result.claims.role : result.code // → 'user'
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   requireOptions(options)
+  const { rememberedTokens = 0 } = options
+  const memory = rememberedTokens > 0 ? createBoundedMap<string, Remembered>(rememberedTokens) : undefined
+  const readHeader = createHeaderReader()
   return {
-    async verify(token, nowMs) {
-      const jws = parseCompactJws(token)
-      if (!jws.ok) return invalid(jws.reason)
-
-      const header = parseTokenHeader(jws.value.unverifiedHeader, options.algorithms)
-      if (!header.ok) return invalid(header.reason)
-
-      const key = await findKey(options.keys, header.value, nowMs)
-      if (!key.ok) return key
-      const unsigned = await refuteSignature(options.signature, key.value, jws.value)
-      if (unsigned) return unsigned
-
-      const payload = parseJsonMembers(jws.value.unverifiedPayload)
-      if (!payload.ok) return invalid(`the payload is refused: ${payload.reason}`)
-      const claims = checkClaims(payload.value, options, nowMs)
-      return claims.ok ? { ok: true, claims: claims.value, kid: key.value.kid } : claims
+    // Not async itself: a promise that waits for another costs as much as all of the parsing.
+    verify(token, nowMs) {
+      const known = memory?.get(token)
+      if (known !== undefined && isStillUsed(options.keys, known.key, nowMs))
+        return Promise.resolve(judgeTimes(known, options, nowMs))
+      return verifyAfresh(token, options, nowMs, readHeader, memory)
     }
   }
 }
 
-async function findKey(keys: KeySource, header: TokenHeader, nowMs: number): Promise<Checked<VerificationKey>> {
-  let key: VerificationKey | undefined
+/** Whether the key would be found as it was, without waiting for anything. */
+function isStillUsed(keys: KeySource, key: VerificationKey, nowMs: number): boolean {
   try {
-    key = await keys.find(header.kid, nowMs)
-  } catch (error) {
-    const why = error instanceof KeysUnavailableError ? error.message : `the key source failed: ${nameOf(error)}`
-    return { ok: false, code: 'keys-unavailable', reason: why }
+    const found = keys.find(key.kid, nowMs)
+    if (found === key) return true
+    // Where the answer takes time, the token is verified afresh, and asks again.
+    if (found instanceof Promise) found.catch(() => {})
+    return false
+  } catch {
+    return false
   }
+}
+
+// Over 40 lines: the steps of the whole, in order, each with its own refusal.
+async function verifyAfresh(
+  token: string,
+  options: TokenVerifierOptions,
+  nowMs: number,
+  readHeader: typeof readHeaderPart,
+  memory: BoundedMap<string, Remembered> | undefined
+): Promise<Verified | VerifyFailure> {
+  const jws = parseCompactJws(token, readHeader)
+  if (!jws.ok) return invalid(jws.reason)
+
+  const header = parseTokenHeader(jws.value.unverifiedHeader, options.algorithms)
+  if (!header.ok) return invalid(header.reason)
+
+  let found: VerificationKey | undefined
+  try {
+    const finding = options.keys.find(header.value.kid, nowMs)
+    // A key at hand is not awaited: on a hot path each promise shows.
+    found = finding instanceof Promise ? await finding : finding
+  } catch (error) {
+    return keysUnavailable(error)
+  }
+  const key = checkKey(found, header.value)
+  if (!key.ok) return key
+
+  try {
+    const checking = options.signature.verify(key.value, jws.value.signingInput, jws.value.signature)
+    // Compared with true: a port that forgets to return must not let anything in.
+    if ((typeof checking === 'boolean' ? checking : await checking) !== true) return invalid('the signature is wrong')
+  } catch (error) {
+    // A library that chokes on a signature has not confirmed it.
+    return invalid(`the signature could not be checked: ${nameOf(error)}`)
+  }
+
+  const payload = parseJsonMembers(jws.value.unverifiedPayload)
+  if (!payload.ok) return invalid(`the payload is refused: ${payload.reason}`)
+  const claims = checkClaims(payload.value, options)
+  if (!claims.ok) return claims
+
+  const verified = { ok: true, claims: claims.value, kid: key.value.kid } as const
+  const known = { verified, key: key.value, unverifiedNotBefore: member(payload.value, 'nbf') }
+  const verdict = judgeTimes(known, options, nowMs)
+  if (verdict.ok && memory !== undefined) {
+    // Whoever is handed a remembered token is handed the same claims as everybody before.
+    Object.freeze(Object.freeze(verified).claims)
+    memory.set(token, known)
+  }
+  return verdict
+}
+
+function checkKey(key: VerificationKey | undefined, header: TokenHeader): Checked<VerificationKey> {
   if (!key) return invalid('the "kid" is not known')
   // Security: the key decides the algorithm, never the token (RFC 8725 §3.1).
   if (key.kid !== header.kid || key.algorithm !== header.algorithm) return invalid('the "kid" is not for this "alg"')
   return { ok: true, value: key }
 }
 
-/** Undefined where the signature is good. */
-async function refuteSignature(
-  port: SignaturePort,
-  key: VerificationKey,
-  jws: UnverifiedJws
-): Promise<VerifyFailure | undefined> {
-  try {
-    // Compared with true: a port that forgets to return must not let anything in.
-    if ((await port.verify(key, jws.signingInput, jws.signature)) === true) return undefined
-    return invalid('the signature is wrong')
-  } catch (error) {
-    // A library that chokes on a signature has not confirmed it.
-    return invalid(`the signature could not be checked: ${nameOf(error)}`)
-  }
+function keysUnavailable(error: unknown): VerifyFailure {
+  const why = error instanceof KeysUnavailableError ? error.message : `the key source failed: ${nameOf(error)}`
+  return { ok: false, code: 'keys-unavailable', reason: why }
 }
 
-/** Every comparison is written so that NaN, from whichever side, refuses. */
-function checkClaims(payload: JsonMembers, options: TokenVerifierOptions, nowMs: number): Checked<AccessClaims> {
+/** Everything that does not change with time. Comparisons are written so that NaN, from whichever side, refuses. */
+function checkClaims(payload: JsonMembers, options: TokenVerifierOptions): Checked<AccessClaims> {
   const parsed = parseAccessClaims(payload)
   if (!parsed.ok) return invalid(parsed.reason)
 
@@ -125,47 +157,27 @@ function checkClaims(payload: JsonMembers, options: TokenVerifierOptions, nowMs:
 
   const lifeSeconds = claims.exp - claims.iat
   if (!(lifeSeconds > 0 && lifeSeconds <= options.maxLifeSeconds)) return invalid('the life is not an accepted one')
+  return { ok: true, value: claims }
+}
 
-  const skewMs = options.clockSkewSeconds * 1000
-  if (!(claims.iat * 1000 <= nowMs + skewMs)) return invalid('the "iat" is in the future')
-  if (Object.hasOwn(payload, 'nbf') && !isReached(payload.nbf, nowMs + skewMs))
+function judgeTimes(
+  { verified, unverifiedNotBefore }: Remembered,
+  { clockSkewSeconds }: TokenVerifierOptions,
+  nowMs: number
+): Verified | VerifyFailure {
+  const { iat, exp } = verified.claims
+  const skewMs = clockSkewSeconds * 1000
+  if (!(iat * 1000 <= nowMs + skewMs)) return invalid('the "iat" is in the future')
+  if (unverifiedNotBefore !== undefined && !isReached(unverifiedNotBefore, nowMs + skewMs))
     return invalid('the "nbf" is not reached')
 
   // RFC 7519 §4.1.4: not accepted on or after `exp`. Last of all, so that only a genuine token learns that it expired.
-  if (!(nowMs < claims.exp * 1000 + skewMs)) return { ok: false, code: 'token-expired', reason: 'the token expired' }
-  return { ok: true, value: claims }
+  if (!(nowMs < exp * 1000 + skewMs)) return { ok: false, code: 'token-expired', reason: 'the token expired' }
+  return verified
 }
 
 function isReached(unverifiedSeconds: unknown, nowMs: number): boolean {
   return Number.isFinite(unverifiedSeconds) && Number(unverifiedSeconds) * 1000 <= nowMs
-}
-
-/** TypeScript says all of this already; JavaScript, and a configuration that was cast, do not. */
-function requireOptions(options: TokenVerifierOptions): void {
-  const { issuer, audience, algorithms, keys, signature, maxLifeSeconds, clockSkewSeconds } = options
-  const isName = (value: unknown) => typeof value === 'string' && value !== ''
-  // `parseAlgorithm` also knows the alias of an algorithm; an option has only its one name.
-  const isAlgorithm = (value: TokenAlgorithm) => parseAlgorithm(value) === value
-
-  demand(isName(issuer), 'issuer', 'a non-empty string')
-  demand(audience === null || isName(audience), 'audience', 'a non-empty string, or null to accept any')
-  demand(
-    Array.isArray(algorithms) && algorithms.length > 0 && algorithms.every(isAlgorithm),
-    'algorithms',
-    'a non-empty array of "ES256" and "EdDSA"'
-  )
-  demand(typeof keys?.find === 'function', 'keys', 'a key source')
-  demand(typeof signature?.verify === 'function', 'signature', 'a signature port')
-  demand(Number.isSafeInteger(maxLifeSeconds) && maxLifeSeconds > 0, 'maxLifeSeconds', 'a positive whole number')
-  demand(
-    Number.isSafeInteger(clockSkewSeconds) && clockSkewSeconds >= 0,
-    'clockSkewSeconds',
-    'a whole number, zero or more'
-  )
-}
-
-function demand(fulfilled: boolean, option: string, expected: string): void {
-  if (!fulfilled) throw new TypeError(`Cannot create a token verifier: the option "${option}" must be ${expected}`)
 }
 
 function invalid(reason: string): VerifyFailure {

@@ -13,8 +13,17 @@ const VERIFY: Readonly<Record<TokenAlgorithm, EcdsaParams | Algorithm>> = {
   EdDSA: { name: 'Ed25519' }
 }
 
-/** Creates a signature port over WebCrypto. It keeps nothing between calls. */
-export function createWebCryptoSignaturePort(subtle: SubtleCrypto = crypto.subtle): SignaturePort {
+/**
+ * Creates a signature port over WebCrypto. It keeps nothing between calls.
+ *
+ * @param subtle not `SubtleCrypto`, which is no name of Node's types
+ *
+ * @example
+ * const signature = createWebCryptoSignaturePort()
+ * const key = await signature.importKey(jwk)
+ * await signature.verify(key, new TextEncoder().encode('never signed'), new Uint8Array(64)) // → false
+ */
+export function createWebCryptoSignaturePort(subtle: typeof crypto.subtle = crypto.subtle): SignaturePort {
   return {
     async importKey(jwk: PublicJwk): Promise<VerificationKey> {
       const parsed = parsePublicJwk(jwk)
@@ -32,7 +41,7 @@ export function createWebCryptoSignaturePort(subtle: SubtleCrypto = crypto.subtl
     },
 
     // Both are views of an ArrayBuffer of the verifier's own; WebCrypto takes no shared memory.
-    async verify(key, data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    verify(key, data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): boolean | Promise<boolean> {
       if (signature.length !== SIGNATURE_BYTES) return false
       if (!(key.material instanceof CryptoKey)) throw new TypeError('Cannot verify: the key is from another port')
       return subtle.verify(VERIFY[key.algorithm], key.material, signature, data)

@@ -13,7 +13,7 @@ const HEARSAY = [
   'client-ip', 'fastly-client-ip', 'cf-connecting-ip', 'cf-connecting-ipv6', 'cf-pseudo-ipv4', 'cf-ipcountry', 'cf-visitor',
   'cf-worker', 'x-originating-ip', 'x-remote-ip', 'x-remote-addr', 'x-remote-user', 'remote-user', 'x-original-url',
   'x-original-host', 'x-original-forwarded-for', 'x-rewrite-url', 'x-envoy-external-address', 'x-http-method',
-  'x-http-method-override', 'x-method-override', 'x-user', 'x-user-id', 'x-user-email', 'x-auth-request-email',
+  'x-http-method-override', 'x-method-override', 'x-user', 'x-user-id', 'x-user-email', 'x-user-role', 'x-forwarded', 'proxy-authorization', 'x-auth-request-email',
   'x-auth-user', 'x-authenticated-user'
 ] as const
 
@@ -69,9 +69,16 @@ t.test('forwardHeaders() passes everything else on to the letter, duplicates too
   t.equal(outbound.get('accept'), 'value of accept, a second one')
 })
 
-t.test('forwardHeaders() leaves the headers that it was given as they were', async t => {
-  const inbound = new Headers({ 'x-real-ip': '192.0.2.9', accept: '*/*' })
-  const before = [...inbound]
-  forwardHeaders(inbound, hopHeaders(HOP, 'signature')).set('accept', 'changed')
-  t.strictSame([...inbound], before)
+t.test('forwardHeaders() changes the headers in place: whoever hands them over has copied them', async t => {
+  const headers = new Headers({ 'x-real-ip': '192.0.2.9', accept: '*/*' })
+  t.equal(forwardHeaders(headers, hopHeaders(HOP, 'signature')), headers)
+  t.notOk(headers.has('x-real-ip'))
+})
+
+t.test('forwardHeaders() judges a name the same each time, whatever crowd of names came between', async t => {
+  const forged = () => new Headers({ x_gatehouse_signature: 'f', 'x-real-ip': '192.0.2.9', 'x-mine': 'kept' })
+  for (let round = 0; round < 3; round++) {
+    t.strictSame([...forwardHeaders(forged(), {})], [['x-mine', 'kept']])
+    for (let i = 0; i < 1_500; i++) forwardHeaders(new Headers({ [`x-stranger-${round}-${i}`]: '' }), {})
+  }
 })

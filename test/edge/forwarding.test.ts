@@ -11,6 +11,7 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
+import { until } from '../lib/until.ts'
 import { type Edge, NODE, openSurroundings, PLACES, type Place, type Surroundings, WORKERD } from './lib/edge-places.ts'
 import { bodyOf, type TinyOrigin } from './lib/tiny-origin.ts'
 
@@ -181,10 +182,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     t.match(response.headers.get('ratelimit'), /^"address";r=\d+;t=60, "user";r=599;t=60$/)
   },
 
-  'an ended session is refused with the very next request, and no other is': async (
-    t,
-    { edge, origin, redis, token }
-  ) => {
+  'an ended session is refused within a second, and no other is': async (t, { edge, origin, redis, token }) => {
     origin.answer = (_request, response) => response.end()
     const [ended, other] = [randomUUID(), randomUUID()].map(sid => ({
       headers: { authorization: `Bearer ${token({ sid })}` },
@@ -192,7 +190,19 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     }))
     t.equal((await edge.send('/api/v1/users/me', ended)).status, 200)
     await createRevocationFeed(openRedis(redis), 960_000).publish([ended?.sid ?? ''])
-    const refused = await edge.send('/api/v1/users/me', ended)
+    // Both clocks are read in whole milliseconds at the edge, hence the five.
+    const publishedAtMs = performance.now()
+    let passedAtMs = publishedAtMs
+    const refused = await until('the edge has heard of it', async () => {
+      const begunAtMs = performance.now()
+      const response = await edge.send('/api/v1/users/me', ended)
+      if (response.status === 401) return response
+      passedAtMs = begunAtMs
+    })
+    t.ok(
+      passedAtMs - publishedAtMs <= 1_000,
+      `the last request that passed began ${passedAtMs - publishedAtMs} ms after`
+    )
     t.equal(refused.headers.get('www-authenticate'), 'Bearer error="invalid_token"')
     t.match(await refused.json(), { code: 'session-ended', status: 401 })
     t.equal((await edge.send('/api/v1/users/me', other)).status, 200)

@@ -5,12 +5,11 @@
  */
 
 import t from 'tap'
+import type { Take } from '../../edge/admission/taken.ts'
 import { DATA_ANSWER_HEADERS } from '../../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode } from '../../edge/contract/problems.ts'
-import type { GatewayOptions } from '../../edge/gateway.ts'
-import type { Verdict } from '../../edge/limiter/redis-limiter.ts'
 import type { VerifyFailure } from '../../edge/verifier/verify-token.ts'
-import { CLAIMS, createGatewayBench, NOW_MS, REQUEST_ID } from './lib/gateway-bench.ts'
+import { type BenchChanges, CLAIMS, createGatewayBench, NOW_MS, REQUEST_ID } from './lib/gateway-bench.ts'
 
 const PROTECTED = 'http://gatehouse.test/api/v1/auth/sessions'
 const ADDRESS = '192.0.2.1'
@@ -19,66 +18,84 @@ const bearer = (more: Record<string, string> = {}) => ({ headers: { authorizatio
 const refusing = (code: VerifyFailure['code']) => ({
   verifier: { verify: async () => ({ ok: false, code, reason: 'why' }) as const }
 })
-const used = (quota: string, retryAfterMs = 12_001): Pick<GatewayOptions, 'limiter'> => {
-  const verdict: Verdict = { allowed: true, remaining: 7, retryAfterMs: 0, from: 'store' }
-  const take = async (name: string): Promise<Verdict> =>
-    name === quota ? { ...verdict, allowed: false, remaining: 0, retryAfterMs } : verdict
-  return { limiter: { take } }
-}
+const used = (used: string, retryAfterMs = 12_001): BenchChanges => ({ answers: { used, retryAfterMs } })
+const standing = (standing: 'ended' | 'key-removed' | 'unknown'): BenchChanges => ({ answers: { standing } })
 
-t.test('a request is limited, verified, checked, limited, signed and forwarded, in that order', async t => {
+t.test('a request is recalled, verified, prepared, limited, checked, limited and forwarded, in that order', async t => {
   const { gateway, steps } = createGatewayBench()
   await gateway(new Request(PROTECTED, bearer()), ADDRESS)
-  t.strictSame(steps, ['take address', 'take auth', 'verify', 'standing', 'take user', 'sign', 'fetch'])
+  t.strictSame(steps, [
+    'recall address auth',
+    'verify',
+    'prepare view address auth user',
+    'recall address auth user',
+    'take address auth',
+    'standing',
+    'take user',
+    'sign',
+    'fetch'
+  ])
 })
 
 t.test('a public route is limited, signed and forwarded, and its token is not looked at', async t => {
   const { gateway, steps } = createGatewayBench()
   await gateway(new Request('http://gatehouse.test/health/live', bearer()), ADDRESS)
+  t.strictSame(steps.splice(0), ['recall address', 'prepare address', 'take address', 'sign', 'fetch'])
   await gateway(new Request('http://gatehouse.test/api/v1/auth/login', { ...bearer(), method: 'POST' }), ADDRESS)
-  t.strictSame(steps, ['take address', 'sign', 'fetch', 'take address', 'take auth', 'sign', 'fetch'])
+  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
 })
 
-t.test('the ports are told the canonical address, the verified ids, and one time', async t => {
-  const told: unknown[] = []
-  const allowed: Verdict = { allowed: true, remaining: 1, retryAfterMs: 0, from: 'store' }
-  const { gateway } = createGatewayBench({
-    limiter: {
-      take: async (name, _policy, subject, nowMs) => {
-        told.push([name, subject, nowMs])
-        return allowed
+t.test(
+  'the ports are told the canonical address, the verified ids, and the time at which the request began',
+  async t => {
+    const told: unknown[] = []
+    const subjects = (takes: readonly Take[]) => takes.map(({ name, subject }) => [name, subject])
+    let nowMs = NOW_MS
+    const { gateway } = createGatewayBench({
+      nowMs: () => nowMs++,
+      admission: {
+        refusalOf: () => undefined,
+        prepare: (takes, isRevocable) => {
+          told.push([...subjects(takes), isRevocable])
+          return undefined
+        },
+        take: (takes, onStoreFailure) => {
+          told.push([...subjects(takes), onStoreFailure])
+          return { refusal: undefined, standings: [], retryAfterMs: 0 }
+        },
+        standing: (session, begunAtMs) => {
+          told.push([session, begunAtMs])
+          return 'live'
+        }
+      },
+      signHop: async hop => {
+        told.push({ ...hop, timeMs: 0 })
+        return 'signature'
       }
-    },
-    revocation: {
-      ageMs: () => 0,
-      standing: async (sid, nowMs) => {
-        told.push([sid, nowMs])
-        return 'live'
+    })
+    await gateway(new Request(`${PROTECTED}//%61?x=%2f`, { ...bearer(), method: 'DELETE' }), '2001:DB8::0:1')
+    const byAddress = [
+      ['address', '2001:db8:0:0::/64'],
+      ['auth', '2001:db8:0:0::/64']
+    ]
+    t.strictSame(told, [
+      [...byAddress, ['user', CLAIMS.sub], true],
+      [...byAddress, 'floor'],
+      [{ sid: CLAIMS.sid, kid: 'k' }, NOW_MS],
+      [['user', CLAIMS.sub], 'floor'],
+      {
+        method: 'DELETE',
+        target: '/api/v1/auth/sessions/a?x=%2f',
+        clientAddress: '2001:db8::1',
+        timeMs: 0,
+        requestId: REQUEST_ID
       }
-    },
-    signHop: async hop => {
-      told.push(hop)
-      return 'signature'
-    }
-  })
-  await gateway(new Request(`${PROTECTED}//%61?x=%2f`, { ...bearer(), method: 'DELETE' }), '2001:DB8::0:1')
-  t.strictSame(told, [
-    ['address', '2001:db8:0:0::/64', NOW_MS],
-    ['auth', '2001:db8:0:0::/64', NOW_MS],
-    [CLAIMS.sid, NOW_MS],
-    ['user', CLAIMS.sub, NOW_MS],
-    {
-      method: 'DELETE',
-      target: '/api/v1/auth/sessions/a?x=%2f',
-      clientAddress: '2001:db8::1',
-      timeMs: NOW_MS,
-      requestId: REQUEST_ID
-    }
-  ])
-})
+    ])
+  }
+)
 
 interface Refused {
-  readonly changes?: Partial<GatewayOptions>
+  readonly changes?: BenchChanges
   readonly url?: string
   readonly init?: RequestInit
   readonly address?: string | undefined
@@ -105,12 +122,17 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   },
   'no keys': { changes: refusing('keys-unavailable'), code: 'unavailable', headers: { 'retry-after': '1' } },
   'an ended session': {
-    changes: { revocation: { standing: async () => 'ended', ageMs: () => 0 } },
+    changes: standing('ended'),
     code: 'session-ended',
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
   },
+  'a token of a key that was removed': {
+    changes: standing('key-removed'),
+    code: 'token-invalid',
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
+  },
   'a session nobody knows of': {
-    changes: { revocation: { standing: async () => 'unknown', ageMs: () => 0 } },
+    changes: standing('unknown'),
     code: 'unavailable',
     headers: { 'retry-after': '1' }
   },
@@ -122,7 +144,17 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   'a used quota of its route': {
     changes: used('auth'),
     code: 'rate-limited',
-    headers: { 'retry-after': '13', ratelimit: '"address";r=7;t=60, "auth";r=0;t=13' }
+    headers: { 'retry-after': '13', ratelimit: '"auth";r=0;t=13' }
+  },
+  'a quota that is known to be used up': {
+    changes: { answers: { held: 'auth' } },
+    code: 'rate-limited',
+    headers: { 'retry-after': '13', ratelimit: '"auth";r=0;t=13' }
+  },
+  'a quota that nobody can judge': {
+    changes: { answers: { used: 'address', refusal: 'unavailable', retryAfterMs: 1000 } },
+    code: 'unavailable',
+    headers: { 'retry-after': '1' }
   },
   'a used quota by user': {
     changes: used('user', 1),
@@ -169,16 +201,28 @@ for (const [what, { changes = {}, url = PROTECTED, init = bearer(), code, header
 }
 
 t.test('each refusal comes before the steps after it', async t => {
-  const cut = async (changes: Partial<GatewayOptions>) => {
+  const cut = async (changes: BenchChanges) => {
     const { gateway, steps } = createGatewayBench(changes)
     await gateway(new Request(PROTECTED, bearer()), ADDRESS)
     return steps
   }
-  t.strictSame(await cut(used('address')), [])
-  t.strictSame(await cut(refusing('token-invalid')), ['take address', 'take auth'])
-  const ended = await cut({ revocation: { standing: async () => 'ended', ageMs: () => 0 } })
-  t.strictSame(ended, ['take address', 'take auth', 'verify'])
-  t.strictSame(await cut(used('user')), ['verify', 'standing'])
+  const recalled = ['recall address auth']
+  t.strictSame(await cut({ answers: { held: 'address' } }), recalled, 'from memory, before a signature is checked')
+  const asked = [
+    ...recalled,
+    'verify',
+    'prepare view address auth user',
+    'recall address auth user',
+    'take address auth'
+  ]
+  t.strictSame(await cut(used('address')), asked)
+  t.strictSame(
+    await cut(refusing('token-invalid')),
+    [...recalled, 'prepare address auth', 'take address auth'],
+    'a bad token is counted, and nobody asks for its user'
+  )
+  t.strictSame(await cut(standing('ended')), [...asked, 'standing'])
+  t.strictSame(await cut(used('user')), [...asked, 'standing', 'take user'])
 })
 
 t.test('a refusal can be read by a page of an allowed origin, and by no other', async t => {
@@ -197,10 +241,27 @@ t.test('a preflight needs no token; any other OPTIONS does', async t => {
   const { gateway, steps } = createGatewayBench()
   const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'DELETE' } }
   t.equal((await gateway(new Request(PROTECTED, preflight), ADDRESS)).status, 200)
-  t.strictSame(steps, ['take address', 'take auth', 'sign', 'fetch'])
+  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
   t.equal((await gateway(new Request(PROTECTED, { method: 'OPTIONS' }), ADDRESS)).status, 401)
   const other = { headers: { 'access-control-request-method': 'DELETE' } }
   t.equal((await gateway(new Request(PROTECTED, other), ADDRESS)).status, 401, 'nor does its header open a GET')
+})
+
+t.test('what carries an Authorization header is no preflight: nobody takes it for verified that was not', async t => {
+  const { gateway, forwarded } = createGatewayBench(refusing('token-invalid'))
+  const headers = { authorization: 'Bearer a.b.c', 'access-control-request-method': 'GET' }
+  const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
+  t.match(await response.json(), { status: 401, code: 'token-invalid' })
+  t.strictSame(forwarded, [])
+})
+
+t.test('a URL that is none is the mistake of the client', async t => {
+  const { gateway, events } = createGatewayBench()
+  const request = new Proxy(new Request(PROTECTED), {
+    get: (target, name) => (name === 'url' ? 'http://a b/' : Reflect.get(target, name, target))
+  })
+  t.match(await (await gateway(request, ADDRESS)).json(), { status: 400, code: 'malformed-request' })
+  t.notMatch(events[0]?.reason, /a b/)
 })
 
 t.test("the origin's quota fields are joined by ours, and its request id gives way", async t => {
@@ -219,4 +280,13 @@ t.test('the target that was signed is the one that is forwarded, below whatever 
   await gateway(new Request('http://gatehouse.test//api/v1/auth/%6cogin?next=%2F', { method: 'POST' }), ADDRESS)
   t.equal(forwarded[0]?.url, 'http://origin.test/base/api/v1/auth/login?next=%2F')
   t.equal(forwarded[0]?.redirect, 'manual')
+})
+
+t.test('the request that came in is left as it was', async t => {
+  const { gateway, forwarded } = createGatewayBench()
+  const request = new Request(PROTECTED, bearer({ 'x-real-ip': '192.0.2.9' }))
+  const before = [...request.headers]
+  await gateway(request, ADDRESS)
+  t.strictSame([...request.headers], before)
+  t.notOk(forwarded[0]?.headers.has('x-real-ip'))
 })

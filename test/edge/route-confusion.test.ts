@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
+import type { EdgePolicies } from '../../edge/contract/policies.ts'
 import type { Teardown } from '../lib/test-engines.ts'
 import { openSurroundings, WORKERD } from './lib/edge-places.ts'
 import { createGatewayBench } from './lib/gateway-bench.ts'
@@ -33,13 +34,18 @@ async function openRouter(t: Teardown): Promise<string> {
   return app.listen({ host: '127.0.0.1', port: 0 })
 }
 
+const OPEN: EdgePolicies = {
+  quotas: {},
+  routes: [{ path: '/*', methods: 'any', token: 'none', quotas: [], onStoreFailure: 'refuse' }]
+}
+
 /** The gateway before that router, with a verifier that refuses every token. */
 async function openGateway(t: Teardown, isOpen: boolean) {
   const refuses = async () => ({ ok: false, code: 'token-invalid', reason: 'a test' }) as const
   const { gateway } = createGatewayBench({
     originUrl: await openRouter(t),
     fetch: request => fetch(request),
-    ...(isOpen ? { routes: [{ path: '/*', token: 'none', quotas: [] }] } : { verifier: { verify: refuses } })
+    ...(isOpen ? { policies: OPEN } : { verifier: { verify: refuses } })
   })
   return async (target: string) => {
     const response = await gateway(new Request(`http://gatehouse.test${target}`), '192.0.2.1')

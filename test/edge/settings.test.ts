@@ -2,7 +2,7 @@
 
 import { mock } from 'node:test'
 import t from 'tap'
-import { DEFAULT_EDGE_QUOTAS, quotaPolicy } from '../../edge/contract/policies.ts'
+import { DEFAULT_EDGE_QUOTAS } from '../../edge/contract/policies.ts'
 import { parseEdgeSettings } from '../../edge/settings.ts'
 import { EDGE_SECRET, edgeBindings, openInNode, openSurroundings, WORKERD } from './lib/edge-places.ts'
 
@@ -50,6 +50,10 @@ const MALFORMED: Readonly<Record<string, readonly string[]>> = {
     'https://u@app.test',
     'none,https://app.test'
   ],
+  ORIGIN_DEADLINE: ['', '0', '-1', '1.5', '15s', 'NaN'],
+  REVOCATION_MAX_AGE_MS: ['', '-1', '1001', '0.5', '1e3', 'NaN', 'Infinity'],
+  DEBUG_HEADERS: ['', 'yes', '1', 'TRUE', 'true '],
+  JWKS: ['', '{}', '[]', 'null', '{"keys":[]}', '{"keys":{}}', '{"keys":', 'keys'],
   EDGE_QUOTA_ADDRESS: ['', '300', '0/60', '300/0', '-1/60', 'many'],
   EDGE_QUOTA_AUTH: ['', '60/'],
   EDGE_QUOTA_USER: ['', '/60'],
@@ -75,6 +79,10 @@ t.test('parseEdgeSettings() needs five settings, and has a sane default for ever
       tokenAudience: 'http://gatehouse.test',
       accessTokenTtlSeconds: 900,
       allowedOrigins: [],
+      originDeadlineMs: 15_000,
+      revocationMaxAgeMs: 1_000,
+      debugHeaders: false,
+      inlineKeys: undefined,
       quotas: DEFAULT_EDGE_QUOTAS,
       fallbackClientAddress: undefined
     }
@@ -90,7 +98,11 @@ t.test('parseEdgeSettings() reads every setting', async t => {
     TOKEN_AUDIENCE: 'an audience',
     ACCESS_TOKEN_TTL: '60',
     ALLOWED_ORIGINS: 'https://app.test, http://localhost:5173',
-    EDGE_QUOTA_USER: '5/10'
+    EDGE_QUOTA_USER: '5/10',
+    ORIGIN_DEADLINE: '7',
+    REVOCATION_MAX_AGE_MS: '0',
+    DEBUG_HEADERS: 'true',
+    JWKS: '{"keys":[{"kid":"one"}]}'
   }
   t.match(parseEdgeSettings(env), {
     ok: true,
@@ -101,7 +113,11 @@ t.test('parseEdgeSettings() reads every setting', async t => {
       tokenAudience: 'an audience',
       accessTokenTtlSeconds: 60,
       allowedOrigins: ['https://app.test', 'http://localhost:5173'],
-      quotas: { ...DEFAULT_EDGE_QUOTAS, user: quotaPolicy(5, 10) }
+      originDeadlineMs: 7_000,
+      revocationMaxAgeMs: 0,
+      debugHeaders: true,
+      inlineKeys: [{ kid: 'one' }],
+      quotas: { ...DEFAULT_EDGE_QUOTAS, user: '5/10' }
     }
   })
   for (const none of ['', 'none'])
@@ -135,7 +151,12 @@ t.test('a Worker with a setting missing or malformed answers 503 to everything',
     wrong.push(rest)
   }
   for (const [name, [, second = '']] of Object.entries(MALFORMED)) wrong.push({ ...bindings, [name]: second })
-  wrong.push({ ...bindings, JWKS_URL: 'https://[' }, { ...bindings, API_PREFIX: '/api/' })
+  const unusable = JSON.stringify({ keys: [{ kty: 'oct', k: 'AAAA', kid: 'k' }] })
+  wrong.push(
+    { ...bindings, JWKS: unusable },
+    { ...bindings, JWKS_URL: 'https://[' },
+    { ...bindings, API_PREFIX: '/api/' }
+  )
   for (const env of wrong) {
     const edge = await openInNode(env)
     for (const path of ['/', '/health/live', '/api/v1/users/me', '/.well-known/jwks.json']) {

@@ -59,4 +59,16 @@ t.test('the settings of the command line are for this account only, and node rea
       ROOT_SECRETS: 'a secret, and=another#one'
     }
   )
+
+  const redis = { url: 'http://127.0.0.1:8079', token: 'a token' }
+  await writeCommandSettings(path, roles, 'a secret, and=another#one', redis)
+  t.match(
+    parseEnv(await readFile(path, 'utf8')),
+    {
+      ROOT_SECRETS: 'a secret, and=another#one',
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token
+    },
+    'and where the edges are told of a removed key'
+  )
 })

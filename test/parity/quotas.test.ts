@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { quotaPolicy } from '../../edge/contract/policies.ts'
+import { quotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { createRedisLimiter, type Limiter } from '../../edge/limiter/redis-limiter.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { type RedisLane, redisBackends } from '../lib/redis-backends.ts'

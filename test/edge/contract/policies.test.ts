@@ -3,17 +3,17 @@
 import t from 'tap'
 import {
   DEFAULT_EDGE_QUOTAS,
-  gatehouseRoutes,
-  parseQuotaPolicy,
-  quotaPolicy,
+  gatehousePolicies,
+  type RoutePolicy,
   routePolicyFor
 } from '../../../edge/contract/policies.ts'
+import { parseQuotaPolicy, quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 
 type Expected = readonly [token: 'required' | 'none', ...quotas: 'auth'[]]
 
 const ID = '0199a8d4-1c00-7000-8000-0000000000a1'
 
-/** Every path of the contract below the prefix: whether it needs an access token, and what counts besides `address`. */
+/** Every path of the contract below the prefix: whether it needs an access token, and with `auth`, what counts besides `address` and `user`. */
 const CONTRACT: Readonly<Record<string, Expected>> = {
   '/auth/register': ['none', 'auth'],
   '/auth/login': ['none', 'auth'],
@@ -44,13 +44,16 @@ const OUTSIDE: readonly string[] = [
 ]
 
 for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {
-  const routes = gatehouseRoutes(prefix)
+  const { routes } = gatehousePolicies(prefix)
 
   t.test(`every route of the contract has its policy under ${prefix}`, async t => {
-    for (const [path, [token, ...quotas]] of Object.entries(CONTRACT)) {
-      t.match(routePolicyFor(routes, prefix + path), { token, quotas }, path)
+    for (const [path, [token, ...more]] of Object.entries(CONTRACT)) {
+      const quotas = ['address', ...more, ...(token === 'required' ? ['user'] : [])]
+      for (const method of ['GET', 'POST', 'DELETE'])
+        t.match(routePolicyFor(routes, method, prefix + path), { token, quotas, onStoreFailure: 'floor' }, path)
     }
-    for (const path of OUTSIDE) t.match(routePolicyFor(routes, path), { token: 'none', quotas: [] }, path)
+    for (const path of OUTSIDE)
+      t.match(routePolicyFor(routes, 'GET', path), { token: 'none', quotas: ['address'] }, path)
   })
 
   t.test(`a protected path stays protected with anything below it, and no neighbour is, under ${prefix}`, async t => {
@@ -63,34 +66,90 @@ for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {
       '/auth/sessions/',
       '/auth/sessions/x/y'
     ]) {
-      t.equal(routePolicyFor(routes, prefix + path).token, 'required', path)
+      t.equal(routePolicyFor(routes, 'GET', prefix + path).token, 'required', path)
     }
     for (const path of ['/usersx', '/user', '/administrator', '/auth/sessionsx', '/auth/verify-tokens', '/authx']) {
-      t.equal(routePolicyFor(routes, prefix + path).token, 'none', path)
+      t.equal(routePolicyFor(routes, 'GET', prefix + path).token, 'none', path)
     }
-    t.strictSame(routePolicyFor(routes, `${prefix}/authx`).quotas, [], 'and a neighbour has no quota of theirs')
+    t.strictSame(routePolicyFor(routes, 'GET', `${prefix}/authx`).quotas, ['address'], 'and has no quota of theirs')
   })
 }
 
+const route = (path: string, token: 'required' | 'none', methods: RoutePolicy['methods'] = 'any'): RoutePolicy => {
+  return { path, methods, token, quotas: [], onStoreFailure: 'floor' }
+}
+
 t.test('routePolicyFor() takes the first match', async t => {
-  const first = { path: '/a/*', token: 'none', quotas: [] } as const
-  const second = { path: '/a/b', token: 'required', quotas: ['auth'] } as const
-  t.equal(routePolicyFor([first, second], '/a/b'), first)
-  t.equal(routePolicyFor([second, first], '/a/b'), second)
-  t.equal(routePolicyFor([second, first], '/a/b/c'), first)
+  const [first, second] = [route('/a/*', 'none'), route('/a/b', 'required')]
+  t.equal(routePolicyFor([first, second], 'GET', '/a/b'), first)
+  t.equal(routePolicyFor([second, first], 'GET', '/a/b'), second)
+  t.equal(routePolicyFor([second, first], 'GET', '/a/b/c'), first)
+})
+
+t.test('routePolicyFor() matches by method, of which GET covers HEAD', async t => {
+  const [reading, writing] = [route('/a', 'none', ['GET']), route('/a', 'required', ['PUT', 'DELETE'])]
+  const matched = (method: string) => routePolicyFor([reading, writing], method, '/a')
+  for (const method of ['GET', 'HEAD', 'get', 'head']) t.equal(matched(method), reading, method)
+  for (const method of ['PUT', 'DELETE']) t.equal(matched(method), writing, method)
+  for (const method of ['POST', 'OPTIONS', 'PROPFIND', '', 'GETX', 'any'])
+    t.match(matched(method), { token: 'required', onStoreFailure: 'refuse' }, `nothing matches "${method}"`)
+  t.match(routePolicyFor([route('/a', 'none', ['HEAD'])], 'GET', '/a'), { token: 'required' }, 'and HEAD no GET')
+})
+
+t.test('routePolicyFor() matches the plain path, so that no spelling is less protected', async t => {
+  const routes = [route('/Api/Users', 'required'), route('/api/admin/*', 'required'), route('/*', 'none')]
+  // biome-ignore format: one value a line would hide the list
+  const spellings = [
+    '/api/users', '/API/USERS', '/api/users/', '/api/users//', '/api//users', '/api/users;x', '/api;x=1/users;y=2',
+    '/api/;x/users', '/api/users%3Bx', '/api/%75sers', '/%41PI/users', '/api/users;', '/api/users;a;b',
+    '/api/admin', '/api/admin/', '/api/ADMIN/x', '/api/admin;x/y', '/api/%61dmin/x', '/api/admin/x;/../y'
+  ]
+  for (const path of spellings) t.equal(routePolicyFor(routes, 'GET', path).token, 'required', path)
+  for (const path of ['/', '/api', '/api/usersx', '/api/x/users', '/api/users/x', '/api/adminx', '/x;/api/users'])
+    t.equal(routePolicyFor(routes, 'GET', path).token, 'none', path)
+})
+
+t.test(
+  'routePolicyFor() opens a path only where the strictest origin and the most forgiving one both would',
+  async t => {
+    const routes = [route('/health', 'none'), route('/Files/*', 'none'), route('/*', 'required')]
+    for (const path of ['/health', '/Files', '/Files/', '/Files/x', '/Files/A;b/%3B'])
+      t.equal(routePolicyFor(routes, 'GET', path).token, 'none', path)
+    // biome-ignore format: one value a line would hide the list
+    const others = [
+    '/Health', '/HEALTH', '/health/', '/health;', '/health;x', '/health%3Bx', '/healt%68', '/;x/health', '/files/x',
+    '/Files;x/y', '/FILES'
+  ]
+    for (const path of others) t.equal(routePolicyFor(routes, 'GET', path).token, 'required', path)
+  }
+)
+
+t.test('routePolicyFor() folds letters of every alphabet, as routers without regard to case do', async t => {
+  const routes = [route('/api/tokens', 'required'), route('/*', 'none')]
+  for (const letters of [
+    'to%E2%84%AAens',
+    'toKens',
+    'token%C5%BF',
+    '%EF%BD%94okens',
+    'to%e2%84%aaens;x',
+    'to%E2%84%AAens;%FF',
+    'token%C5%BF%3B%FF'
+  ])
+    t.equal(routePolicyFor(routes, 'GET', `/api/${letters}`).token, 'required', letters)
+  for (const letters of ['token%FF', '%C3%28', '%'])
+    t.equal(routePolicyFor(routes, 'GET', `/api/${letters}`).token, 'none')
 })
 
 t.test('routePolicyFor() requires a token where nothing matches', async t => {
-  for (const routes of [[], [{ path: '/a', token: 'none', quotas: [] }] as const]) {
-    for (const path of ['/', '/b', '/a/', '/a/b', '/A', '', '__proto__']) {
-      t.equal(routePolicyFor(routes, path).token, 'required', path)
-    }
+  for (const routes of [[], [route('/a', 'none')]]) {
+    for (const path of ['/', '/b', '/a/b', '/ab', '', '__proto__'])
+      t.equal(routePolicyFor(routes, 'GET', path).token, 'required', path)
   }
 })
 
 t.test('parseQuotaPolicy() reads requests and seconds', async t => {
-  t.strictSame(parseQuotaPolicy('300/60'), { quota: 300, windowMs: 60_000, sliceMs: 1000 })
-  t.strictSame(parseQuotaPolicy('1/1'), { quota: 1, windowMs: 1000, sliceMs: 16 })
+  t.strictSame(parseQuotaPolicy('300/60'), { quota: 300, windowMs: 60_000, sliceMs: 500 })
+  t.strictSame(parseQuotaPolicy('1/1'), { quota: 1, windowMs: 1000, sliceMs: 8 })
   t.strictSame(parseQuotaPolicy('999999999/999999'), quotaPolicy(999_999_999, 999_999))
 })
 
@@ -105,6 +164,6 @@ t.test('parseQuotaPolicy() refuses everything that is not two plain positive num
 })
 
 t.test('the quotas of the contract are the defaults: 300, 60 and 600 a minute', async t => {
-  const { address, auth, user } = DEFAULT_EDGE_QUOTAS
-  t.strictSame([address, auth, user], [quotaPolicy(300, 60), quotaPolicy(60, 60), quotaPolicy(600, 60)])
+  t.strictSame(DEFAULT_EDGE_QUOTAS, { address: '300/60', auth: '60/60', user: '600/60' })
+  for (const text of Object.values(DEFAULT_EDGE_QUOTAS)) t.ok(parseQuotaPolicy(text), text)
 })

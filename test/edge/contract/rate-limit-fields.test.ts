@@ -1,7 +1,7 @@
 /** What a client is told about its quotas (draft-ietf-httpapi-ratelimit-headers-10). */
 
 import t from 'tap'
-import { quotaPolicy } from '../../../edge/contract/policies.ts'
+import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from '../../../edge/contract/rate-limit-fields.ts'
 
 const standing = (changes: Partial<QuotaStanding> = {}): QuotaStanding => ({

@@ -1,15 +1,34 @@
 /** A gateway with every port in the test's hand; what it did is written down in order. */
 
-import { gatehouseRoutes, quotaPolicy } from '../../../edge/contract/policies.ts'
-import { createGateway, type Gateway, type GatewayEvent, type GatewayOptions } from '../../../edge/gateway.ts'
+import type { Admission } from '../../../edge/admission/admission.ts'
+import type { Take, Taken } from '../../../edge/admission/taken.ts'
+import { parsePolicies } from '../../../edge/contract/parse-policies.ts'
+import { type EdgePolicies, gatehousePolicies } from '../../../edge/contract/policies.ts'
+import { createForward, type ForwardOptions } from '../../../edge/forward.ts'
+import { createGateway, type GatewayEvent, type GatewayOptions } from '../../../edge/gateway.ts'
+import type { SessionStanding } from '../../../edge/revocation/revocation-view.ts'
 import { claimsOf } from '../../lib/token-forge.ts'
 
 export const NOW_MS = 1_800_000_000_000
 export const REQUEST_ID = '01a30a8f-2c00-7000-8000-000000000001'
 export const CLAIMS = claimsOf({ issuer: 'http://gatehouse.test', audience: 'a', nowSeconds: NOW_MS / 1000 })
 
+/** How the admission of a bench answers: yes to everything, but for this. */
+export interface AdmissionAnswers {
+  /** The one quota that refuses, when it is taken. */
+  readonly used?: string
+  /** The one quota that is known to refuse, before anybody is asked. */
+  readonly held?: string
+  readonly refusal?: 'rate-limited' | 'unavailable'
+  readonly retryAfterMs?: number
+  readonly standing?: SessionStanding
+}
+
+/** What a test may change: ports of the gateway, and those of the forwarding behind it. */
+export type BenchChanges = Partial<GatewayOptions> & Partial<ForwardOptions> & { readonly answers?: AdmissionAnswers }
+
 export interface GatewayBench {
-  readonly gateway: Gateway
+  gateway(request: Request, clientAddress: string | undefined): Promise<Response>
   /** The names of the steps that were taken, oldest first. */
   readonly steps: string[]
   readonly events: GatewayEvent[]
@@ -18,33 +37,75 @@ export interface GatewayBench {
 }
 
 /** Builds a gateway that lets everything pass, but for what `changes` say. */
-export function createGatewayBench(changes: Partial<GatewayOptions> = {}): GatewayBench {
+export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = {}): GatewayBench {
   const [steps, events, forwarded]: [string[], GatewayEvent[], Request[]] = [[], [], []]
   const step = <T>(name: string, value: T): T => {
     steps.push(name)
     return value
   }
-  const gateway = createGateway({
-    publicUrl: 'http://gatehouse.test',
+  const forward = createForward({
     originUrl: 'http://origin.test',
-    originDeadlineMs: 10_000,
-    allowedOrigins: ['https://app.test'],
-    routes: gatehouseRoutes('/api/v1'),
-    quotas: { address: quotaPolicy(300, 60), auth: quotaPolicy(60, 60), user: quotaPolicy(600, 60) },
-    verifier: { verify: async () => step('verify', { ok: true, claims: CLAIMS, kid: 'k' }) },
-    limiter: {
-      take: async name => step(`take ${name}`, { allowed: true, remaining: 7, retryAfterMs: 0, from: 'store' })
-    },
-    revocation: { standing: async () => step('standing', 'live'), ageMs: () => 0 },
+    deadlineMs: 10_000,
     signHop: async () => step('sign', 'signature'),
     fetch: async request => {
       forwarded.push(request)
       return step('fetch', new Response('ok'))
     },
     nowMs: () => NOW_MS,
+    ...changes
+  })
+  const gateway = createGateway({
+    publicUrl: 'http://gatehouse.test',
+    allowedOrigins: ['https://app.test'],
+    policies: ownPolicies(),
+    verifier: { verify: async () => step('verify', { ok: true, claims: CLAIMS, kid: 'k' }) },
+    admission: createAnswers(answers, step),
+    forward,
+    nowMs: () => NOW_MS,
     createRequestId: () => REQUEST_ID,
     log: event => events.push(event),
     ...changes
   })
-  return { gateway, steps, events, forwarded }
+  return {
+    gateway: (request, clientAddress) => gateway(request, { clientAddress, waitUntil: () => {} }),
+    steps,
+    events,
+    forwarded
+  }
+}
+
+/** Gatehouse's own policies, read as a deployment's. */
+export function ownPolicies(): EdgePolicies {
+  const parsed = parsePolicies(gatehousePolicies('/api/v1'))
+  if (!parsed.ok) throw new Error(`the policies of the house are refused: ${parsed.reason}`)
+  return parsed.value
+}
+
+function createAnswers(answers: AdmissionAnswers, step: <T>(name: string, value: T) => T): Admission {
+  const { used, held, refusal = 'rate-limited', retryAfterMs = 12_001, standing = 'live' } = answers
+  const refused = (takes: readonly Take[], name: string | undefined): Taken | undefined => {
+    const standings = takes
+      .filter(take => take.name === name)
+      .map(take => ({ name: take.name, policy: take.policy, remaining: 0, retryAfterMs }))
+    return standings.length === 0 ? undefined : { refusal, standings, retryAfterMs }
+  }
+  const note = (what: string, takes: readonly Take[]) => {
+    if (takes.length > 0) step([what, ...takes.map(({ name }) => name)].join(' '), undefined)
+  }
+  return {
+    refusalOf(takes) {
+      note('recall', takes)
+      return refused(takes, held)
+    },
+    prepare(takes, isRevocable) {
+      note(isRevocable ? 'prepare view' : 'prepare', takes)
+      return undefined
+    },
+    take(takes) {
+      note('take', takes)
+      const standings = takes.map(({ name, policy }) => ({ name, policy, remaining: 7, retryAfterMs: 0 }))
+      return refused(takes, used) ?? { refusal: undefined, standings, retryAfterMs: 0 }
+    },
+    standing: () => step('standing', standing)
+  }
 }

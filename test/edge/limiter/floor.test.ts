@@ -1,7 +1,7 @@
 /** The floor under the quotas: stricter than what it stands in for, and bounded. */
 
 import t from 'tap'
-import { type QuotaPolicy, quotaPolicy } from '../../../edge/contract/policies.ts'
+import { type QuotaPolicy, quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { createFloor, type Floor } from '../../../edge/limiter/floor.ts'
 import { between, createRandom } from '../lib/random.ts'
 
@@ -22,6 +22,17 @@ t.test('take() grants its share of the quota, rounded down, and at least one req
     const floor = createFloor({ share, maxSubjects: 10 })
     t.equal(grant(floor, 'a', quotaPolicy(quota, 60), T0, quota + 1), expected, `${share} of ${quota}`)
   }
+})
+
+t.test('look() says what take() would, and debits nothing', async t => {
+  const floor = createFloor({ share: 0.5, maxSubjects: 10 })
+  const policy = quotaPolicy(4, 60)
+  for (let i = 0; i < 3; i++) {
+    const seen = floor.look('a', policy, T0)
+    t.strictSame(floor.look('a', policy, T0), seen)
+    t.strictSame(floor.take('a', policy, T0), seen)
+  }
+  t.notOk(floor.look('a', policy, T0).allowed)
 })
 
 t.test('take() counts each key by itself', async t => {

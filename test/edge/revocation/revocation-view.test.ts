@@ -1,187 +1,290 @@
-/** What an instance knows of ended sessions, against a feed whose memory, clock and failures are the test's. */
+/**
+ * What an instance knows of ended sessions and removed keys, against a feed whose memory and clock are the test's.
+ *
+ * Over 200 lines: one rule a test, all over one feed.
+ */
 
 import t from 'tap'
-import type { RevocationDelta } from '../../../edge/revocation/revocation-feed.ts'
+import { removedKeyEntry } from '../../../edge/contract/redis-keys.ts'
+import { revocationRetentionMs } from '../../../edge/revocation/lifetimes.ts'
 import { createRevocationView } from '../../../edge/revocation/revocation-view.ts'
-import { StoreError } from '../../../edge/store/run-script.ts'
 
 const T0 = 1_800_000_000_000
 const RETENTION_MS = 960_000
 
-/** A feed that keeps what Redis would, and answers when the test says so. */
-function build(options: { freshMs?: number; epoch?: string } = {}) {
+/** A feed that keeps what Redis would, and a view over it. */
+function build({ maxAgeMs = 1_000, epoch = 'first', page = Number.POSITIVE_INFINITY } = {}) {
   const entries = new Map<string, number>()
-  const feed = {
-    epoch: options.epoch ?? 'first',
-    cursors: [] as (number | undefined)[],
-    failure: undefined as Error | undefined,
-    /** One for each of the next readings: its answer is made at once and arrives when that is settled. */
-    delays: [] as Promise<void>[],
-    publish: (sid: string, atMs: number) => entries.set(sid, atMs),
+  const removed: string[] = []
+  const view = createRevocationView({ maxAgeMs, retentionMs: RETENTION_MS, onKeyRemoved: kid => removed.push(kid) })
+  const feed = { epoch, cursors: [] as unknown[] }
+
+  /** Begins to read: the reply is made at once, as Redis would make it, and arrives when it is called. */
+  function beginRead(nowMs: number): () => void {
+    const { call, record } = view.beginRead(nowMs)
+    const cursor = call.args[0]
+    feed.cursors.push(cursor)
+    const from = cursor === '-inf' ? Number.NEGATIVE_INFINITY : Number(cursor)
+    const found = [...entries].filter(([, atMs]) => atMs >= from).sort((a, b) => a[1] - b[1])
+    const reply = found.slice(0, page).flatMap(([entry, atMs]) => [entry, String(atMs)])
+    const more = found.length >= page ? '1' : '0'
+    const { epoch } = feed
+    return () => record([epoch, more, ...reply])
+  }
+  return {
+    view,
+    feed,
+    removed,
+    publish: (entry: string, atMs: number) => entries.set(entry, atMs),
+    /** Redis loses its memory. */
     forget(epoch: string) {
       entries.clear()
       feed.epoch = epoch
     },
-    async read(cursorMs: number | undefined): Promise<RevocationDelta> {
-      feed.cursors.push(cursorMs)
-      const { failure, epoch } = feed
-      const ended = [...entries].filter(([, atMs]) => atMs >= (cursorMs ?? -Infinity)).sort((a, b) => a[1] - b[1])
-      await feed.delays.shift()
-      if (failure) throw failure
-      return { epoch, ended }
-    }
+    beginRead,
+    read: (nowMs: number) => beginRead(nowMs)(),
+    standing: (sid: string, nowMs: number, kid = 'k') => view.standing({ sid, kid }, nowMs)
   }
-  const failures: string[] = []
-  const onStoreFailure = (error: Error) => failures.push(error.message)
-  const { freshMs = 0 } = options
-  return { feed, failures, view: createRevocationView({ feed, freshMs, retentionMs: RETENTION_MS, onStoreFailure }) }
 }
 
+t.test('a view that has read nothing knows nothing, and is too old', async t => {
+  const { view, standing } = build()
+  t.equal(standing('live', T0), 'unknown')
+  t.ok(view.isDue(T0) && view.isTooOld(T0))
+  t.equal(view.ageMs(T0), Number.POSITIVE_INFINITY)
+})
+
 t.test('standing() tells an ended session from a live one', async t => {
-  const { feed, view } = build()
-  feed.publish('ended', 1)
-  t.equal(await view.standing('ended', T0), 'ended')
-  t.equal(await view.standing('live', T0), 'live')
+  const { publish, read, standing, view } = build()
+  publish('ended', 1)
+  read(T0)
+  t.equal(standing('ended', T0), 'ended')
+  t.equal(standing('live', T0), 'live')
+  t.equal(view.ageMs(T0 + 5), 5, 'counted from before the question')
 })
 
-t.test('standing() is unknown where the epoch is absent, whatever else is there', async t => {
-  const { feed, view } = build({ epoch: '' })
-  t.equal(await view.standing('live', T0), 'unknown')
-  feed.publish('other', 1)
-  t.equal(await view.standing('live', T0), 'unknown')
-  t.equal(view.ageMs(T0), Infinity)
+t.test('a view is fresh for half a second, and good for its bound, to the millisecond', async t => {
+  const { read, standing, view } = build()
+  read(T0)
+  t.notOk(view.isDue(T0 + 500))
+  t.ok(view.isDue(T0 + 501))
+  t.notOk(view.isTooOld(T0 + 1_000))
+  t.equal(standing('live', T0 + 1_000), 'live')
+  t.ok(view.isTooOld(T0 + 1_001))
+  t.equal(standing('live', T0 + 1_001), 'unknown')
+})
+
+t.test('a view with a shorter bound is renewed after half of that', async t => {
+  const { read, view } = build({ maxAgeMs: 100 })
+  read(T0)
+  t.strictSame([view.isDue(T0 + 50), view.isDue(T0 + 51)], [false, true])
+  t.strictSame([view.isTooOld(T0 + 100), view.isTooOld(T0 + 101)], [false, true])
+})
+
+t.test('a strict view answers no request that began after it was read', async t => {
+  const { read, standing, view } = build({ maxAgeMs: 0 })
+  read(T0)
+  t.equal(standing('live', T0), 'live', 'the request that asked')
+  t.ok(view.isTooOld(T0 + 1))
+  t.equal(standing('live', T0 + 1), 'unknown')
+})
+
+t.test('an ended session stays ended, however old the view', async t => {
+  const { publish, read, standing } = build()
+  publish('ended', 1)
+  read(T0)
+  t.equal(standing('ended', T0 + 3_600_000), 'ended')
+})
+
+t.test('without an epoch nobody is known to live, and it is asked again soon', async t => {
+  const { feed, publish, read, standing, view } = build({ epoch: '' })
+  publish('ended', 1)
+  read(T0)
+  t.equal(standing('live', T0), 'unknown')
+  t.equal(standing('ended', T0), 'ended')
+  t.equal(view.ageMs(T0), Number.POSITIVE_INFINITY)
+  t.strictSame([view.isDue(T0 + 100), view.isTooOld(T0 + 100)], [false, false], 'not for every request')
+  t.strictSame([view.isDue(T0 + 101), view.isTooOld(T0 + 101)], [true, true])
   feed.epoch = 'rebuilt'
-  t.equal(await view.standing('live', T0), 'live', 'until it is there')
-  t.equal(view.ageMs(T0 + 5), 5)
+  read(T0 + 101)
+  t.ok(view.isTooOld(T0 + 102), 'what was read from a cursor of another memory is not the whole')
+  read(T0 + 102)
+  t.equal(standing('live', T0 + 102), 'live')
 })
 
-t.test('standing() is unknown again once the epoch has gone, and an ended session stays ended', async t => {
-  const { feed, view } = build()
-  feed.publish('ended', 1)
-  t.equal(await view.standing('live', T0), 'live')
-  feed.forget('')
-  t.equal(await view.standing('live', T0 + 1), 'unknown')
-  t.equal(await view.standing('ended', T0 + 1), 'ended')
+t.test('once the epoch has gone the view is void, and an ended session stays ended', async t => {
+  const { forget, publish, read, standing } = build()
+  publish('ended', 1)
+  read(T0)
+  forget('')
+  read(T0 + 1)
+  t.equal(standing('live', T0 + 1), 'unknown')
+  t.equal(standing('ended', T0 + 1), 'ended')
 })
 
-t.test('standing() reads from the beginning when the epoch has changed', async t => {
-  const { feed, view } = build()
-  feed.publish('old', 1_000_000)
-  await view.standing('live', T0)
-  feed.forget('second')
+t.test('another epoch is read from the beginning before anybody passes', async t => {
+  const { feed, forget, publish, read, standing } = build()
+  publish('old', 1_000_000)
+  read(T0)
+  forget('second')
   // An earlier time than the cursor: only a reading from the beginning finds it.
-  feed.publish('rebuilt', 500)
-  t.equal(await view.standing('rebuilt', T0 + 1), 'ended')
-  t.strictSame(feed.cursors, [undefined, 1_000_000, undefined])
+  publish('rebuilt', 500)
+  read(T0 + 1)
+  t.equal(standing('live', T0 + 1), 'unknown')
+  read(T0 + 2)
+  t.equal(standing('rebuilt', T0 + 2), 'ended')
+  t.equal(standing('live', T0 + 2), 'live')
+  t.strictSame(feed.cursors, ['-inf', 1_000_000, '-inf'])
 })
 
-t.test('standing() reads from the beginning when another request has met the new epoch meanwhile', async t => {
-  const { feed, view } = build()
-  feed.publish('old', 1_000_000)
-  await view.standing('live', T0)
-  feed.forget('second')
-  const [first, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  feed.delays.push(Promise.resolve(), first.promise, other.promise)
-
-  const answers = [view.standing('live', T0 + 1)]
-  while (feed.cursors.length < 3) await new Promise(resolve => setImmediate(resolve))
-  // Earlier than the cursor of old, and too late for the reading that is on its way.
-  feed.publish('early', 500)
-  answers.push(view.standing('early', T0 + 2))
-  first.resolve()
-  t.equal(await answers[0], 'live')
-  other.resolve()
-  t.equal(await answers[1], 'ended')
+t.test('answers that arrive out of order, from before and after the loss, hide nothing', async t => {
+  const { beginRead, forget, publish, read, standing } = build()
+  publish('old', 1_000_000)
+  read(T0)
+  const before = beginRead(T0 + 1)
+  forget('second')
+  publish('early', 500)
+  const after = beginRead(T0 + 2)
+  read(T0 + 3)
+  read(T0 + 4)
+  t.equal(standing('early', T0 + 4), 'ended')
+  for (const late of [after, before]) {
+    late()
+    publish('later', 600)
+    let nowMs = T0 + 5
+    while (standing('nobody', nowMs) === 'unknown' || standing('later', nowMs) !== 'ended') {
+      if (nowMs > T0 + 20) return t.fail('the view never came to know of it')
+      read(nowMs++)
+    }
+  }
+  t.equal(standing('old', T0 + 5), 'ended', 'and what was known stays known')
 })
 
-t.test('standing() asks only for what is new, from its cursor on, that millisecond included', async t => {
-  const { feed, view } = build()
-  feed.publish('first', 1000)
-  t.equal(await view.standing('first', T0), 'ended')
-  feed.publish('second', 1000)
-  t.equal(await view.standing('second', T0 + 1), 'ended', 'two sessions can end in one millisecond')
-  feed.publish('third', 2000)
-  t.equal(await view.standing('third', T0 + 2), 'ended')
-  t.equal(await view.standing('live', T0 + 3), 'live')
-  t.strictSame(feed.cursors, [undefined, 1000, 1000, 2000])
+t.test('a reading asks for what is new, from its cursor on, that millisecond included', async t => {
+  const { feed, publish, read, standing } = build()
+  publish('first', 1000)
+  read(T0)
+  publish('second', 1000)
+  read(T0 + 1)
+  t.equal(standing('second', T0 + 1), 'ended', 'two sessions can end in one millisecond')
+  publish('third', 2000)
+  read(T0 + 2)
+  read(T0 + 3)
+  t.strictSame(feed.cursors, ['-inf', 1000, 1000, 2000])
+  t.equal(standing('third', T0 + 3), 'ended')
 })
 
-t.test('standing() finds what is published after the clock of Redis was set back', async t => {
-  const { feed, view } = build()
-  feed.publish('before', 9000)
-  await view.standing('live', T0)
-  // The publishing script never scores below the newest entry; see `test/parity/revocation-scripts.test.ts`.
-  feed.publish('after', 9000)
-  t.equal(await view.standing('after', T0 + 1), 'ended')
+t.test('what takes several readings is not known before the last one', async t => {
+  const { publish, read, standing, view } = build({ page: 100 })
+  for (let i = 0; i < 250; i++) publish(`s${i}`, 1000 + i)
+  read(T0)
+  t.equal(standing('s99', T0), 'ended', 'what was read counts')
+  t.equal(standing('live', T0), 'unknown')
+  t.ok(view.isTooOld(T0))
+  read(T0 + 1)
+  t.equal(standing('live', T0 + 1), 'unknown')
+  read(T0 + 2)
+  t.equal(standing('s249', T0 + 2), 'ended')
+  t.equal(standing('live', T0 + 2), 'live')
 })
 
-t.test('standing() answers from memory while the view is fresh, and for an ended session always', async t => {
-  const { feed, view } = build({ freshMs: 500 })
-  feed.publish('ended', 1)
-  await view.standing('live', T0)
-  for (const nowMs of [T0, T0 + 1, T0 + 500]) t.equal(await view.standing('live', nowMs), 'live')
-  t.equal(feed.cursors.length, 1)
-  await view.standing('live', T0 + 501)
-  t.equal(feed.cursors.length, 2)
-  feed.failure = new StoreError('down')
-  t.equal(await view.standing('ended', T0 + 60_000), 'ended')
-  t.equal(feed.cursors.length, 2, 'without a question')
-})
-
-t.test('standing() asks again when the clock of this instance was set back', async t => {
-  const { feed, view } = build({ freshMs: 500 })
-  await view.standing('live', T0)
-  feed.publish('live', 2000)
-  t.equal(await view.standing('live', T0 - 3_600_000), 'ended')
-})
-
-t.test('standing() is right for requests whose times arrive out of order', async t => {
-  const { view } = build()
-  t.equal(await view.standing('live', T0 + 5), 'live')
-  t.equal(await view.standing('live', T0), 'live', 'an older request is not refused for being older')
-  const many = Array.from({ length: 50 }, (_, i) => view.standing('live', T0 + ((i * 7) % 50)))
-  t.strictSame(new Set(await Promise.all(many)), new Set(['live']))
-})
-
-t.test('standing() is unknown where the store fails, and says so once for each question', async t => {
-  const { feed, view, failures } = build()
-  t.equal(await view.standing('live', T0), 'live')
-  feed.failure = new StoreError('down')
-  for (const nowMs of [T0 + 1, T0 + 2]) t.equal(await view.standing('live', nowMs), 'unknown')
-  t.strictSame(failures, ['down', 'down'])
-  feed.failure = undefined
-  t.equal(await view.standing('live', T0 + 3), 'live', 'and knows again as soon as it answers')
-})
-
-t.test('standing() does not hide a mistake of ours behind a failure of the store', async t => {
-  const { feed, view } = build()
-  feed.failure = new TypeError('a mistake')
-  await t.rejects(view.standing('live', T0), { message: 'a mistake' })
+t.test('a loss amid several readings begins them anew', async t => {
+  const { forget, publish, read, standing } = build({ page: 100 })
+  for (let i = 0; i < 150; i++) publish(`s${i}`, 1000 + i)
+  read(T0)
+  forget('second')
+  publish('early', 10)
+  read(T0 + 1)
+  t.equal(standing('live', T0 + 1), 'unknown')
+  read(T0 + 2)
+  t.equal(standing('early', T0 + 2), 'ended')
+  t.equal(standing('live', T0 + 2), 'live')
 })
 
 t.test('the view forgets what no token can outlive, and nothing before', async t => {
-  const { feed, view } = build({ freshMs: 10_000 })
-  feed.publish('old', 1000)
-  feed.publish('young', 2000)
-  await view.standing('live', T0)
-  feed.publish('newest', 1000 + RETENTION_MS)
-  await view.standing('live', T0 + 20_000)
-  t.equal(await view.standing('old', T0 + 20_000), 'ended', 'in the last millisecond')
-  feed.publish('newer', 1001 + RETENTION_MS)
-  await view.standing('live', T0 + 40_000)
-  t.equal(await view.standing('old', T0 + 40_000), 'live')
-  t.equal(await view.standing('young', T0 + 40_000), 'ended')
+  const { publish, read, standing } = build({ maxAgeMs: 10_000 })
+  publish('old', 1000)
+  publish('young', 2000)
+  read(T0)
+  publish('newest', 1000 + RETENTION_MS)
+  read(T0 + 1)
+  t.equal(standing('old', T0 + 1), 'ended', 'in the last millisecond')
+  publish('newer', 1001 + RETENTION_MS)
+  publish('old', -1)
+  read(T0 + 2)
+  t.equal(standing('old', T0 + 2), 'live')
+  t.equal(standing('young', T0 + 2), 'ended')
 })
 
 t.test('the view forgets the old ones though an older one was published again', async t => {
-  const { feed, view } = build({ freshMs: 10_000 })
-  feed.publish('again', 1000)
-  feed.publish('old', 2000)
-  await view.standing('live', T0)
-  feed.publish('again', 900_000)
-  await view.standing('live', T0 + 20_000)
-  feed.publish('newest', 2001 + RETENTION_MS)
-  await view.standing('live', T0 + 40_000)
-  t.equal(await view.standing('old', T0 + 40_000), 'live')
-  t.equal(await view.standing('again', T0 + 40_000), 'ended')
+  const { publish, read, standing } = build({ maxAgeMs: 10_000 })
+  publish('again', 1000)
+  publish('old', 2000)
+  read(T0)
+  publish('again', 900_000)
+  read(T0 + 1)
+  publish('newest', 2001 + RETENTION_MS)
+  read(T0 + 2)
+  t.equal(standing('old', T0 + 2), 'live')
+  t.equal(standing('again', T0 + 2), 'ended')
+})
+
+t.test('a removed key ends every token of it, for good, and is told of once', async t => {
+  const { forget, publish, read, removed, standing } = build()
+  publish(removedKeyEntry('bad'), 1000)
+  read(T0)
+  read(T0 + 1)
+  t.equal(standing('live', T0 + 1, 'bad'), 'key-removed')
+  t.equal(standing('live', T0 + 1, 'good'), 'live')
+  t.equal(standing('bad', T0 + 1, 'good'), 'live', 'no session is taken for a key')
+  t.equal(standing(removedKeyEntry('bad'), T0 + 1, 'good'), 'live', 'nor a key for a session')
+  t.strictSame(removed, ['bad'])
+  forget('')
+  publish('newest', 1001 + 2 * RETENTION_MS)
+  read(T0 + 2)
+  t.equal(standing('live', T0 + 3_600_000, 'bad'), 'key-removed', 'whatever Redis forgets')
+})
+
+t.test('end() counts at once, before anybody publishes it', async t => {
+  const { publish, read, standing, view } = build()
+  read(T0)
+  view.end(['mine', 'other'], T0)
+  t.equal(standing('mine', T0), 'ended')
+  publish('mine', T0 + 5)
+  read(T0 + 10)
+  t.strictSame(
+    ['mine', 'other', 'live'].map(sid => standing(sid, T0 + 10)),
+    ['ended', 'ended', 'live']
+  )
+})
+
+t.test('a clock that was set back does not make old knowledge new', async t => {
+  const { publish, read, standing, view } = build()
+  read(T0)
+  publish('ended', 2000)
+  t.equal(standing('ended', T0 - 1_001), 'unknown')
+  t.ok(view.isTooOld(T0 - 1_001) && view.isDue(T0 - 1_001))
+  read(T0 - 1_001)
+  t.equal(standing('ended', T0 - 1_001), 'ended')
+  t.equal(standing('live', T0 - 1_000), 'live', 'and the view goes on from there')
+})
+
+t.test('a request that began before the reading is served from it', async t => {
+  const { read, standing } = build({ maxAgeMs: 0 })
+  read(T0 + 400)
+  t.equal(standing('live', T0), 'live')
+})
+
+t.test('a reply that is none changes nothing', async t => {
+  const { read, standing, view } = build()
+  read(T0)
+  const { record } = view.beginRead(T0 + 900)
+  t.throws(() => record(['e', '0', 'sid', 'when']), { name: 'StoreError' })
+  t.equal(standing('live', T0 + 1_000), 'live')
+  t.equal(standing('live', T0 + 1_001), 'unknown', 'nor makes it younger')
+})
+
+t.test('entries are kept as long as a token, or a key in somebody’s cache, may live', async t => {
+  t.equal(revocationRetentionMs(900), 960_000)
+  t.equal(revocationRetentionMs(60), 660_000)
 })

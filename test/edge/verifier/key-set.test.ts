@@ -7,13 +7,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import {
-  createInlineKeySet,
-  createRemoteKeySet,
-  KeysUnavailableError,
-  type RemoteKeySetOptions
-} from '../../../edge/verifier/key-set.ts'
+import { createInlineKeySet } from '../../../edge/verifier/inline-key-set.ts'
+import { KeysUnavailableError } from '../../../edge/verifier/key-source.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
+import { createRemoteKeySet, type RemoteKeySetOptions } from '../../../edge/verifier/remote-key-set.ts'
 import type { SignaturePort } from '../../../edge/verifier/signature-port.ts'
 import { createNodeSignaturePort } from '../../../server/lib/node-signature.ts'
 import { generateSigner, publicJwkOf } from '../../lib/token-forge.ts'

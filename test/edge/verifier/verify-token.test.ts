@@ -6,9 +6,11 @@
 
 import t from 'tap'
 import { ACCESS_TOKEN_TYPE, type AccessClaims, CLOCK_SKEW_SECONDS } from '../../../edge/contract/claims.ts'
-import { createInlineKeySet, type KeySource, KeysUnavailableError } from '../../../edge/verifier/key-set.ts'
+import { createInlineKeySet } from '../../../edge/verifier/inline-key-set.ts'
+import { type KeySource, KeysUnavailableError } from '../../../edge/verifier/key-source.ts'
 import type { SignaturePort } from '../../../edge/verifier/signature-port.ts'
-import { createTokenVerifier, type TokenVerifierOptions } from '../../../edge/verifier/verify-token.ts'
+import type { TokenVerifierOptions } from '../../../edge/verifier/verifier-options.ts'
+import { createTokenVerifier } from '../../../edge/verifier/verify-token.ts'
 import { createWebCryptoSignaturePort } from '../../../edge/verifier/webcrypto-signature.ts'
 import { createNodeSignaturePort } from '../../../server/lib/node-signature.ts'
 import { claimsOf, generateSigner, headerOf, issueToken, publicJwkOf, sealToken } from '../../lib/token-forge.ts'

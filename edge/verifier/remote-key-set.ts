@@ -1,5 +1,5 @@
 /**
- * The keys that a verifier knows: given inline, or fetched and kept; checking a signature with them is not done here.
+ * Keys that are fetched from a URL and kept; checking a signature with them is not done here.
  *
  * On Workers a promise dies with the request that began it. Requests therefore share only plain values: the keys, and a
  * note that a download was begun. Whoever finds such a note waits on timers of its own until it says "settled"; where it
@@ -8,27 +8,19 @@
  */
 
 import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
-import { type PublicJwk, parsePublicJwk, type UsableKey } from './public-jwk.ts'
+import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
+import type { UsableKey } from './public-jwk.ts'
 import type { SignaturePort, TokenAlgorithm, VerificationKey } from './signature-port.ts'
 
-/** Where a verifier finds its keys. */
-export interface KeySource {
-  /** The key with this id, or undefined. Throws or rejects with a `KeysUnavailableError` when no key was ever loaded. */
-  find(kid: string, nowMs: number): VerificationKey | undefined | Promise<VerificationKey | undefined>
-}
-
 /** Keys from a URL, kept in memory. */
-export interface RemoteKeySet extends KeySource {
+export interface RemoteKeySet extends RevocableKeySource {
+  /** Drops keys that were loaded more than `maxAgeMs` ago: of a removal since then nobody may have heard. */
+  dropOlderThan(maxAgeMs: number, nowMs: number): void
   /**
    * Begins a download where the keys are stale or missing and none was begun of late. The promise is for `waitUntil`;
    * it never rejects.
    */
   refreshIfStale(nowMs: number): Promise<void> | undefined
-}
-
-export interface InlineKeySetOptions {
-  readonly keys: readonly PublicJwk[]
-  readonly signature: SignaturePort
 }
 
 export interface RemoteKeySetOptions {
@@ -46,11 +38,6 @@ export interface RemoteKeySetOptions {
   readonly maxBytes?: number
   /** Told why a download changed nothing, for the log. Must not throw. */
   readonly onRefusal?: (reason: string) => void
-}
-
-/** No key was ever loaded: nothing can be said of any token. */
-export class KeysUnavailableError extends Error {
-  override readonly name = 'KeysUnavailableError'
 }
 
 /** A note that a download was begun, for the other requests to read. */
@@ -72,40 +59,24 @@ const POLL_MS = 10
 const DEAD_AFTER_MS = 500
 
 /**
- * Creates a key source from keys at hand; it never touches the network. Throws a TypeError where a key is unusable,
- * where an id occurs twice, and where there is none.
- */
-export function createInlineKeySet({ keys, signature }: InlineKeySetOptions): KeySource {
-  const usable = new Map<string, UsableKey>()
-  for (const jwk of keys) {
-    const parsed = parsePublicJwk(jwk)
-    if (!parsed.ok) throw new TypeError(`Cannot create a key set: ${parsed.reason}`)
-    if (usable.has(parsed.value.kid)) throw new TypeError(`Cannot create a key set: two keys "${parsed.value.kid}"`)
-    usable.set(parsed.value.kid, parsed.value)
-  }
-  if (usable.size === 0) throw new TypeError('Cannot create a key set: give it at least one key')
-
-  // Imported at first use: Workers run no asynchronous work before the first request.
-  const imported = new Map<string, VerificationKey>()
-  async function importKey({ kid, jwk }: UsableKey): Promise<VerificationKey> {
-    const key = await signature.importKey(jwk)
-    imported.set(kid, key)
-    return key
-  }
-  return {
-    find: kid => {
-      const missing = imported.has(kid) ? undefined : usable.get(kid)
-      return missing ? importKey(missing) : imported.get(kid)
-    }
-  }
-}
-
-/**
  * Creates a key source over a JWKS URL; nothing is fetched before the first question.
  *
  * A known id is answered from memory at once, however old the keys are: hand `refreshIfStale()` to `waitUntil`, and
  * they are renewed behind the request. An unknown id downloads at most once per cool-down. An answer that is refused
  * changes nothing. Throws a TypeError on a URL that is not http or https.
+ *
+ * @example
+ * const keys = createRemoteKeySet({
+ *   url: 'https://auth.example.com/.well-known/jwks.json',
+ *   fetch,
+ *   signature: createWebCryptoSignaturePort(),
+ *   algorithms: ['ES256'],
+ *   onRefusal: reason => console.warn(reason)
+ * })
+ * const found = await keys.find(jwk.kid, Date.now())
+ * found?.algorithm // → 'ES256'
+ * const renewal = keys.refreshIfStale(Date.now())
+ * if (renewal !== undefined) context.waitUntil(renewal)
  */
 // Over 40 lines: these closures share four plain variables, the whole of what requests may share on Workers.
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
@@ -115,6 +86,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   }
 
   let known: ReadonlyMap<string, KnownKey> = new Map()
+  const removed = new Set<string>()
   let loadedAtMs = Number.NEGATIVE_INFINITY
   let attempt: Attempt | undefined
   let refusal = 'not fetched yet'
@@ -141,6 +113,8 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
       if (imported && imported.size > 0) {
         known = imported
         loadedAtMs = nowMs
+        // Removed while the download was under way, or served by a cache that is behind the times.
+        for (const kid of removed) imported.delete(kid)
       } else {
         refusal = set.ok ? 'the set has no usable key' : set.reason
         options.onRefusal?.(refusal)
@@ -168,7 +142,21 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   }
 
   return {
+    remove(kid) {
+      removed.add(kid)
+      known = new Map([...known].filter(([one]) => one !== kid))
+      // Stale from now on: what takes its place should be known soon.
+      loadedAtMs = Number.NEGATIVE_INFINITY
+    },
+
+    dropOlderThan(maxAgeMs, nowMs) {
+      if (known.size === 0 || nowMs - loadedAtMs <= maxAgeMs) return
+      known = new Map()
+      attempt = undefined
+    },
+
     find(kid, nowMs) {
+      if (removed.has(kid)) return undefined
       if (known.has(kid) || (isCooling(nowMs) && !isRunning(nowMs))) return lookUp(kid)
       return awaitDownload(nowMs).then(() => lookUp(kid))
     },
@@ -185,7 +173,7 @@ async function importAll(
   set: readonly UsableKey[],
   known: ReadonlyMap<string, KnownKey>,
   signature: SignaturePort
-): Promise<ReadonlyMap<string, KnownKey>> {
+): Promise<Map<string, KnownKey>> {
   const imported = new Map<string, KnownKey>()
   for (const { kid, jwk } of set) {
     const source = JSON.stringify(jwk)

@@ -1,0 +1,27 @@
+/**
+ * Notes that a round trip is under way, for other requests to wait on.
+ *
+ * On Workers a promise dies with the request that began it, and nobody is told. Requests therefore share plain data: who
+ * finds a note waits on timers of its own, and takes a note that is older than any round trip for that of a dead request.
+ */
+
+/** One round trip under way. */
+export interface Flight {
+  readonly begunAtMs: number
+  landed: boolean
+}
+
+const POLL_MS = 2
+/** How long after its deadline a round trip that has not landed is taken for dead. */
+const DEAD_AFTER_MS = 100
+
+/** Whether it is worth waiting for. */
+export function isUnderWay(flight: Flight | undefined, nowMs: number, deadlineMs: number): boolean {
+  // Either way round: a clock that was set back must not make anybody wait for long.
+  return flight !== undefined && !flight.landed && Math.abs(nowMs - flight.begunAtMs) < deadlineMs + DEAD_AFTER_MS
+}
+
+/** Waits until a round trip of another request has landed, or is dead. */
+export async function landing(flight: Flight, nowMs: () => number, deadlineMs: number): Promise<void> {
+  while (isUnderWay(flight, nowMs(), deadlineMs)) await new Promise(resolve => setTimeout(resolve, POLL_MS))
+}

@@ -1,0 +1,125 @@
+/** One deployment of the edge: settings and policies, bound to the ports of Workers. */
+
+import { type Admission, createAdmission } from './admission/admission.ts'
+import { CLOCK_SKEW_SECONDS } from './contract/claims.ts'
+import type { EdgePolicies } from './contract/policies.ts'
+import { uuidV7 } from './contract/uuid.ts'
+import { createForward } from './forward.ts'
+import { createGateway, type Gateway } from './gateway.ts'
+import { log } from './log.ts'
+import { revocationRetentionMs } from './revocation/lifetimes.ts'
+import { createRevocationView, type RevocationView } from './revocation/revocation-view.ts'
+import type { EdgeSettings } from './settings.ts'
+import { createHopSigner } from './sign-hop.ts'
+import { openRedis } from './store/open-redis.ts'
+import { createInlineKeySet } from './verifier/inline-key-set.ts'
+import type { RevocableKeySource } from './verifier/key-source.ts'
+import { createRemoteKeySet, type RemoteKeySet } from './verifier/remote-key-set.ts'
+import { createTokenVerifier } from './verifier/verify-token.ts'
+import { createWebCryptoSignaturePort } from './verifier/webcrypto-signature.ts'
+
+/** One deployment, kept for the life of the isolate. Only plain data is shared between requests. */
+export interface Deployment {
+  readonly gateway: Gateway
+  /** Keeps the keys from growing old; undefined where they were given with the settings. */
+  readonly renewKeys: (nowMs: number) => Promise<void> | undefined
+  readonly fallbackClientAddress: string | undefined
+}
+
+/** Verified tokens that an isolate remembers: about 8 MB of its 128. */
+const REMEMBERED_TOKENS = 4_000
+/** Subjects whose leases an isolate remembers: about 5 MB. */
+const MAX_SUBJECTS = 10_000
+const FLOOR_SHARE = 0.1
+const REDIS_BACK_OFF_MS = 250
+/** How long Cloudflare's cache may answer for the issuer: a fresh isolate then finds the keys nearby. */
+const JWKS_CACHE_SECONDS = 60
+
+/** Opens the deployment; nothing is asked of anybody before the first request. */
+export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): Deployment {
+  const retentionMs = revocationRetentionMs(settings.accessTokenTtlSeconds)
+  const keys = openKeys(settings)
+  const view = createRevocationView({
+    maxAgeMs: settings.revocationMaxAgeMs,
+    retentionMs,
+    onKeyRemoved: kid => keys.source.remove(kid)
+  })
+  const nowMs = () => Date.now()
+
+  const gateway = createGateway({
+    publicUrl: settings.publicUrl,
+    allowedOrigins: settings.allowedOrigins,
+    policies,
+    verifier: createTokenVerifier({
+      issuer: settings.publicUrl,
+      audience: settings.tokenAudience,
+      algorithms: ['ES256'],
+      keys: keys.source,
+      signature: createWebCryptoSignaturePort(),
+      maxLifeSeconds: settings.accessTokenTtlSeconds,
+      clockSkewSeconds: CLOCK_SKEW_SECONDS,
+      rememberedTokens: REMEMBERED_TOKENS
+    }),
+    admission: openAdmission(settings, view),
+    forward: createForward({
+      originUrl: settings.originUrl,
+      deadlineMs: settings.originDeadlineMs,
+      signHop: createHopSigner(settings.edgeSecret),
+      fetch: request => fetch(request),
+      nowMs
+    }),
+    nowMs,
+    createRequestId,
+    log: event => log({ level: isOurFault(event.code) ? 'warn' : 'debug', ...event }),
+    ...(settings.debugHeaders && { debugHeaders: (now: number) => ageHeader(view, now) })
+  })
+  const renewKeys = (now: number) => {
+    // An isolate that slept through the life of an entry may have slept through the removal of a key.
+    if (view.ageMs(now) > retentionMs) keys.remote?.dropOlderThan(retentionMs, now)
+    return keys.remote?.refreshIfStale(now)
+  }
+  return { gateway, renewKeys, fallbackClientAddress: settings.fallbackClientAddress }
+}
+
+function openKeys(settings: EdgeSettings): { source: RevocableKeySource; remote: RemoteKeySet | undefined } {
+  const signature = createWebCryptoSignaturePort()
+  if (settings.inlineKeys !== undefined)
+    return { source: createInlineKeySet({ keys: settings.inlineKeys, signature }), remote: undefined }
+  const remote = createRemoteKeySet({
+    url: settings.jwksUrl,
+    fetch: (input, init) =>
+      fetch(input, { ...init, cf: { cacheEverything: true, cacheTtl: JWKS_CACHE_SECONDS } } as RequestInit),
+    signature,
+    algorithms: ['ES256'],
+    onRefusal: reason => log({ level: 'warn', event: 'keys-not-renewed', reason })
+  })
+  return { source: remote, remote }
+}
+
+function openAdmission(settings: EdgeSettings, view: RevocationView): Admission {
+  return createAdmission({
+    redis: openRedis({ url: settings.redisUrl, token: settings.redisToken }),
+    view,
+    nowMs: () => Date.now(),
+    maxSubjects: MAX_SUBJECTS,
+    floorShare: FLOOR_SHARE,
+    backOffMs: REDIS_BACK_OFF_MS,
+    onStoreFailure: (error, answeredByFloor) =>
+      log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFloor })
+  })
+}
+
+/** How old the knowledge of ended sessions is (ms); absent while there is none. */
+function ageHeader(view: RevocationView, nowMs: number): Record<string, string> {
+  const ageMs = view.ageMs(nowMs)
+  return Number.isFinite(ageMs) ? { 'x-auth-revocation-age': String(ageMs) } : {}
+}
+
+/** An id that sorts by time. */
+export function createRequestId(): string {
+  return uuidV7(Date.now(), crypto.randomUUID())
+}
+
+function isOurFault(code: string): boolean {
+  return code === 'internal' || code === 'unavailable'
+}

@@ -1,0 +1,82 @@
+/** Binds a Worker's environment to a deployment: the only file that knows how Cloudflare calls a Worker. */
+
+import { parsePolicies } from './contract/parse-policies.ts'
+import { type EdgePolicies, gatehousePolicies, type WrittenPolicies } from './contract/policies.ts'
+import { createRequestId, type Deployment, openDeployment } from './deployment.ts'
+import { log } from './log.ts'
+import { createRefuse } from './respond.ts'
+import { parseEdgeSettings } from './settings.ts'
+
+type Env = Readonly<Record<string, unknown>>
+
+/** What of a Worker's context we use. */
+export interface WorkerContext {
+  waitUntil(promise: Promise<unknown>): void
+}
+
+/** A Worker: the default export of its module. */
+export interface EdgeWorker {
+  fetch(request: Request, env: Env, context: WorkerContext): Promise<Response>
+}
+
+/**
+ * Creates the Worker. It reads its settings at the first request; where one is missing or malformed, it answers 503 to
+ * everything and logs what is wrong.
+ *
+ * @param written the policies of this deployment; Gatehouse's own, under `API_PREFIX`, unless given
+ * @throws TypeError on policies that do not hold together, which keeps them from being deployed
+ *
+ * @example
+ * export default createEdgeWorker({
+ *   quotas: { address: { by: 'address', limit: '300/60' }, user: { by: 'user', limit: '600/60' } },
+ *   routes: [
+ *     { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'floor' },
+ *     { path: '/*', methods: 'any', token: 'required', quotas: ['address', 'user'], onStoreFailure: 'floor' }
+ *   ]
+ * })
+ */
+export function createEdgeWorker(written?: WrittenPolicies): EdgeWorker {
+  const own = written === undefined ? undefined : demandPolicies(written)
+  let deployment: Deployment | undefined
+
+  return {
+    async fetch(request, env, context) {
+      deployment ??= deploy(env, own)
+      if (deployment === undefined) return refuseEverything()
+      const { gateway, renewKeys, fallbackClientAddress } = deployment
+
+      const waitUntil = (work: Promise<unknown>) => context.waitUntil(work)
+      const renewal = renewKeys(Date.now())
+      if (renewal !== undefined) waitUntil(renewal)
+      // Cloudflare sets this header itself and overwrites a client's own.
+      const clientAddress = request.headers.get('cf-connecting-ip') ?? fallbackClientAddress
+      return gateway(request, { clientAddress, waitUntil })
+    }
+  }
+}
+
+function demandPolicies(written: WrittenPolicies): EdgePolicies {
+  const parsed = parsePolicies(written)
+  if (!parsed.ok) throw new TypeError(`Cannot create the Worker with these policies: ${parsed.reason}`)
+  return parsed.value
+}
+
+function deploy(env: Env, own: EdgePolicies | undefined): Deployment | undefined {
+  const parsed = parseEdgeSettings(env)
+  if (!parsed.ok) return misconfigured(parsed.reason)
+  const { settings } = parsed
+  try {
+    return openDeployment(settings, own ?? demandPolicies(gatehousePolicies(settings.apiPrefix, settings.quotas)))
+  } catch (error) {
+    return misconfigured(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function misconfigured(reason: string): undefined {
+  log({ level: 'error', event: 'misconfigured', reason })
+}
+
+/** Security: a Worker that lacks a setting is closed, never an open door. */
+function refuseEverything(): Response {
+  return createRefuse('')('unavailable', createRequestId(), undefined, { 'retry-after': '60' })
+}

@@ -1,0 +1,27 @@
+/** The public names of the gateway, for other people: `gatehouse/gateway`. Each function has an example, which a test runs. */
+
+export { type Admission, type AdmissionOptions, type Background, createAdmission } from './admission/admission.ts'
+export type { Take, Taken } from './admission/taken.ts'
+export type { EdgeHop } from './contract/edge-hop.ts'
+export { type ParsedPolicies, parsePolicies } from './contract/parse-policies.ts'
+export type {
+  EdgePolicies,
+  EdgeQuota,
+  QuotaSubject,
+  RoutePolicy,
+  StoreFailurePolicy,
+  WrittenPolicies
+} from './contract/policies.ts'
+export { createEdgeWorker, type EdgeWorker, type WorkerContext } from './edge-worker.ts'
+export { createForward, type Forward, type ForwardOptions, type Passed } from './forward.ts'
+export { type Arrival, createGateway, type Gateway, type GatewayEvent, type GatewayOptions } from './gateway.ts'
+export {
+  createRevocationView,
+  type RevocationView,
+  type RevocationViewOptions,
+  type SessionStanding,
+  type TokenSession
+} from './revocation/revocation-view.ts'
+export { createHopSigner, type SignHop } from './sign-hop.ts'
+export { openRedis, type Redis, type RedisOptions } from './store/open-redis.ts'
+export type { StoreError } from './store/run-scripts.ts'

@@ -1,0 +1,48 @@
+/** Reading what was published since a cursor: the call of the script, and its reply as a delta. */
+
+import { REVOCATION_KEYS } from '../contract/redis-keys.ts'
+import { type ScriptCall, StoreError } from '../store/run-scripts.ts'
+import { readScript } from './script.ts'
+
+/** What was published since a cursor. */
+export interface RevocationDelta {
+  /** Names the memory of Redis; empty where it has none. */
+  readonly epoch: string
+  /** Whether there is more, to be read with the time of the last entry as cursor. */
+  readonly hasMore: boolean
+  /** Session id, or entry of a removed key, and when it was published (ms, the clock of Redis), oldest first. */
+  readonly ended: readonly (readonly [entry: string, publishedAtMs: number])[]
+}
+
+/**
+ * Entries that one reading brings at most: about 120 KB, which is read within the deadline everywhere. One publication
+ * has fewer, so that a cursor always gets on.
+ */
+const MAX_ENTRIES = 2_000
+
+/** The call that reads what was published since `cursorMs`, or everything. */
+export function readCall(cursorMs: number | undefined, maxEntries = MAX_ENTRIES): ScriptCall {
+  return {
+    script: readScript,
+    keys: [REVOCATION_KEYS.ended, REVOCATION_KEYS.epoch],
+    args: [cursorMs ?? '-inf', maxEntries]
+  }
+}
+
+/** Reads the reply. @throws {StoreError} for whatever is none */
+export function parseDelta(reply: unknown): RevocationDelta {
+  if (!Array.isArray(reply) || reply.length < 2 || !reply.every(item => typeof item === 'string')) throw notADelta()
+  const [epoch = '', more, ...pairs] = reply as string[]
+  if (pairs.length % 2 !== 0 || (more !== '0' && more !== '1')) throw notADelta()
+  const ended: [string, number][] = []
+  for (let i = 0; i < pairs.length; i += 2) {
+    const publishedAtMs = Number(pairs[i + 1])
+    if (pairs[i + 1] === '' || !Number.isFinite(publishedAtMs)) throw notADelta()
+    ended.push([pairs[i] ?? '', publishedAtMs])
+  }
+  return { epoch, hasMore: more === '1', ended }
+}
+
+function notADelta(): StoreError {
+  return new StoreError('Redis answered the revocation script with something else than an epoch and entries')
+}

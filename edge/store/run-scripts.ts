@@ -1,0 +1,81 @@
+/** Runs Lua scripts in Redis, several in one round trip: by their SHA-1, and by their source where Redis does not know it. */
+
+import type { Redis } from './open-redis.ts'
+
+export interface Script {
+  readonly source: string
+  /** SHA-1 of `source` in lower-case hex, pinned beside it. */
+  readonly sha1: string
+}
+
+/** One script with what it works on. */
+export interface ScriptCall {
+  readonly script: Script
+  readonly keys: readonly string[]
+  readonly args: readonly (string | number)[]
+}
+
+/**
+ * Redis did not answer in time, or answered with an error or with nonsense.
+ *
+ * Its message never quotes the command: the client's own error does, with every key and argument.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+}
+
+interface Reply {
+  readonly result?: unknown
+  readonly error?: string | undefined
+}
+
+/**
+ * Runs scripts in one round trip, in order, and returns their raw replies; not atomically, each script is.
+ *
+ * @throws {StoreError} for every failure, also where only one of them failed; scripts may have run nevertheless
+ */
+export async function runScripts(redis: Redis, calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
+  const replies = await send(redis, calls, 'evalsha')
+  const unknown = calls.filter((_, i) => isNoScript(replies[i]))
+  const again = unknown.length === 0 ? [] : await send(redis, unknown, 'eval')
+  return calls.map((call, i) => {
+    const reply = isNoScript(replies[i]) ? again[unknown.indexOf(call)] : replies[i]
+    if (typeof reply?.error === 'string')
+      throw new StoreError(`Redis refused: ${reply.error.split(', command was')[0]}`)
+    return reply?.result
+  })
+}
+
+/** Runs one script and returns its raw reply. @throws {StoreError} */
+export async function runScript(redis: Redis, call: ScriptCall): Promise<unknown> {
+  const [reply] = await runScripts(redis, [call])
+  return reply
+}
+
+async function send(redis: Redis, calls: readonly ScriptCall[], by: 'eval' | 'evalsha'): Promise<readonly Reply[]> {
+  const pipeline = redis.pipeline()
+  for (const { script, keys, args } of calls) {
+    pipeline[by](by === 'eval' ? script.source : script.sha1, [...keys], args.map(String))
+  }
+  let replies: unknown
+  try {
+    replies = await pipeline.exec({ keepErrors: true })
+  } catch (error) {
+    throw storeError(error)
+  }
+  if (Array.isArray(replies) && replies.length === calls.length) return replies as Reply[]
+  throw new StoreError('Redis answered with something else than a reply for each script')
+}
+
+function isNoScript(reply: Reply | undefined): boolean {
+  return typeof reply?.error === 'string' && reply.error.startsWith('NOSCRIPT')
+}
+
+/** Keeps what kind of failure it was and drops the command that the client's message repeats. */
+export function storeError(error: unknown): StoreError {
+  if (!(error instanceof Error)) return new StoreError('the Redis call failed')
+  if (error.name === 'TimeoutError' || error.name === 'AbortError')
+    return new StoreError('Redis did not answer in time')
+  if (error.name === 'UpstashError') return new StoreError(`Redis refused: ${error.message.split(', command was')[0]}`)
+  return new StoreError(`Redis could not be reached (${error.name})`)
+}

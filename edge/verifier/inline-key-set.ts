@@ -1,0 +1,51 @@
+/** Keys that are given to the verifier instead of fetched: no network, and no renewal either. */
+
+import type { RevocableKeySource } from './key-source.ts'
+import { type PublicJwk, parsePublicJwk, type UsableKey } from './public-jwk.ts'
+import type { SignaturePort, VerificationKey } from './signature-port.ts'
+
+export interface InlineKeySetOptions {
+  readonly keys: readonly PublicJwk[]
+  readonly signature: SignaturePort
+}
+
+/**
+ * Creates a key source from keys at hand; it never touches the network. Throws a TypeError where a key is unusable,
+ * where an id occurs twice, and where there is none.
+ *
+ * @example
+ * const keys = createInlineKeySet({ keys: [jwk], signature: createWebCryptoSignaturePort() })
+ * const found = await keys.find(jwk.kid, Date.now())
+ * found?.algorithm // → 'ES256'
+ * keys.remove(jwk.kid)
+ * await keys.find(jwk.kid, Date.now()) // → undefined
+ */
+export function createInlineKeySet({ keys, signature }: InlineKeySetOptions): RevocableKeySource {
+  const usable = new Map<string, UsableKey>()
+  for (const jwk of keys) {
+    const parsed = parsePublicJwk(jwk)
+    if (!parsed.ok) throw new TypeError(`Cannot create a key set: ${parsed.reason}`)
+    if (usable.has(parsed.value.kid)) throw new TypeError(`Cannot create a key set: two keys "${parsed.value.kid}"`)
+    usable.set(parsed.value.kid, parsed.value)
+  }
+  if (usable.size === 0) throw new TypeError('Cannot create a key set: give it at least one key')
+
+  // Imported at first use: Workers run no asynchronous work before the first request.
+  const imported = new Map<string, VerificationKey>()
+  async function importKey({ kid, jwk }: UsableKey): Promise<VerificationKey | undefined> {
+    const key = await signature.importKey(jwk)
+    if (!usable.has(kid)) return undefined
+    imported.set(kid, key)
+    return key
+  }
+  return {
+    find: kid => {
+      const missing = imported.has(kid) ? undefined : usable.get(kid)
+      return missing ? importKey(missing) : imported.get(kid)
+    },
+    remove(kid) {
+      usable.delete(kid)
+      imported.delete(kid)
+    }
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * Whether a request may pass, over a real REST gateway: how many round trips that takes, and what happens where they fail.
+ *
+ * Over 200 lines: one rule a test, all over one bench.
+ */
+
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import type { Admission } from '../../../edge/admission/admission.ts'
+import type { Take, Taken } from '../../../edge/admission/taken.ts'
+import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
+import { retryAfterSeconds } from '../../../edge/contract/rate-limit-fields.ts'
+import { type AdmissionBench, openAdmissionBench, take } from '../lib/admission-bench.ts'
+
+const session = { sid: randomUUID(), kid: 'k' }
+const address = take('address', quotaPolicy(300, 60))
+const auth = take('auth', quotaPolicy(60, 60))
+const user = take('user', quotaPolicy(600, 60), 'a user')
+
+/** One request through an admission, as the gateway makes it. */
+async function pass(bench: AdmissionBench, admission: Admission, takes: readonly Take[]): Promise<Taken> {
+  await admission.prepare(takes, false, bench.background)
+  return admission.take(takes, 'floor')
+}
+
+const passed = (taken: readonly Taken[]) => taken.filter(({ refusal }) => refusal === undefined).length
+
+t.test('three quotas and the revocation view take one round trip, and the next request none', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const takes = [address, auth, user]
+  await admission.prepare(takes, true, bench.background)
+  t.strictSame([bench.calls(), bench.commands()], [1, 4])
+  const taken = admission.take(takes, 'floor')
+  t.match(taken, { refusal: undefined, retryAfterMs: 0 })
+  t.strictSame(
+    taken.standings.map(({ name, remaining, retryAfterMs }) => [name, remaining, retryAfterMs]),
+    [
+      ['address', 299, 0],
+      ['auth', 59, 0],
+      ['user', 599, 0]
+    ]
+  )
+  t.equal(admission.standing(session, bench.clock.nowMs), 'live')
+
+  t.equal(admission.prepare([], true, bench.background), undefined, 'the view is fresh')
+  await admission.prepare(takes, true, bench.background)
+  t.strictSame(
+    [bench.calls(), bench.commands()],
+    [1, 3],
+    'the leases were for one each, and the view is not read again'
+  )
+})
+
+for (const crowd of [2, 50, 250]) {
+  t.test(`${crowd} cold requests of one subject at once make three round trips at most, and all pass`, async t => {
+    const bench = await openAdmissionBench(t)
+    const admission = bench.open()
+    const taken = await Promise.all(Array.from({ length: crowd }, () => pass(bench, admission, [address])))
+    await bench.settled()
+    t.equal(passed(taken), crowd)
+    const calls = bench.calls()
+    t.ok(calls >= 1 && calls <= 3, `${calls} round trips`)
+  })
+}
+
+t.test('of fifty at once to a quota of twenty, exactly twenty pass, also through four instances', async t => {
+  const bench = await openAdmissionBench(t)
+  const small = take('small', quotaPolicy(20, 60))
+  const instances = Array.from({ length: 4 }, () => bench.open())
+  const taken = await Promise.all(instances.flatMap(one => Array.from({ length: 50 }, () => pass(bench, one, [small]))))
+  t.equal(passed(taken), 20)
+  for (const { refusal, retryAfterMs, standings } of taken) {
+    if (refusal === undefined) continue
+    t.equal(refusal, 'rate-limited')
+    t.match(standings, [{ name: 'small', remaining: 0 }])
+    t.ok(retryAfterMs > 0 && retryAfterMs <= 61_000, `${retryAfterMs} ms`)
+    break
+  }
+})
+
+t.test('a steady client is served from memory, and its leases are renewed behind it', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  let [waited, renewed] = [0, 0]
+  for (let i = 0; i < 600; i++) {
+    const preparing = admission.prepare([user], true, bench.background)
+    if (preparing !== undefined) waited++
+    await preparing
+    if (admission.take([user], 'floor').refusal !== undefined) t.fail(`request ${i} was refused`)
+    renewed += await bench.settled()
+    bench.clock.nowMs += 120
+  }
+  t.ok(waited <= 6, `${waited} of 600 requests waited`)
+  t.ok(renewed > 0 && bench.calls() <= 0.25 * 600, `${renewed} renewals: the view is due twice a second`)
+})
+
+t.test('takes are debited all together, or none of them', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const tiny = take('tiny', quotaPolicy(1, 60))
+  t.match(await pass(bench, admission, [address, tiny]), { refusal: undefined })
+  for (let i = 0; i < 20; i++)
+    t.match(await pass(bench, admission, [address, tiny]), {
+      refusal: 'rate-limited',
+      standings: [{ name: 'tiny', remaining: 0 }]
+    })
+  const { standings } = await pass(bench, admission, [address])
+  t.match(standings, [{ name: 'address', remaining: 298 }], 'two in all')
+})
+
+t.test('takes are debited all together, or none of them, also by the floor', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const tiny = take('tiny', quotaPolicy(1, 60))
+  bench.gate.mode = 'fail'
+  t.match(await pass(bench, admission, [address, tiny]), { refusal: undefined })
+  for (let i = 0; i < 40; i++)
+    t.match(admission.take([address, tiny], 'floor'), { refusal: 'rate-limited', standings: [{ name: 'tiny' }] })
+  t.match(admission.take([address], 'floor'), { refusal: undefined, standings: [{ remaining: 28 }] })
+})
+
+t.test('a refused request passes after exactly the wait that it was told, at whichever instance', async t => {
+  const bench = await openAdmissionBench(t)
+  const [here, there] = [bench.open(), bench.open()]
+  const single = take('single', quotaPolicy(1, 60))
+  t.match(await pass(bench, here, [single]), { refusal: undefined })
+  // So late that a part for later would fit into the life of a lease.
+  bench.clock.nowMs += 60_450
+  const { refusal, retryAfterMs } = await pass(bench, here, [single])
+  t.equal(refusal, 'rate-limited')
+  bench.clock.nowMs += retryAfterSeconds(retryAfterMs) * 1_000
+  t.match(await pass(bench, there, [single]), { refusal: undefined })
+})
+
+t.test('refusalOf() refuses from memory what is known to be used up, and asks and debits nothing', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const tiny = take('tiny', quotaPolicy(1, 60))
+  t.equal(admission.refusalOf([tiny]), undefined, 'nothing is known')
+  await pass(bench, admission, [tiny])
+  bench.calls()
+  t.match(admission.refusalOf([address, tiny]), { refusal: 'rate-limited', standings: [{ name: 'tiny' }] })
+  t.equal(admission.prepare([tiny], false, bench.background), undefined)
+  t.equal(bench.calls(), 0)
+  bench.clock.nowMs += 61_000
+  t.equal(admission.refusalOf([tiny]), undefined)
+  t.match(await pass(bench, admission, [tiny]), { refusal: undefined })
+})
+
+t.test('after a failure nobody waits: the floor answers, and says how often', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  bench.gate.mode = 'fail'
+  const taken = [await pass(bench, admission, [address])]
+  t.equal(bench.calls(), 1)
+  for (let i = 0; i < 49; i++) {
+    t.equal(admission.prepare([address], true, bench.background), undefined, 'at once')
+    taken.push(admission.take([address], 'floor'))
+  }
+  t.equal(bench.calls(), 0, 'Redis is left alone')
+  t.equal(passed(taken), 30, 'a tenth of the quota')
+  t.match(taken.at(-1), { refusal: 'rate-limited', standings: [{ name: 'address', remaining: 0 }] })
+  t.equal(admission.standing(session, bench.clock.nowMs), 'unknown', 'but nobody can say who has signed out')
+
+  for (let probe = 0; probe < 2; probe++) {
+    bench.clock.nowMs += 250
+    admission.prepare([address], false, bench.background)
+    await bench.settled()
+  }
+  t.strictSame(
+    bench.failures.map(({ error, answeredByFloor }) => [error.name, answeredByFloor]),
+    [
+      ['StoreError', 0],
+      ['StoreError', 50],
+      ['StoreError', 0]
+    ]
+  )
+  t.notMatch(bench.failures.map(({ error }) => error.message).join(), /somebody|local quota/)
+})
+
+t.test(
+  'who would be refused for want of a view waits for the one call that finds out whether Redis is back',
+  async t => {
+    const bench = await openAdmissionBench(t)
+    const admission = bench.open()
+    bench.gate.mode = 'fail'
+    await pass(bench, admission, [address])
+    bench.gate.mode = 'pass'
+    bench.clock.nowMs += 1_000
+    bench.calls()
+    const [first, ...others] = [1, 2, 3].map(() => admission.prepare([address], true, bench.background))
+    t.strictSame(others, [undefined, undefined], 'one of them')
+    t.equal(bench.calls(), 1)
+    await first
+    t.equal(admission.standing(session, bench.clock.nowMs), 'live', 'one slow call costs nobody a second refusal')
+  }
+)
+
+t.test('one request in each back-off finds out, behind itself, whether Redis is back', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  bench.gate.mode = 'fail'
+  await pass(bench, admission, [address])
+  bench.calls()
+  const twenty = async () => {
+    const prepared = Array.from({ length: 20 }, () => admission.prepare([address], false, bench.background))
+    t.ok(
+      prepared.every(waits => waits === undefined),
+      'nobody waits'
+    )
+    await bench.settled()
+    return bench.calls()
+  }
+  bench.clock.nowMs += 249
+  t.equal(await twenty(), 0)
+  bench.clock.nowMs += 1
+  t.equal(await twenty(), 1)
+  t.equal(await twenty(), 0)
+  bench.gate.mode = 'pass'
+  bench.clock.nowMs += 250
+  t.equal(await twenty(), 1)
+  t.match(await pass(bench, admission, [address]), { standings: [{ remaining: 299 }] }, 'and got a lease')
+})
+
+t.test('a clock that was set back does not keep Redis away', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  bench.gate.mode = 'fail'
+  await pass(bench, admission, [address])
+  await bench.settled()
+  bench.gate.mode = 'pass'
+  bench.clock.nowMs -= 3_600_000
+  admission.prepare([address], true, bench.background)
+  t.equal(await bench.settled(), 1)
+  t.match(await pass(bench, admission, [address]), { standings: [{ remaining: 299 }] })
+})
+
+t.test('a clock that was set back does not stretch the life of a lease: all of them are given up', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const one = async (afterMs: number) => {
+    bench.clock.nowMs += afterMs
+    await admission.prepare([user], false, bench.background)
+    t.match(admission.take([user], 'floor'), { refusal: undefined })
+    await bench.settled()
+    return bench.calls()
+  }
+  for (let i = 0; i < 20; i++) await one(120)
+  let asked = 0
+  for (let i = 0; i < 40 && asked === 0; i++) asked = await one(120)
+  t.equal(asked, 1, 'a lease that lives for seconds')
+  t.equal(await one(500), 0)
+  t.equal(await one(-50), 0, 'as little as requests may be out of order')
+  t.equal(await one(-1), 1, 'but it is asked where it is more')
+})
+
+t.test('what is leased is spent also while Redis is away', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const crowd = Array.from({ length: 10 }, () => admission.prepare([address], false, bench.background))
+  await Promise.all(crowd)
+  bench.gate.mode = 'fail'
+  const { standings } = admission.take([address], 'refuse')
+  t.match(standings, [{ name: 'address', retryAfterMs: 0 }], 'even by a route that has no floor')
+})
+
+t.test('while Redis is away nothing is renewed behind every request, but tried for once in a back-off', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  await admission.prepare([address], true, bench.background)
+  bench.gate.mode = 'fail'
+  bench.calls()
+  const twenty = async () => {
+    for (let i = 0; i < 20; i++) {
+      t.equal(admission.prepare([], true, bench.background), undefined)
+      await bench.settled()
+    }
+    return bench.calls()
+  }
+  bench.clock.nowMs += 501
+  t.equal(await twenty(), 1, 'the view was due, and the first one found out')
+  bench.clock.nowMs += 249
+  t.equal(await twenty(), 0)
+  bench.clock.nowMs += 1
+  t.equal(await twenty(), 1)
+})
+
+t.test("where a route chose 'refuse', nobody passes whose quota cannot be judged", async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  bench.gate.mode = 'fail'
+  await admission.prepare([address], false, bench.background)
+  t.strictSame(admission.take([address], 'refuse'), { refusal: 'unavailable', standings: [], retryAfterMs: 1_000 })
+  t.match(admission.take([address], 'floor'), { refusal: undefined })
+})
+
+t.test('take() of what was never prepared refuses: nothing is known, and Redis has not failed', async t => {
+  const bench = await openAdmissionBench(t)
+  t.match(bench.open().take([address], 'floor'), { refusal: 'unavailable' })
+})
+
+t.test('a request that died in flight holds nobody up for longer than an answer may take', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  bench.gate.mode = 'hang'
+  void admission.prepare([address], true, bench.background)
+  bench.gate.mode = 'pass'
+  let arrived = 0
+  const waiting = Array.from({ length: 10 }, async () => {
+    const taken = await pass(bench, admission, [address])
+    arrived++
+    return taken
+  })
+  bench.clock.nowMs += 349
+  await new Promise(resolve => setImmediate(resolve))
+  t.strictSame([arrived, bench.calls()], [0, 1], 'they wait for it')
+  bench.clock.nowMs += 1
+  t.equal(passed(await Promise.all(waiting)), 10)
+  t.ok(bench.calls() <= 3)
+  t.equal(admission.standing(session, bench.clock.nowMs), 'unknown', 'the view was not theirs to ask for')
+  await admission.prepare([address], true, bench.background)
+  t.equal(admission.standing(session, bench.clock.nowMs), 'live')
+})
+
+t.test('a grant whose answer was lost stays debited, and admits nobody', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const small = take('small', quotaPolicy(20, 60))
+  bench.gate.mode = 'lose'
+  await admission.prepare([small], false, bench.background)
+  bench.gate.mode = 'pass'
+  const others = Array.from({ length: 30 }, async () => pass(bench, bench.open(), [small]))
+  t.equal(passed(await Promise.all(others)), 19)
+})
+
+t.test('a view that is too old is read before anybody passes, by one for all; a stale one behind', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const prepare = () => admission.prepare([], true, bench.background)
+  await Promise.all(Array.from({ length: 20 }, prepare))
+  t.equal(bench.calls(), 1)
+  t.equal(await bench.settled(), 1, 'also where the one who asked hangs up meanwhile')
+  await bench.feed.publish([session.sid])
+  bench.clock.nowMs += 500
+  t.equal(prepare(), undefined)
+  t.equal(bench.calls(), 0, 'still fresh')
+  bench.clock.nowMs += 1
+  t.equal(prepare(), undefined, 'nobody waits for a renewal')
+  t.equal(await bench.settled(), 1)
+  t.equal(admission.standing(session, bench.clock.nowMs), 'ended')
+  bench.calls()
+  bench.clock.nowMs += 1_001
+  t.ok(prepare(), 'and too old, somebody waits')
+  t.equal(bench.calls(), 1)
+})
+
+t.test('a strict view is read for every request', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open({ maxAgeMs: 0 })
+  for (let i = 0; i < 5; i++) {
+    bench.clock.nowMs += 1
+    await admission.prepare([], true, bench.background)
+    t.equal(admission.standing(session, bench.clock.nowMs), 'live')
+  }
+  t.equal(bench.calls(), 5)
+  await bench.feed.publish([session.sid])
+  bench.clock.nowMs += 1
+  t.equal(admission.standing({ ...session, sid: randomUUID() }, bench.clock.nowMs), 'unknown')
+  await admission.prepare([], true, bench.background)
+  t.equal(admission.standing(session, bench.clock.nowMs), 'ended')
+})
+
+t.test('a crowd of strangers is forgotten again, and what they held is stranded, not given away', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open({ maxSubjects: 10 })
+  const small = take('small', quotaPolicy(3, 60))
+  t.match(await pass(bench, admission, [small]), { standings: [{ remaining: 2 }] })
+  for (let i = 0; i < 20; i++) await pass(bench, admission, [take('small', quotaPolicy(3, 60), `stranger ${i}`)])
+  t.match(await pass(bench, admission, [small]), { standings: [{ remaining: 1 }] }, 'Redis still knows')
+})

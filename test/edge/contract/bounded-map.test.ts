@@ -1,0 +1,79 @@
+/** The bounded map: never fuller than it may be, and what was used of late is there. */
+
+import t from 'tap'
+import { createBoundedMap } from '../../../edge/contract/bounded-map.ts'
+import { between, createRandom } from '../lib/random.ts'
+
+t.test('get() finds what was set, the newest value of it, and nothing after delete()', async t => {
+  const map = createBoundedMap<string, number>(10)
+  t.equal(map.get('a'), undefined)
+  map.set('a', 1)
+  map.set('a', 2)
+  t.equal(map.get('a'), 2)
+  map.delete('a')
+  t.equal(map.get('a'), undefined)
+  map.delete('never there')
+})
+
+t.test('keys that an object would trip over are keys like any other', async t => {
+  const map = createBoundedMap<string, number>(100)
+  const keys = ['__proto__', 'constructor', 'toString', '', '\ud800', 'x'.repeat(1_000_000)]
+  for (const key of keys) t.equal(map.get(key), undefined)
+  for (const [i, key] of keys.entries()) map.set(key, i)
+  t.strictSame(
+    keys.map(key => map.get(key)),
+    [0, 1, 2, 3, 4, 5]
+  )
+})
+
+t.test('what was used since half of the map was filled is there', async t => {
+  for (const maxEntries of [2, 3, 10, 101]) {
+    const map = createBoundedMap<string, number>(maxEntries)
+    map.set('used', 1)
+    for (let i = 0; i < 1_000; i++) {
+      map.set(`stranger ${i}`, i)
+      if (i % Math.max(1, Math.floor(maxEntries / 2) - 1) === 0 && map.get('used') !== 1) t.fail(`after ${i}`)
+    }
+    t.equal(map.get('stranger 999'), 999)
+    t.equal(map.get('stranger 0'), undefined, 'and what was used by nobody has gone')
+  }
+})
+
+t.test('no crowd makes it hold more than it may', async t => {
+  for (const maxEntries of [2, 3, 10, 1_000]) {
+    const map = createBoundedMap<number, object>(maxEntries)
+    const random = createRandom(maxEntries)
+    const counts: number[] = []
+    for (let round = 0; round < 20; round++) {
+      for (let i = 0; i < 500; i++) {
+        const key = between(random, 0, 3_000)
+        if (map.get(key) === undefined || random() < 0.2) map.set(key, {})
+        if (random() < 0.1) map.delete(between(random, 0, 3_000))
+      }
+      counts.push(countOf(map))
+    }
+    t.ok(Math.max(...counts) <= maxEntries, `${Math.max(...counts)} of ${maxEntries}`)
+    t.ok(Math.max(...counts) >= maxEntries / 2 - 1, 'and it is no smaller than half of that')
+  }
+})
+
+t.test('an entry that was deleted does not come back with its older value', async t => {
+  const map = createBoundedMap<string, number>(4)
+  map.set('a', 1)
+  map.set('b', 1)
+  map.set('c', 1)
+  map.set('a', 2)
+  map.delete('a')
+  t.equal(map.get('a'), undefined)
+})
+
+/** How many of the keys are there, from a copy of the answers: reading would make room. */
+function countOf(map: { get(key: number): object | undefined }): number {
+  const seen = new Set<object>()
+  // A reading may push out what was not read yet, never bring anything back: this counts too little rather than too much.
+  for (let key = 0; key <= 3_000; key++) {
+    const value = map.get(key)
+    if (value !== undefined) seen.add(value)
+  }
+  return seen.size
+}

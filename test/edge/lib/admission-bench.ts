@@ -1,0 +1,116 @@
+/** An admission over a real REST gateway and the engine, all on one driven clock, and a gate before them that can be shut. */
+
+import { randomUUID } from 'node:crypto'
+import { type Admission, type AdmissionOptions, createAdmission } from '../../../edge/admission/admission.ts'
+import type { Take } from '../../../edge/admission/taken.ts'
+import type { QuotaPolicy } from '../../../edge/contract/quota-policy.ts'
+import { createRevocationFeed, type RevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
+import { createRevocationView } from '../../../edge/revocation/revocation-view.ts'
+import { openRedis, type Redis } from '../../../edge/store/open-redis.ts'
+import type { StoreError } from '../../../edge/store/run-scripts.ts'
+import { openEngineBackend, openRedisRest } from '../../../local/redis-rest.ts'
+import type { Teardown } from '../../lib/test-engines.ts'
+
+const RETENTION_MS = 960_000
+
+/** `pass`, `fail` at once, `lose` the answer of what was run, or `hang` for ever: the request is dead. */
+export type Gate = 'pass' | 'fail' | 'lose' | 'hang'
+
+export interface AdmissionBench {
+  /** Another one over the same Redis. */
+  open(changes?: Partial<AdmissionOptions> & { readonly maxAgeMs?: number }): Admission
+  readonly clock: { nowMs: number }
+  readonly gate: { mode: Gate }
+  readonly feed: RevocationFeed
+  /** Round trips that were begun since the last time. */
+  calls(): number
+  /** Commands that reached the engine since the last time. */
+  commands(): number
+  readonly failures: { readonly error: StoreError; readonly answeredByFloor: number }[]
+  /** What was left behind requests. */
+  readonly background: (work: Promise<unknown>) => void
+  /** Waits for all of that; returns how much it was. */
+  settled(): Promise<number>
+}
+
+/** Opens a Redis that knows the scripts, and whose revocation set is whole and empty. */
+export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
+  const clock = { nowMs: 1_800_000_000_000 }
+  const backend = await openEngineBackend({ nowMs: () => clock.nowMs })
+  const rest = await openRedisRest({ backend, token: randomUUID() })
+  t.teardown(async () => {
+    await rest.close()
+    await backend.close()
+  })
+  // A long deadline: a busy machine must not shut the gate.
+  const open = openRedis({ url: rest.url, token: rest.token, deadlineMs: 20_000 })
+  const feed = createRevocationFeed(open, RETENTION_MS)
+  await feed.open(randomUUID())
+
+  const gate = { mode: 'pass' as Gate }
+  let calls = 0
+  const seen = { calls: 0, commands: 0 }
+  const redis = gated(open, gate, () => calls++)
+  const failures: { error: StoreError; answeredByFloor: number }[] = []
+  let left: Promise<unknown>[] = []
+  const bench: AdmissionBench = {
+    open: ({ maxAgeMs = 1_000, ...changes } = {}) =>
+      createAdmission({
+        redis,
+        view: createRevocationView({ maxAgeMs, retentionMs: RETENTION_MS, onKeyRemoved: () => {} }),
+        nowMs: () => clock.nowMs,
+        maxSubjects: 1_000,
+        floorShare: 0.1,
+        backOffMs: 250,
+        onStoreFailure: (error, answeredByFloor) => failures.push({ error, answeredByFloor }),
+        ...changes
+      }),
+    clock,
+    gate,
+    feed,
+    calls: () => since(calls, seen, 'calls'),
+    commands: () => since(rest.commands(), seen, 'commands'),
+    failures,
+    background: work => left.push(work),
+    async settled() {
+      const work = left
+      left = []
+      await Promise.all(work)
+      return work.length
+    }
+  }
+  // Whatever is asked first is answered NOSCRIPT, once for each script.
+  await bench.open().prepare([take('warm', { quota: 1, windowMs: 1_000, sliceMs: 10 })], true, () => {})
+  bench.calls()
+  bench.commands()
+  return bench
+}
+
+/** One request under a quota. */
+export function take(name: string, policy: QuotaPolicy, subject = 'somebody'): Take {
+  return { name, policy, subject }
+}
+
+function since(count: number, seen: { calls: number; commands: number }, what: 'calls' | 'commands'): number {
+  const before = seen[what]
+  seen[what] = count
+  return count - before
+}
+
+function gated(redis: Redis, gate: { mode: Gate }, count: () => void): Redis {
+  const pipeline = () => {
+    const real = redis.pipeline()
+    const exec = real.exec.bind(real)
+    real.exec = (async (options: { keepErrors: true }) => {
+      count()
+      if (gate.mode === 'hang') return new Promise(() => {})
+      if (gate.mode === 'fail') throw new TypeError('fetch failed')
+      const { mode } = gate
+      const replies = await exec(options)
+      if (mode === 'lose') throw new DOMException('too late', 'TimeoutError')
+      return replies
+    }) as typeof real.exec
+    return real
+  }
+  return { pipeline } as unknown as Redis
+}

@@ -1,0 +1,198 @@
+/** What the README of the edge says, run as it stands there; deploying itself is left to those who have an account. */
+
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { HOP_MAX_AGE_MS } from '../../edge/contract/edge-hop.ts'
+import { hopHeaders } from '../../edge/forward-headers.ts'
+import type { EdgeWorker } from '../../edge/index.ts'
+import { createHopSigner } from '../../edge/index.ts'
+import { parseEdgeSettings } from '../../edge/settings.ts'
+import { spawnTied, stopChild } from '../../local/child.ts'
+import { temporaryDir } from '../lib/test-engines.ts'
+import { openTestStack } from '../lib/test-stack.ts'
+import { EDGE_SECRET, openInNode, openSurroundings, PUBLIC_URL } from './lib/edge-places.ts'
+
+const EDGE = new URL('../../edge/', import.meta.url)
+const readme = await readFile(new URL('README.md', EDGE), 'utf8')
+const ISSUER = 'https://auth.example.com'
+
+/** The blocks of one language under a heading of the second level, in order. */
+function blocks(heading: string, language: string): string[] {
+  const section = readme.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
+  const found = [...section.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language)
+  if (found.length === 0) throw new Error(`the README has no "${language}" under "${heading}"`)
+  return found.map(([, , code = '']) => code)
+}
+
+/** JSON with whole-line comments. */
+function parseJsonc(text: string) {
+  return JSON.parse(text.replaceAll(/^\s*\/\/.*$/gm, ''))
+}
+
+t.test('the lines that look whether it works say what the README promises', async t => {
+  const stack = await openTestStack(t, { REQUIRE_EDGE: 'true' })
+  const lines = blocks('From nothing to live', 'sh').at(-1) ?? ''
+  const here = lines.replace(ISSUER, stack.edge).replace('https://origin.example.com', stack.origin)
+  const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', here], { cwd: await temporaryDir(t) })
+  const [alive, closed = '', counted, around = ''] = stdout.trim().split('\n')
+  t.equal(alive, '200')
+  t.match(JSON.parse(closed), { code: 'token-missing' })
+  t.match(counted, /^ratelimit: "address";r=\d+;t=\d+/i)
+  t.match(JSON.parse(around), { code: 'edge-required' })
+})
+
+t.test('a deployment without its own settings is closed, with those of the README it is sound', async t => {
+  const secrets = { EDGE_SECRET, UPSTASH_REDIS_REST_URL: 'https://redis.test', UPSTASH_REDIS_REST_TOKEN: 'a' }
+  const { vars } = parseJsonc(await readFile(new URL('wrangler.jsonc', EDGE), 'utf8'))
+  const edge = await openInNode({ ...vars, ...secrets })
+  for (const path of ['/', '/health/live', '/api/v1/users/me']) t.equal((await edge.send(path)).status, 503)
+  const reason = /PUBLIC_URL is missing.*ORIGIN_URL is missing/
+  t.match(parseEdgeSettings({ ...vars, ...secrets }), { ok: false, reason }, 'not only because the origin is away')
+
+  const ours = parseJsonc(`{${blocks('From nothing to live', 'jsonc')[0]}}`)
+  t.match(parseEdgeSettings({ ...vars, ...ours.vars, ...secrets }), { ok: true, settings: { publicUrl: ISSUER } })
+  const [origin = ''] = blocks('From nothing to live', 'sh')
+  for (const [name] of origin.matchAll(/^\w+(?==)/gm))
+    t.match(await readFile(new URL('../.env.example', EDGE), 'utf8'), new RegExp(`^(# )?${name}=`, 'm'))
+})
+
+/** The Worker of the README before a backend, under the settings of its `wrangler.jsonc` but for the addresses. */
+async function openShop(t: Test, backendUrl: string) {
+  const { bindings, origin, token } = await openSurroundings(t)
+  const [entry = ''] = blocks('Before a backend of your own', 'ts')
+  const dir = t.testdir({ 'worker.ts': entry })
+  const worker = (await import(pathToFileURL(join(dir, 'worker.ts')).href)) as { default: EdgeWorker }
+  const { vars } = parseJsonc(blocks('Before a backend of your own', 'jsonc')[0] ?? '')
+  const env = { ...bindings, ...vars, JWKS_URL: `${origin.url}/.well-known/jwks.json`, ORIGIN_URL: backendUrl }
+  const send = (path: string, init?: RequestInit) =>
+    worker.default.fetch(new Request(`https://shop.example.com${path}`, init), env, { waitUntil() {} })
+  return { send, token: (sub: string) => token({ iss: ISSUER, aud: ISSUER, sub }) }
+}
+
+interface Backend {
+  readonly language: string
+  readonly program: string
+  readonly file: string
+  /** Lets the system choose the port, and says which it is. */
+  readonly listening: (code: string) => string
+}
+
+const BACKENDS: readonly Backend[] = [
+  {
+    language: 'js',
+    program: process.execPath,
+    file: 'backend.mjs',
+    listening: code => code.replace('listen(8080)', 'listen(0, () => console.log(server.address().port))')
+  },
+  {
+    language: 'python',
+    program: 'python3',
+    file: 'backend.py',
+    listening: code => code.replace('8080', '0').replace('server.serve', 'print(server.server_port)\nserver.serve')
+  }
+]
+
+/** Runs a backend of the README; it knows two secrets, of which the edge still uses the older. */
+async function openBackend(t: Test, { language, program, file, listening }: Backend): Promise<string> {
+  const [code = ''] = blocks('Before a backend of your own', language)
+  const dir = t.testdir({ [file]: listening(code) })
+  const child = await spawnTied(program, [join(dir, file)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PYTHONUNBUFFERED: '1', EDGE_SECRETS: `a newer secret,${EDGE_SECRET}` }
+  })
+  t.teardown(() => stopChild(child))
+  const [port] = await once(createInterface({ input: child.stdout as Readable }), 'line')
+  return `http://127.0.0.1:${port}`
+}
+
+async function isInstalled(program: string): Promise<boolean> {
+  return promisify(execFile)(program, ['--version']).then(
+    () => true,
+    () => false
+  )
+}
+
+for (const backend of BACKENDS) {
+  const skip = !(await isInstalled(backend.program)) && `${backend.program} is not installed`
+  t.test(`the backend in ${backend.language} believes the edge, and nobody else`, { skip }, async t => {
+    const url = await openBackend(t, backend)
+    const { send, token } = await openShop(t, url)
+    const sub = '0199a8d4-1c00-7000-8000-0000000000e5'
+    const headers = { authorization: `Bearer ${token(sub)}` }
+    t.equal(await (await send('/health')).text(), 'ok')
+    t.equal(await (await send('/orders?page=2', { headers })).text(), `orders of ${sub}`)
+    t.equal((await send('/orders')).status, 401)
+
+    const forged = `Bearer x.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.x`
+    for (const path of ['/orders', '/Health', '/health/', '/health;x', '/health%3Bx', '/healt%68?x', '/health?x'])
+      t.notMatch(await (await send(path, { headers: { authorization: forged } })).text(), sub, `nobody signed: ${path}`)
+    const preflight = { 'access-control-request-method': 'GET' }
+    for (const more of [{ authorization: forged }, {}]) {
+      const response = await send('/orders', { method: 'OPTIONS', headers: { ...preflight, ...more } })
+      t.notMatch(await response.text(), sub, 'nor by a preflight')
+    }
+    t.equal(await (await send('/health')).text(), 'ok', 'which nobody died of')
+
+    const signed = async (secret: string, timeMs: number, target = '/health') => {
+      const requestId = '0199a8d4-1c00-7000-8000-0000000000f6'
+      const hop = { method: 'GET', target, clientAddress: '192.0.2.1', timeMs, requestId }
+      return { headers: hopHeaders(hop, await createHopSigner(secret)(hop)) }
+    }
+    const nowMs = Date.now()
+    const direct = async (init: RequestInit = {}) => (await fetch(`${url}/health`, init)).status
+    t.equal(await direct(await signed(EDGE_SECRET, nowMs)), 200, 'what the edge would have sent')
+    t.equal(await direct(await signed('a newer secret', nowMs)), 200, 'or what it will send tomorrow')
+    t.equal(await direct(), 403, 'nothing signed')
+    t.equal(await direct({ headers }), 403, 'a token alone')
+    t.equal(await direct(await signed('another secret', nowMs)), 403, 'under another secret')
+    t.equal(await direct(await signed(EDGE_SECRET, nowMs, '/orders')), 403, 'for another path')
+    t.equal(await direct(await signed(EDGE_SECRET, nowMs - HOP_MAX_AGE_MS - 1_000)), 403, 'too old')
+    t.equal(await direct({ headers: { 'x-gatehouse-signature': 'é' } }), 403, 'no signature at all')
+  })
+}
+
+t.test('keys that were taken from the issuer once need no issuer any more', async t => {
+  const { bindings, origin, token } = await openSurroundings(t)
+  const [command = ''] = /^curl[^|]*(?= \|)/m.exec(blocks('Keys given with the settings', 'text')[0] ?? '') ?? []
+  const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', command.replace(ISSUER, origin.url)])
+  const edge = await openInNode({ ...bindings, JWKS: stdout, JWKS_URL: 'http://127.0.0.1:9/keys' })
+  const headers = { authorization: `Bearer ${token()}` }
+  t.equal((await edge.send('/api/v1/users/me', { headers })).status, 200)
+  t.equal((await edge.send('/api/v1/users/me')).status, 401)
+})
+
+t.test('the table of settings is complete, and its defaults are those of the Worker', async t => {
+  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \|.*\| (.*?) ?\|$/gm)]
+  const source = await readFile(new URL('settings.ts', EDGE), 'utf8')
+  const known = new Set([...source.matchAll(/(?:'|env\.)([A-Z][A-Z_]{3,})\b/g)].map(match => match[1]))
+  const quotas = ['EDGE_QUOTA_ADDRESS', 'EDGE_QUOTA_AUTH', 'EDGE_QUOTA_USER']
+  t.strictSame(rows.map(([, name]) => name).sort(), [...known, ...quotas].sort())
+
+  const must = { PUBLIC_URL, ORIGIN_URL: 'http://origin.test', EDGE_SECRET }
+  const redis = { UPSTASH_REDIS_REST_URL: 'http://redis.test', UPSTASH_REDIS_REST_TOKEN: 'a' }
+  const written = rows.flatMap(([, name = '', text = '']) => {
+    const literal = /^`?([\w./]+)`?$/.exec(text)?.[1]
+    return literal === undefined || /[A-Z]/.test(literal) ? [] : [[name, literal]]
+  })
+  t.ok(written.length >= 8, 'defaults were found')
+  t.strictSame(
+    parseEdgeSettings({ ...Object.fromEntries(written), ...must, ...redis }),
+    parseEdgeSettings({ ...must, ...redis })
+  )
+})
+
+t.test('the events in the table are those that the Worker logs', async t => {
+  const files = ['edge-worker.ts', 'deployment.ts'].map(name => readFile(new URL(name, EDGE), 'utf8'))
+  const source = (await Promise.all(files)).join('\n')
+  const logged = [...source.matchAll(/event: '([\w-]+)'/g)].map(match => match[1])
+  const [, table = ''] = readme.split('| event |')
+  const named = [...(table.split('\n\n')[0]?.matchAll(/^\| `([\w-]+)`/gm) ?? [])].map(match => match[1])
+  t.strictSame(named.sort(), logged.sort())
+})

@@ -1,0 +1,119 @@
+/** A Redis endpoint in front of a real one, which answers as the test says for as long as the test says so. */
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Teardown } from '../../lib/test-engines.ts'
+
+export type Answer = (response: ServerResponse) => void
+
+export interface FaultyRedis {
+  readonly url: string
+  readonly token: string
+  /** Requests that came so far. */
+  calls: number
+  /** How it answers; undefined hands everything on to the real one. */
+  fault: Answer | undefined
+}
+
+/** Opens the endpoint; without a real one behind it there must always be a fault. */
+export async function openFaultyRedis(
+  t: Teardown,
+  fault?: Answer,
+  real?: { readonly url: string; readonly token: string }
+): Promise<FaultyRedis> {
+  const faulty = { url: '', token: real?.token ?? 'a-secret-token', calls: 0, fault }
+  const server = createServer((request, response) => {
+    request.toArray().then(
+      chunks => {
+        faulty.calls++
+        if (faulty.fault !== undefined) faulty.fault(response)
+        else handOn(request, Buffer.concat(chunks), real?.url ?? '', response).catch(() => response.destroy())
+      },
+      () => response.destroy()
+    )
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  faulty.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return faulty
+}
+
+async function handOn(request: IncomingMessage, body: Buffer, url: string, response: ServerResponse): Promise<void> {
+  const { authorization = '', 'upstash-encoding': encoding } = request.headers
+  const answer = await fetch(url + request.url, {
+    method: request.method ?? 'POST',
+    headers: {
+      authorization,
+      'content-type': 'application/json',
+      ...(encoding === undefined ? {} : { 'upstash-encoding': String(encoding) })
+    },
+    body: new Uint8Array(body)
+  })
+  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+}
+
+const text =
+  (body: string, status = 200, type = 'application/json'): Answer =>
+  response =>
+    response.writeHead(status, { 'content-type': type }).end(body)
+
+/** What one command of a pipeline was answered with; of as many commands as were sent, the first ones get it. */
+export const pipelined = (...results: unknown[]): Answer => text(JSON.stringify(results.map(result => ({ result }))))
+
+/** Nothing in here is an answer to any script. */
+export const NONSENSE: Readonly<Record<string, Answer>> = {
+  'a page': text('<!doctype html><title>Sign in to the Wi-Fi</title>', 200, 'text/html'),
+  'a page with status 502': text('<html>Bad gateway</html>', 502, 'text/html'),
+  'status 429': text('{"error":"ERR max requests limit exceeded"}', 429),
+  'status 500': text('{"error":"ERR internal"}', 500),
+  'status 500 and nothing': text('', 500),
+  'status 401': text('{"error":"Unauthorized"}', 401),
+  'status 204': response => response.writeHead(204).end(),
+  'truncated JSON': text('[{"result":[1,'),
+  'no JSON': text('OK', 200, 'text/plain'),
+  nothing: text(''),
+  'an array': text('[]'),
+  'an empty object': text('{}'),
+  null: text('null'),
+  'a result that is null': text('{"result":null}'),
+  'an error with status 200': text('{"error":"LOADING Redis is loading the dataset in memory"}'),
+  'an error for each command': text('[{"error":"LOADING"},{"error":"LOADING"},{"error":"LOADING"}]'),
+  'NOSCRIPT, always': text('[{"error":"NOSCRIPT No matching script."}]'),
+  'results that are null': pipelined(null),
+  'a text': pipelined('T0s='),
+  'a number': pipelined(1),
+  'an empty list': pipelined([]),
+  'a list of lists': pipelined([[1, 5, 0, 0, 1]]),
+  'a list of nulls': pipelined([null, null, null, null, null]),
+  'a list that begins with true': pipelined([true, 5, 0, 0, 1]),
+  'four numbers': pipelined([1, 5, 0, 1]),
+  'six numbers': pipelined([1, 5, 0, 1, 1, 1]),
+  fractions: pipelined([1, 0.5, 0, 0, 1]),
+  'more answers than questions': pipelined([1, 5, 0, 0, 1], [1, 5, 0, 0, 1], [1, 5, 0, 0, 1], [1, 5, 0, 0, 1]),
+  'a redirect to itself': response => response.writeHead(307, { location: '/' }).end(),
+  'a connection that is cut': response => response.destroy(),
+  'a body that is cut': response => {
+    response.writeHead(200, { 'content-length': '1000' }).write('[{"result":[1,5,0')
+    response.destroy()
+  },
+  'no answer': () => {},
+  'half of an answer, and then none': response => response.writeHead(200, { 'content-length': '1000' }).write('{"re')
+}
+
+/** Numbers, but no grant of one request under a quota of twenty. */
+export const NO_GRANT: Readonly<Record<string, Answer>> = {
+  'more granted than asked for': pipelined([2, 5, 0, 0, 1]),
+  'more granted for later than asked for': pipelined([0, 0, 5, 0, 1, 10, 2]),
+  'more left than the quota': pipelined([1, 1_000_000_000, 0, 0, 1]),
+  'all of the quota left after a debit': pipelined([1, 20, 0, 0, 1]),
+  'less than nothing left': pipelined([1, -1, 0, 0, 1]),
+  'room, and to wait for it': pipelined([1, 5, 7, 0, 1]),
+  'no room, and not to wait': pipelined([0, 0, 0, 0, 1]),
+  'refused, and to wait for the past': pipelined([0, 0, -5, 0, 1]),
+  'numbers too large to be whole': text('[{"result":[1,1e400,0,0,1]}]')
+}

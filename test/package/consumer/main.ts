@@ -1,0 +1,10 @@
+/** A consumer's program: says whose the tokens of its command line are. Runs in Node, Bun and Deno as it is. */
+
+import process from 'node:process'
+import { openVerifier, subjectOf } from './verify.ts'
+
+const [issuer = '', jwk = '', ...tokens] = process.argv.slice(2)
+const verifier = openVerifier(issuer, JSON.parse(jwk))
+const subjects: string[] = []
+for (const token of tokens) subjects.push(await subjectOf(verifier, token))
+process.stdout.write(JSON.stringify(subjects))

@@ -1,0 +1,32 @@
+/** Security choices that a consumer forgot or misspelt. Each line that compiles after all is an error: of an unused mark. */
+
+import { createEdgeWorker, createGateway } from 'gatehouse/gateway'
+import { createTokenVerifier, type TokenVerifierOptions, type Verified, type VerifyFailure } from 'gatehouse/verifier'
+
+declare const options: TokenVerifierOptions
+declare const verdict: Verified | VerifyFailure
+const { issuer, audience, algorithms, ...others } = options
+
+createTokenVerifier({ ...others, issuer, audience, algorithms })
+createTokenVerifier({ ...others, issuer, audience: null, algorithms })
+// @ts-expect-error no issuer
+createTokenVerifier({ ...others, audience, algorithms })
+// @ts-expect-error no audience
+createTokenVerifier({ ...others, issuer, algorithms })
+// @ts-expect-error an audience that may be missing
+createTokenVerifier({ ...others, issuer, audience: undefined, algorithms })
+// @ts-expect-error no algorithms
+createTokenVerifier({ ...others, issuer, audience })
+// @ts-expect-error an algorithm that is none
+createTokenVerifier({ ...others, issuer, audience, algorithms: ['none'] })
+// @ts-expect-error claims before anybody asked whether the token holds
+verdict.claims
+// @ts-expect-error a gateway without anything to decide by
+createGateway({ publicUrl: 'https://api.example.com' })
+// @ts-expect-error a route that does not say whether it needs a token
+createEdgeWorker({ quotas: {}, routes: [{ path: '/*', methods: 'any', quotas: [], onStoreFailure: 'floor' }] })
+createEdgeWorker({
+  quotas: {},
+  // @ts-expect-error a misspelt requirement
+  routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: [], onStoreFailure: 'floor' }]
+})

@@ -1,0 +1,15 @@
+/** A consumer's Worker: the gate before an origin that is not Gatehouse's, with policies of its own. */
+
+import { createEdgeWorker } from 'gatehouse/gateway'
+
+export default createEdgeWorker({
+  quotas: {
+    address: { by: 'address', limit: '300/60' },
+    reports: { by: 'user', limit: '3/60' }
+  },
+  routes: [
+    { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'floor' },
+    { path: '/reports/*', methods: ['GET'], token: 'required', quotas: ['reports'], onStoreFailure: 'refuse' },
+    { path: '/shop/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'floor' }
+  ]
+})
