@@ -1,7 +1,6 @@
 /** Key pairs that sign access tokens; the private part is encrypted before it comes here. */
 
-import { sql } from 'drizzle-orm'
-import { jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { boolean, check, jsonb, pgTable, sql, text, uniqueIndex } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 
 export const signingKeys = pgTable(
@@ -9,12 +8,22 @@ export const signingKeys = pgTable(
   {
     kid: text('kid').primaryKey(),
     algorithm: text('algorithm', { enum: ['ES256'] }).notNull(),
-    /** `next`: published, not signing. `active`: signs. `retiring`: published until its last token has expired. */
-    state: text('state', { enum: ['next', 'active', 'retiring'] }).notNull(),
+    /**
+     * `next`: published, not signing. `active`: signs. `retiring`: published until its last token has expired.
+     * `removed`: neither published nor accepted; kept until no edge needs to be told any more.
+     */
+    state: text('state', { enum: ['next', 'active', 'retiring', 'removed'] }).notNull(),
     publicJwk: jsonb('public_jwk').$type<Record<string, string>>().notNull(),
-    sealedPrivateKey: bytea('sealed_private_key').notNull(),
+    /** Null once the key is removed: nothing can sign with it any more, whoever reads the table. */
+    sealedPrivateKey: bytea('sealed_private_key'),
     createdAt: moment('created_at').notNull(),
-    stateSince: moment('state_since').notNull()
+    stateSince: moment('state_since').notNull(),
+    /** False until the edges could be told that the key is removed. */
+    removalPublished: boolean('removal_published').notNull().default(false)
   },
-  table => [uniqueIndex('signing_keys_one_active_idx').on(table.state).where(sql`${table.state} = 'active'`)]
+  table => [
+    uniqueIndex('signing_keys_one_active_idx').on(table.state).where(sql`${table.state} = 'active'`),
+    uniqueIndex('signing_keys_one_next_idx').on(table.state).where(sql`${table.state} = 'next'`),
+    check('signing_keys_private_part_check', sql`(${table.state} = 'removed') = (${table.sealedPrivateKey} is null)`)
+  ]
 )

@@ -4,11 +4,22 @@ import { DatabaseUnavailableError } from '../../db/client.ts'
 import { ConfigError } from '../lib/settings-reader.ts'
 import { verifyAudit } from './audit.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
+import { listKeys, remove, rotate } from './keys.ts'
 import { migrate } from './migrate.ts'
 import { disableUser, enableUser, setRole, showUser } from './users.ts'
 
 /** Every command. */
-const COMMANDS: readonly Command[] = [setRole, showUser, disableUser, enableUser, verifyAudit, migrate]
+const COMMANDS: readonly Command[] = [
+  setRole,
+  showUser,
+  disableUser,
+  enableUser,
+  listKeys,
+  rotate,
+  remove,
+  verifyAudit,
+  migrate
+]
 
 /** @returns the exit code: 0 well, 1 not well, 2 called wrongly */
 export async function runCommand(argv: readonly string[], env: Env, terminal: Terminal): Promise<number> {

@@ -1,18 +1,11 @@
 /** People, from the command line: how the first administrator is made. The rules are those of administration. */
 
-import { openDatabase } from '../../db/client.ts'
 import { findUserByEmail, type User } from '../../db/queries/users.ts'
 import type { AdminOptions } from '../features/admin/options.ts'
 import { changeUser, type StandingChange } from '../features/admin/standing.ts'
-import { createAuditRows } from '../lib/audit-event.ts'
-import type { Client } from '../lib/client.ts'
-import { deriveKeys } from '../lib/derived-keys.ts'
 import { parseEmailAddress } from '../lib/email-address.ts'
-import { createId } from '../lib/ids.ts'
-import { createSealedBox } from '../lib/sealed-box.ts'
-import { postgresUrl, secrets } from '../lib/setting-parsers.ts'
-import { createSettingsReader } from '../lib/settings-reader.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
+import { commandLine, withTools } from './with-tools.ts'
 
 /** `gatehouse users set-role EMAIL ROLE` */
 export const setRole: Command = {
@@ -68,28 +61,9 @@ async function findByAddress({ database }: AdminOptions, text = ''): Promise<Use
   )
 }
 
-async function withOptions<T>(env: Env, work: (options: AdminOptions) => Promise<T>): Promise<T> {
-  const read = createSettingsReader(env)
-  const url = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
-  const rootSecrets = read.required('ROOT_SECRETS', 'the same as the origin has', secrets)
-  read.throwIfWrong()
-  const database = openDatabase({ url, maxConnections: 1 })
-  try {
-    return await work({
-      database,
-      audit: createAuditRows(createSealedBox(deriveKeys(rootSecrets))),
-      nowMs: () => Date.now(),
-      // An origin that runs tells the edges within a second: the ends are marked as not told yet.
-      announceEnds: async () => true
-    })
-  } finally {
-    await database.close()
-  }
-}
-
-/** Who the audit log says it was. */
-function commandLine(nowMs: number): Client {
-  return { address: 'command line', userAgent: 'gatehouse', requestId: createId(nowMs) }
+function withOptions<T>(env: Env, work: (options: AdminOptions) => Promise<T>): Promise<T> {
+  // An origin that runs tells the edges within a second: the ends are marked as not told yet.
+  return withTools(env, tools => work({ ...tools, announceEnds: async () => true }))
 }
 
 function shown({ email, role, disabledAt, emailVerified }: User, { out }: Terminal): number {

@@ -1,4 +1,4 @@
-/** Removes what is over: sessions, mailed tokens, registrations, sent mails, old audit events; a little at a time. */
+/** Removes what is over: sessions, signing keys, mailed tokens, registrations, sent mails, old audit events; a little at a time. */
 
 import type { Database, Queryable } from '../../db/client.ts'
 import {
@@ -10,10 +10,12 @@ import {
   sweepSessions
 } from '../../db/queries/housekeeping.ts'
 import { tryLock } from '../../db/queries/locks.ts'
+import { deleteKeys } from '../../db/queries/signing-keys.ts'
+import { CLOCK_SKEW_SECONDS } from '../../edge/contract/claims.ts'
 
 export interface HousekeepingOptions {
   readonly database: Database
-  /** How long a session that is over still matters: the life of an access token and a margin. */
+  /** How long a session or a key that is over still matters: the life of an access token and a margin. */
   readonly retentionMs: number
   readonly auditRetentionMs: number
   readonly nowMs: () => number
@@ -25,6 +27,8 @@ export interface HousekeepingOptions {
 const BATCH = 500
 /** Batches of one kind in one round: what is left waits for the next, and closing never waits long. */
 const MAX_BATCHES = 20
+/** For so long a token passes after it has expired. */
+const CLOCK_SKEW_MS = CLOCK_SKEW_SECONDS * 1000
 /** How long a mail is kept after it was written. */
 const MAIL_RETENTION_MS = 7 * 86_400_000
 /** Expired ones are kept for so long: by them the mail worker knows that another link could be a stranger's. */
@@ -62,6 +66,11 @@ function createChores({ retentionMs, auditRetentionMs }: HousekeepingOptions): R
   return {
     'ended-sessions': sessionChore('endedAt', retentionMs),
     'expired-sessions': sessionChore('expiresAt', retentionMs),
+    // The margin of the retention is for origins that signed with the key for a moment longer, not having read yet.
+    'retired-keys': simpleChore((db, nowMs) =>
+      deleteKeys(db, 'retiring', new Date(nowMs - retentionMs - CLOCK_SKEW_MS))
+    ),
+    'removed-keys': simpleChore((db, nowMs) => deleteKeys(db, 'removed', new Date(nowMs - retentionMs))),
     'mailed-tokens': simpleChore((db, nowMs, limit) => deleteExpiredMailedTokens(db, new Date(nowMs), limit)),
     registrations: simpleChore((db, nowMs, limit) =>
       deleteExpiredRegistrations(db, new Date(nowMs - KEEP_REGISTRATIONS_MS), limit)

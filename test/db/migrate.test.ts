@@ -38,18 +38,20 @@ t.test('migrateDatabase() leaves no lock behind', async t => {
   t.equal(locks.length, 0)
 })
 
-t.test('a mailed token is for exactly one target, and a second active key is refused', async t => {
+t.test('a mailed token is for exactly one target, and a second active or next key is refused', async t => {
   const target = (userId: string | null, registrationId: string | null) =>
     sql`insert into mailed_tokens (token_hash, purpose, user_id, registration_id, created_at, expires_at)
       values ('\\x01', 'verify-email', ${userId}, ${registrationId}, now(), now())`
   const brokenBy = (insert: Promise<unknown>) => insert.then(() => 'nothing', brokenConstraint)
   t.equal(await brokenBy(target(null, null)), 'mailed_tokens_one_target_check')
   t.equal(await brokenBy(target(randomUUID(), randomUUID())), 'mailed_tokens_one_target_check')
-  const key = (kid: string) =>
+  const key = (kid: string, state = 'active') =>
     sql`insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at, state_since)
-      values (${kid}, 'ES256', 'active', '{}', '\\x00', now(), now())`
+      values (${kid}, 'ES256', ${state}, '{}', '\\x00', now(), now())`
   await key('first')
   t.equal(await brokenBy(key('second')), 'signing_keys_one_active_idx')
+  await key('third', 'next')
+  t.equal(await brokenBy(key('fourth', 'next')), 'signing_keys_one_next_idx')
 })
 
 t.test('a transaction takes effect together or not at all', async t => {

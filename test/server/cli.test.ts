@@ -5,17 +5,22 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import t from 'tap'
+import { REVOCATION_KEYS } from '../../edge/contract/redis-keys.ts'
+import { parseDelta, readCall } from '../../edge/revocation/read-call.ts'
+import { openRedis } from '../../edge/store/open-redis.ts'
+import { runScript } from '../../edge/store/run-scripts.ts'
 import { openAppRole } from '../../local/postgres/app-role.ts'
 import { runCommand } from '../../server/cli/run-command.ts'
 import { call, PASSWORD, signUp } from '../lib/person.ts'
-import { emptyDatabase } from '../lib/test-engines.ts'
+import { emptyDatabase, redisEndpoint } from '../lib/test-engines.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 import { until } from '../lib/until.ts'
 
-const { url, mailbox, databaseUrl, config } = await openTestOrigin(t)
+const { url, mailbox, databaseUrl, config, redis } = await openTestOrigin(t)
 const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
 t.teardown(() => sql.end({ timeout: 1 }))
 const ENV = { DATABASE_URL: await openAppRole(databaseUrl), ROOT_SECRETS: config.rootSecrets.join(',') }
+const REDIS = { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token }
 
 async function run(
   line: string,
@@ -81,6 +86,70 @@ t.test('audit verify says that the log is intact, and where it is not', async t 
   t.match(broken, { code: 1, err: /tampered with at position 2, event \S+: the event or its hash was altered/ })
 })
 
+/** The ids of the keys by their state, as `keys list` shows them. */
+async function listedKeys(): Promise<Record<string, string[]>> {
+  const { out } = await run('keys list')
+  const byState: Record<string, string[]> = {}
+  for (const [, kid = '', state = ''] of out.matchAll(/^(\S+) {2}(\w+) since \d{4}-\S+Z/gm)) {
+    byState[state] = [...(byState[state] ?? []), kid]
+  }
+  return byState
+}
+
+t.test('keys list shows how each stands, and keys rotate refuses until every edge can know the next', async t => {
+  const { active, next } = await listedKeys()
+  t.match([active?.length, next?.length], [1, 1])
+  t.match((await run('keys list')).out, /next since \S+, can sign in [1-6]\d\d s\n/)
+  const early = await run('keys rotate')
+  t.match(early, { code: 2, out: '', err: /"\S+" yet: wait another [1-6]\d\d s, or use --now/ })
+  t.match(await listedKeys(), { active, next })
+
+  await sql`update signing_keys set created_at = created_at - interval '10 min' where state = 'next'`
+  t.match(await run('keys rotate'), { code: 0, out: `"${next?.[0]}" signs from now on`, err: '' })
+  t.match(await listedKeys(), { active: next, retiring: active })
+  const urgent = await run('keys rotate --now')
+  t.match(urgent, { code: 0, err: /Edges that have not read "\S+" yet refuse its tokens, for up to \d+ s/ })
+})
+
+t.test('keys remove tells the edges itself where it can; where it cannot, a running origin does', async t => {
+  const isTold = async (kid: string) => {
+    const { ended } = parseDelta(await runScript(openRedis(redis), readCall(undefined)))
+    return ended.some(([entry]) => entry === `key:${kid}`)
+  }
+  const isNoted = async (kid: string) =>
+    (await sql`select removal_published from signing_keys where kid = ${kid}`)[0]?.removal_published === true
+
+  const [active = ''] = (await listedKeys()).active ?? []
+  t.match(await run(`keys remove ${active}`, { ...ENV, ...REDIS }), { code: 0, out: 'The edges are told.' })
+  t.ok(await isTold(active))
+  t.ok(await isNoted(active))
+  t.match((await listedKeys()).removed, [active])
+
+  const [other = ''] = (await listedKeys()).active ?? []
+  t.match(await run(`keys remove ${other}`), { code: 0, out: /not told yet \(UPSTASH_\S+ and/ })
+  const away = { ...ENV, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' }
+  const [third = ''] = (await listedKeys()).next ?? []
+  t.match(await run(`keys remove ${third}`, away), { code: 0, out: /not told yet \(Redis could not be reached/ })
+  for (const kid of [other, third])
+    await until('the origin has told of it', async () => (await isTold(kid)) && isNoted(kid))
+
+  const { email } = await signUp(url, mailbox)
+  const login = await call(url, 'POST', '/api/v1/auth/login', { body: { email, password: PASSWORD } })
+  t.equal(login.status, 200, 'people sign in all the same')
+})
+
+t.test('keys remove drops nothing from the set, whatever life of tokens the origin has', async t => {
+  // One that no origin writes to: an origin does drop what is too old for it.
+  const { url, token } = await redisEndpoint(t)
+  const client = openRedis({ url, token })
+  const there = { ...ENV, UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }
+  const hoursAgo = Date.now() - 10 * 3_600_000
+  await client.zadd(REVOCATION_KEYS.ended, { score: hoursAgo, member: 'of a token that lives long' })
+  const [active = ''] = (await listedKeys()).active ?? []
+  t.match(await run(`keys remove ${active}`, there), { code: 0, out: 'The edges are told.' })
+  t.equal(Number(await client.zscore(REVOCATION_KEYS.ended, 'of a token that lives long')), hoursAgo)
+})
+
 t.test('migrate brings an empty database to the newest schema, as its owner', async t => {
   const owner = await emptyDatabase(t)
   t.match(await run('migrate', { DATABASE_URL: ENV.DATABASE_URL, MIGRATION_DATABASE_URL: owner }), { code: 0 })
@@ -101,7 +170,22 @@ t.test('an error says what was tried, what was found and what to do next', async
     ['users show ada@example.com', 1, /DATABASE_URL is missing[\s\S]*ROOT_SECRETS is missing/, {}],
     ['audit verify', 1, /DATABASE_URL is malformed/, { DATABASE_URL: 'mysql://x' }],
     ['audit verify', 1, /check DATABASE_URL/, { DATABASE_URL: 'postgres://a:top-secret@127.0.0.1:1/x' }],
-    ['migrate', 1, /DATABASE_URL is missing/, {}]
+    ['migrate', 1, /DATABASE_URL is missing/, {}],
+    ['keys', 2, /keys rotate \[--now\][\s\S]*keys remove KID/],
+    ['keys list all', 2, /Usage: gatehouse keys list/],
+    ['keys rotate now', 2, /Usage: gatehouse keys rotate \[--now\]/],
+    ['keys rotate --now --now', 2, /Usage: gatehouse keys rotate/],
+    ['keys remove', 2, /Usage: gatehouse keys remove KID/],
+    ['keys remove a b', 2, /Usage: gatehouse keys remove KID/],
+    ['keys remove nothing', 2, /There is no key "nothing"[^\n]+gatehouse keys list/],
+    [
+      'keys remove x',
+      1,
+      /UPSTASH_REDIS_REST_URL is malformed/,
+      { ...ENV, UPSTASH_REDIS_REST_URL: 'redis://top-secret' }
+    ],
+    ['keys rotate', 1, /DATABASE_URL is missing[\s\S]*ROOT_SECRETS is missing/, {}],
+    ['keys rotate --now', 1, /ROOT_SECRETS/, { ...ENV, ROOT_SECRETS: 'another root secret that is long enough too' }]
   ]
   for (const [line, code, pattern, env] of table) {
     const answer = await run(line, env ?? ENV)

@@ -3,6 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { problems } from '../../lib/problem-responses.ts'
+import { JWKS_MAX_AGE_SECONDS } from './rotation.ts'
 import type { KeysService } from './service.ts'
 
 const Jwk = Type.Object({
@@ -49,7 +50,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeysService }> = async
       }
     },
     async (_request, reply) => {
-      reply.header('cache-control', 'public, max-age=300')
+      reply.header('cache-control', `public, max-age=${JWKS_MAX_AGE_SECONDS}`)
       // Public keys are public: any site may read them.
       reply.header('cross-origin-resource-policy', 'cross-origin')
       return keys.jwks() as never

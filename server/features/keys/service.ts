@@ -1,26 +1,15 @@
-/** The key pairs that sign access tokens: made on the first start, kept in memory, published as a JWKS. */
+/** The keys of this process: read from the database again and again, kept in memory, published as a JWKS. */
 
-import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import type { Database } from '../../../db/client.ts'
-import { insertFirstActiveKey, listSigningKeys, type SigningKeyRow } from '../../../db/queries/signing-keys.ts'
-import type { KeySource } from '../../../edge/verifier/key-set.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { listSigningKeys } from '../../../db/queries/signing-keys.ts'
+import type { KeySource } from '../../../edge/verifier/key-source.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
 import type { SignaturePort, VerificationKey } from '../../../edge/verifier/signature-port.ts'
-import { signingKeyLabel } from '../../lib/seal-labels.ts'
-import type { SealedBox } from '../../lib/sealed-box.ts'
+import { openSigningKey, publicJwkOf, type SigningKey } from './key-pair.ts'
+import { ensureKeys, type MakeKeysOptions } from './rotation.ts'
 
-/** The key that signs now. */
-export interface SigningKey {
-  readonly kid: string
-  readonly privatePem: string
-  readonly publicPem: string
-}
-
-export interface KeysOptions {
-  readonly database: Database
-  readonly box: SealedBox
+export interface KeysOptions extends MakeKeysOptions {
   readonly signature: SignaturePort
-  readonly nowMs: () => number
 }
 
 export interface KeysService extends KeySource {
@@ -32,81 +21,87 @@ export interface KeysService extends KeySource {
   reload(): Promise<void>
 }
 
-/** An unknown `kid` makes us look into the database at most this often. */
-const LOOKUP_COOLDOWN_MS = 5_000
+/** Reads that unknown ids ask for begin so far apart, however many ask. */
+const LOOKUP_EVERY_MS = 250
 
 interface Keys {
+  /** The ids and states that the rest was made of. */
+  readonly stamp: string
   readonly active: SigningKey
   readonly published: readonly PublicJwk[]
   readonly verification: ReadonlyMap<string, VerificationKey>
+  readonly removed: ReadonlySet<string>
 }
 
-/** Loads the keys; the first origin of a deployment makes the first pair. */
+/** Loads the keys, and makes those that should be there and are not. */
 export async function openKeys(options: KeysOptions): Promise<KeysService> {
-  const { database, nowMs } = options
-  let keys = (await load(options)) ?? (await createFirst(options))
-  let lookedUpMs = nowMs()
+  await ensureKeys(options)
+  const first = await load(options)
+  if (first === undefined) throw new Error('the signing keys were written but cannot be read back')
+  let keys = first
+  let begun = 0
+  let applied = 0
 
   async function reload(): Promise<void> {
-    keys = (await load(options)) ?? keys
+    begun += 1
+    const mine = begun
+    const loaded = await load(options, keys)
+    // Reads overtake each other: an older one must not bring back what a younger one has seen go.
+    if (loaded === undefined || mine < applied) return
+    applied = mine
+    keys = loaded
   }
 
+  const lookUp = createLookUp(reload, options.nowMs)
   return {
     active: () => keys.active,
     jwks: () => ({ keys: [...keys.published] }),
     reload,
-    find(kid, askedMs) {
+    find(kid) {
       const known = keys.verification.get(kid)
-      if (known !== undefined || askedMs - lookedUpMs < LOOKUP_COOLDOWN_MS) return known
+      if (known !== undefined || keys.removed.has(kid)) return known
       // Another origin may have begun to sign with a key that this one has not read yet.
-      lookedUpMs = askedMs
-      return reload().then(() => keys.verification.get(kid))
+      return lookUp().then(() => keys.verification.get(kid))
     }
   }
+}
 
-  async function createFirst({ box }: KeysOptions): Promise<Keys> {
-    const row = createKeyRow(box, new Date(nowMs()))
-    await database.run(db => insertFirstActiveKey(db, row))
-    const created = await load(options)
-    if (created === undefined) throw new Error('the first signing key was written but cannot be read back')
-    return created
+/**
+ * Creates a read that many can ask for. It begins after whoever asks has asked: a read that is under way already may
+ * have missed what they ask for, so they wait for the next one.
+ */
+function createLookUp(reload: () => Promise<void>, nowMs: () => number): () => Promise<void> {
+  let begunAtMs = Number.NEGATIVE_INFINITY
+  let waiting: Promise<void> | undefined
+  return () => {
+    // At most one pause, also where the clock was set back.
+    const waitMs = Math.min(LOOKUP_EVERY_MS, Math.max(0, begunAtMs + LOOKUP_EVERY_MS - nowMs()))
+    waiting ??= pause(waitMs).then(() => {
+      waiting = undefined
+      begunAtMs = nowMs()
+      return reload()
+    })
+    return waiting
   }
 }
 
-async function load({ database, box, signature }: KeysOptions): Promise<Keys | undefined> {
+/** What does not change stays the very same object, so that whatever is remembered under it stays good. */
+async function load({ database, box, signature }: KeysOptions, before?: Keys): Promise<Keys | undefined> {
   const rows = await database.run(listSigningKeys)
+  const stamp = rows.map(({ kid, state }) => `${kid} ${state}`).join()
+  if (stamp === before?.stamp) return before
   const active = rows.find(row => row.state === 'active')
   if (active === undefined) return undefined
-  const published = rows.map(publicJwk)
-  const imported = await Promise.all(published.map(jwk => signature.importKey(jwk)))
+
+  const published = rows.filter(row => row.state !== 'removed').map(publicJwkOf)
+  const imported = await Promise.all(
+    published.map(jwk => before?.verification.get(String(jwk.kid)) ?? signature.importKey(jwk))
+  )
   return {
+    stamp,
     active: openSigningKey(box, active),
     published,
-    verification: new Map(imported.map(key => [key.kid, key]))
+    verification: new Map(imported.map(key => [key.kid, key])),
+    removed: new Set(rows.filter(row => row.state === 'removed').map(row => row.kid))
   }
-}
-
-function createKeyRow(box: SealedBox, now: Date) {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const kid = randomBytes(12).toString('base64url')
-  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
-  return {
-    kid,
-    algorithm: 'ES256' as const,
-    state: 'active' as const,
-    publicJwk: { kty: String(kty), crv: String(crv), x: String(x), y: String(y) },
-    sealedPrivateKey: box.seal(Buffer.from(privateKey.export({ format: 'pem', type: 'pkcs8' })), signingKeyLabel(kid)),
-    createdAt: now,
-    stateSince: now
-  }
-}
-
-function openSigningKey(box: SealedBox, row: SigningKeyRow): SigningKey {
-  const privatePem = box.open(row.sealedPrivateKey, signingKeyLabel(row.kid)).toString()
-  const publicPem = createPublicKey(privatePem).export({ format: 'pem', type: 'spki' }).toString()
-  return { kid: row.kid, privatePem, publicPem }
-}
-
-function publicJwk(row: SigningKeyRow): PublicJwk {
-  return { ...row.publicJwk, kid: row.kid, alg: row.algorithm, use: 'sig' } as PublicJwk
 }

@@ -1,12 +1,14 @@
-/** The keeper over real engines: what ended reaches Redis, also after either of them was away. */
+/** The keeper over real engines: what ended or was removed reaches Redis, also after either of them was away. */
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import t from 'tap'
 import { openDatabase } from '../../../db/client.ts'
+import { removedKeyEntry } from '../../../edge/contract/redis-keys.ts'
+import { parseDelta, readCall } from '../../../edge/revocation/read-call.ts'
 import { createRevocationFeed, type RevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../../edge/store/open-redis.ts'
-import { StoreError } from '../../../edge/store/run-script.ts'
+import { runScript, StoreError } from '../../../edge/store/run-scripts.ts'
 import { createRevocationKeeper } from '../../../server/jobs/revocation-keeper.ts'
 import { migratedDatabase, redisEndpoint } from '../../lib/test-engines.ts'
 
@@ -42,11 +44,20 @@ async function endedSession(secondsAgo = 0): Promise<string> {
   return id
 }
 
-const published = async () => (await feed.read(undefined)).ended.map(([sid]) => sid)
+/** A signing key that was removed some seconds ago and is not published. */
+async function removedKey(secondsAgo = 0): Promise<string> {
+  const kid = randomUUID().slice(0, 16)
+  await sql`insert into signing_keys (kid, algorithm, state, public_jwk, created_at, state_since)
+    values (${kid}, 'ES256', 'removed', '{}', now(), now() - make_interval(secs => ${secondsAgo}))`
+  return kid
+}
+
+const published = async () => parseDelta(await runScript(redis, readCall(undefined))).ended.map(([entry]) => entry)
 const isNoted = async (id: string) => (await sql`select end_published from sessions where id = ${id}`)[0]?.end_published
 
 t.beforeEach(async () => {
   await sql`delete from sessions`
+  await sql`delete from signing_keys`
   await redis.flushall()
 })
 
@@ -112,3 +123,35 @@ t.test('a backlog that is longer than one call carries is delivered whole', asyn
   t.equal((await published()).length, 1200)
   t.equal((await sql`select 1 from sessions where not end_published`).length, 0)
 })
+
+t.test('a removed key is told to the edges by every round until one could, and then no more', async t => {
+  const kid = await removedKey()
+  const isKeyNoted = async () =>
+    (await sql`select removal_published from signing_keys where kid = ${kid}`)[0]?.removal_published
+  await feed.open(randomUUID())
+  await t.rejects(keeperOver(broken).tend(), StoreError)
+  t.equal(await isKeyNoted(), false)
+  await keeperOver().tend()
+  t.strictSame(await published(), [removedKeyEntry(kid)])
+  t.equal(await isKeyNoted(), true)
+  await keeperOver(broken).tend()
+  t.pass('a round that could tell nothing has nothing to tell')
+})
+
+t.test(
+  'after Redis has lost its memory the set holds removed keys beside sessions, as long as they matter',
+  async t => {
+    const id = await endedSession()
+    const kid = await removedKey(RETENTION_MS / 1000 - 60)
+    await removedKey(RETENTION_MS / 1000 + 60)
+    await sql`insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at, state_since)
+    values ('sound', 'ES256', 'retiring', '{}', '', now(), now())`
+    await sql`update sessions set end_published = true`
+    await sql`update signing_keys set removal_published = true`
+    await keeperOver().tend()
+    t.strictSame((await published()).sort(), [id, removedKeyEntry(kid)].sort())
+    await redis.flushall()
+    await keeperOver().tend()
+    t.strictSame((await published()).sort(), [id, removedKeyEntry(kid)].sort())
+  }
+)

@@ -1,0 +1,38 @@
+/** What commands that change something work with, opened from the environment and closed again. */
+
+import { type Database, openDatabase } from '../../db/client.ts'
+import { type AuditRows, createAuditRows } from '../lib/audit-event.ts'
+import type { Client } from '../lib/client.ts'
+import { deriveKeys } from '../lib/derived-keys.ts'
+import { createId } from '../lib/ids.ts'
+import { createSealedBox, type SealedBox } from '../lib/sealed-box.ts'
+import { postgresUrl, secrets } from '../lib/setting-parsers.ts'
+import { createSettingsReader } from '../lib/settings-reader.ts'
+import type { Env } from './command.ts'
+
+export interface Tools {
+  readonly database: Database
+  readonly box: SealedBox
+  readonly audit: AuditRows
+  readonly nowMs: () => number
+}
+
+/** @throws {ConfigError} where a setting is missing or malformed; nothing was opened then */
+export async function withTools<T>(env: Env, work: (tools: Tools) => Promise<T>): Promise<T> {
+  const read = createSettingsReader(env)
+  const url = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
+  const rootSecrets = read.required('ROOT_SECRETS', 'the same as the origin has', secrets)
+  read.throwIfWrong()
+  const database = openDatabase({ url, maxConnections: 1 })
+  const box = createSealedBox(deriveKeys(rootSecrets))
+  try {
+    return await work({ database, box, audit: createAuditRows(box), nowMs: () => Date.now() })
+  } finally {
+    await database.close()
+  }
+}
+
+/** Who the audit log says it was. */
+export function commandLine(nowMs: number): Client {
+  return { address: 'command line', userAgent: 'gatehouse', requestId: createId(nowMs) }
+}

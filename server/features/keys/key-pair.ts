@@ -1,0 +1,43 @@
+/** A key pair as it is made, stored, opened and published. */
+
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import type { NewSigningKey, SigningKeyRow } from '../../../db/queries/signing-keys.ts'
+import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
+import { signingKeyLabel } from '../../lib/seal-labels.ts'
+import type { SealedBox } from '../../lib/sealed-box.ts'
+
+/** A key that can sign. */
+export interface SigningKey {
+  readonly kid: string
+  readonly privatePem: string
+  readonly publicPem: string
+}
+
+/** Makes a pair, its private part sealed. */
+export function createKeyPair(box: SealedBox, state: 'active' | 'next', now: Date): NewSigningKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const kid = randomBytes(12).toString('base64url')
+  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
+  return {
+    kid,
+    algorithm: 'ES256',
+    state,
+    publicJwk: { kty: String(kty), crv: String(crv), x: String(x), y: String(y) },
+    sealedPrivateKey: box.seal(Buffer.from(privateKey.export({ format: 'pem', type: 'pkcs8' })), signingKeyLabel(kid)),
+    createdAt: now,
+    stateSince: now
+  }
+}
+
+/** @throws {Error} where the private part is wiped, or was sealed under a root secret that is not at hand */
+export function openSigningKey(box: SealedBox, { kid, sealedPrivateKey }: SigningKeyRow): SigningKey {
+  if (sealedPrivateKey === null) throw new Error(`the signing key "${kid}" is removed: it has no private part`)
+  const privatePem = box.open(sealedPrivateKey, signingKeyLabel(kid)).toString()
+  const publicPem = createPublicKey(privatePem).export({ format: 'pem', type: 'spki' }).toString()
+  return { kid, privatePem, publicPem }
+}
+
+/** Its public members, as a JWKS holds them (RFC 7517). */
+export function publicJwkOf(row: SigningKeyRow): PublicJwk {
+  return { ...row.publicJwk, kid: row.kid, alg: row.algorithm, use: 'sig' } as PublicJwk
+}
