@@ -1,7 +1,8 @@
 /** Opens the database: a bounded pool, a deadline for every piece of work, and one error for "it is not there". */
 
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { drizzle } from './drizzle.ts'
 import * as schema from './schema/index.ts'
 
 /** What a query function runs on: the pool, or a transaction. */

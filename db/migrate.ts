@@ -1,10 +1,8 @@
 /** Brings a database to the newest schema; any number of processes may try at once. */
 
 import { fileURLToPath } from 'node:url'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres, { type Sql } from 'postgres'
+import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 
 /** An arbitrary number that all our processes agree on. */
 const MIGRATION_LOCK = 5_081_420_031

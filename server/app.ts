@@ -8,6 +8,7 @@ import { isSessionLive } from '../db/queries/sessions.ts'
 import { CLOCK_SKEW_SECONDS } from '../edge/contract/claims.ts'
 import { EXPOSED_HEADERS } from '../edge/contract/cors.ts'
 import { MAX_BODY_BYTES, MAX_TARGET_BYTES } from '../edge/contract/http.ts'
+import type { SessionStanding, TokenSession } from '../edge/revocation/revocation-view.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/accounts/routes.ts'
@@ -27,9 +28,11 @@ import { UserShape } from './lib/user-shape.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { crossSite } from './plugins/cross-site.ts'
 import { createRequestIds, edgeHop } from './plugins/edge-hop.ts'
+import { handlerDeadline } from './plugins/handler-deadline.ts'
 import { jsonBody } from './plugins/json-body.ts'
 import { mailQuotas } from './plugins/mail-quotas.ts'
 import { openapi } from './plugins/openapi.ts'
+import { parsedBody } from './plugins/parsed-body.ts'
 import { problems } from './plugins/problems.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { requestTarget } from './plugins/request-target.ts'
@@ -38,7 +41,11 @@ import { routeQuotas } from './plugins/route-quotas.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
 import { signTokens } from './plugins/sign-tokens.ts'
 import type { Ports } from './ports.ts'
+import { createRequestLogger } from './request-logger.ts'
 import { createRules } from './rules.ts'
+
+/** Verified tokens that a process remembers: about 20 MB. */
+const REMEMBERED_TOKENS = 10_000
 
 /** Builds the server; it listens to nothing yet. */
 export async function buildApp(config: Config, ports: Ports): Promise<FastifyInstance> {
@@ -46,12 +53,12 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   const { hops, genReqId } = createRequestIds(config.edgeSecret, nowMs)
   const app = Fastify({
     logger: ports.logger ?? false,
+    ...(ports.logger ? { childLoggerFactory: createRequestLogger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId,
     requestIdHeader: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: 15_000,
-    handlerTimeout: 30_000,
     keepAliveTimeout: 75_000,
     http: { requireHostHeader: false },
     routerOptions: { maxParamLength: MAX_TARGET_BYTES },
@@ -61,6 +68,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   await app.register(routeMethods)
+  await app.register(handlerDeadline, { deadlineMs: 30_000 })
+  await app.register(parsedBody)
   await app.register(problems, { publicUrl: config.publicUrl })
   await app.register(securityHeaders, { apiPrefix: config.apiPrefix })
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
@@ -68,8 +77,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(requestTarget)
   await app.register(cors, {
     // An origin that is not listed gets no CORS header at all; its preflight is a request like any other.
-    origin: async (origin: string | undefined) =>
-      origin !== undefined && config.allowedOrigins.includes(origin) ? origin : false,
+    origin: (origin, answer) =>
+      answer(null, origin !== undefined && config.allowedOrigins.includes(origin) ? origin : false),
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
     strictPreflight: false,
     credentials: true,
@@ -101,7 +110,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     keys: ports.keys,
     signature: createNodeSignaturePort(),
     maxLifeSeconds: config.accessTokenTtl,
-    clockSkewSeconds: CLOCK_SKEW_SECONDS
+    clockSkewSeconds: CLOCK_SKEW_SECONDS,
+    rememberedTokens: REMEMBERED_TOKENS
   })
   await app.register(signTokens, {
     issuer: config.publicUrl,
@@ -110,12 +120,12 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     activeKey: ports.keys.active,
     nowMs
   })
-  await app.register(authenticate, { verifier, standing: sid => sessionStanding(ports, sid), nowMs })
+  await app.register(authenticate, { verifier, standing: session => sessionStanding(ports, session), nowMs })
   await app.register(openapi, { publicUrl: config.publicUrl, docs: config.docs })
   app.addSchema(Problem)
   app.addSchema(UserShape)
 
-  const rules = await createRules(config, ports)
+  const rules = createRules(config, ports)
   const delivery = { accessTokenTtl: config.accessTokenTtl, nowMs }
 
   await app.register(healthRoutes, { checkReady: ports.checkReady })
@@ -148,10 +158,19 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   return app
 }
 
-/** How a session stands; where Redis cannot say, the database can, because it is the truth behind it. */
-async function sessionStanding({ revocation, database, isUndelivered, nowMs }: Ports, sid: string) {
-  if (isUndelivered(sid)) return 'ended'
-  const standing = await revocation.standing(sid, nowMs())
-  if (standing !== 'unknown') return standing
-  return (await database.run(db => isSessionLive(db, sid))) ? 'live' : 'ended'
+/** How a session stands: at once where memory knows, because most requests ask nothing else. */
+function sessionStanding(
+  { admission, database, nowMs }: Ports,
+  session: TokenSession
+): SessionStanding | Promise<SessionStanding> {
+  const begunAtMs = nowMs()
+  // Nothing keeps a process from finishing what it has begun; and it does not reject because of Redis.
+  const preparing = admission.prepare([], true, work => void work)
+  const standing = () => admission.standing(session, begunAtMs)
+  // Where Redis cannot say, the database can, because it is the truth behind it.
+  const settled = (known: SessionStanding) =>
+    known === 'unknown'
+      ? database.run(db => isSessionLive(db, session.sid)).then(isLive => (isLive ? 'live' : 'ended'))
+      : known
+  return preparing === undefined ? settled(standing()) : preparing.then(() => settled(standing()))
 }

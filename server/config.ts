@@ -1,6 +1,6 @@
 /** Environment → frozen Config, or one error that names everything that is wrong. Reads nothing by itself. */
 
-import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/policies.ts'
+import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/quota-policy.ts'
 import type { PasswordClass } from './lib/password-policy.ts'
 import {
   classes,

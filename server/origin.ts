@@ -1,9 +1,11 @@
 /** The origin as a whole: opens what the server needs, starts its background jobs, listens, and closes in order. */
 
-import { sql } from 'drizzle-orm'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { openDatabase } from '../db/client.ts'
+import { sql } from '../db/drizzle.ts'
+import { createAdmission } from '../edge/admission/admission.ts'
 import { createRedisLimiter } from '../edge/limiter/redis-limiter.ts'
+import { REVOCATION_MAX_AGE_MS, revocationRetentionMs } from '../edge/revocation/lifetimes.ts'
 import { createRevocationFeed } from '../edge/revocation/revocation-feed.ts'
 import { createRevocationView } from '../edge/revocation/revocation-view.ts'
 import { openRedis } from '../edge/store/open-redis.ts'
@@ -37,21 +39,21 @@ export interface Origin {
 const EVERY = {
   mail: 1_000,
   revocation: 1_000,
-  keys: 30_000,
+  keys: 1_000,
   audit: 1_000,
   housekeeping: 60_000,
   reseal: 6 * 3_600_000
 }
 
-/** A margin on the life of an access token, for clocks. */
-const RETENTION_MARGIN_SECONDS = 60
+/** How long Redis is left alone by the revocation view after it failed. */
+const REDIS_BACK_OFF_MS = 250
 
 /** Opens an origin on a migrated database. */
 export async function openOrigin(config: Config, logger: FastifyServerOptions['logger']): Promise<Origin> {
   const nowMs = () => Date.now()
   const database = openDatabase({ url: config.databaseUrl })
   const redis = openRedis({ url: config.redisUrl, token: config.redisToken })
-  const retentionMs = (config.accessTokenTtl + RETENTION_MARGIN_SECONDS) * 1000
+  const retentionMs = revocationRetentionMs(config.accessTokenTtl)
   const feed = createRevocationFeed(redis, retentionMs)
   const derived = deriveKeys(config.rootSecrets)
   const box = createSealedBox(derived)
@@ -69,7 +71,26 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     info: (fields: object, message: string) => app.log.info(fields, message),
     warn: (fields: object, message: string) => app.log.warn(fields, message)
   }
+  const onError = (job: string) => (error: unknown) => {
+    metrics.jobFailed(job)
+    log.warn({ job, reason: String(error) }, 'a job failed; it runs again')
+  }
   const keeper = createRevocationKeeper({ database, feed, retentionMs, nowMs, log })
+  const view = createRevocationView({
+    maxAgeMs: REVOCATION_MAX_AGE_MS,
+    retentionMs,
+    // The view refuses the tokens of this key from now on: nobody should be given another one.
+    onKeyRemoved: () => keys.reload().catch(onError('keys'))
+  })
+  const admission = createAdmission({
+    redis,
+    view,
+    nowMs,
+    maxSubjects: 0,
+    floorShare: 0,
+    backOffMs: REDIS_BACK_OFF_MS,
+    onStoreFailure
+  })
   const app = await buildApp(config, {
     database,
     keys,
@@ -80,9 +101,12 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     nowMs,
     logger,
     limiter: createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure }),
-    revocation: createRevocationView({ feed, freshMs: 0, retentionMs, onStoreFailure }),
-    announceEnds: keeper.announce,
-    isUndelivered: keeper.isUndelivered,
+    admission,
+    announceEnds: sids => {
+      // This process knows at once, whatever becomes of the news.
+      view.end(sids, nowMs())
+      return keeper.announce(sids)
+    },
     wakeMail: () => mailJob.wake(),
     checkReady: async () => {
       const [epoch] = await Promise.all([feed.epoch(), database.run(db => db.execute(sql`select 1`))])
@@ -90,10 +114,6 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     }
   })
 
-  const onError = (job: string) => (error: unknown) => {
-    metrics.jobFailed(job)
-    log.warn({ job, reason: String(error) }, 'a job failed; it runs again')
-  }
   const pass = createOutboxPass({ database, transport, box, publicUrl: config.publicUrl, nowMs, log })
   const mailJob = repeat({ everyMs: EVERY.mail, onError: onError('mail'), run: () => untilEmpty(pass) })
   const seal = createAuditSealer({ database, nowMs, log })

@@ -2,8 +2,8 @@
 
 import type { FastifyServerOptions } from 'fastify'
 import type { Database } from '../db/client.ts'
+import type { Admission } from '../edge/admission/admission.ts'
 import type { Limiter } from '../edge/limiter/redis-limiter.ts'
-import type { RevocationView } from '../edge/revocation/revocation-view.ts'
 import type { KeysService } from './features/keys/service.ts'
 import type { LoginGuard } from './guard/login-guard.ts'
 import type { AuditRows } from './lib/audit-event.ts'
@@ -14,15 +14,14 @@ export interface Ports {
   readonly database: Database
   readonly limiter: Limiter
   readonly guard: LoginGuard
-  readonly revocation: RevocationView
+  /** Keeps the revocation view; quotas are the edge's. */
+  readonly admission: Pick<Admission, 'prepare' | 'standing'>
   readonly keys: KeysService
   readonly box: SealedBox
   readonly audit: AuditRows
   readonly metrics: Pick<Metrics, 'answered'>
-  /** Tells the edges that sessions have ended; false where they could not be told yet. */
+  /** Notes here, and tells the edges, that sessions have ended; false where they could not be told yet. */
   readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
-  /** Whether this process has ended a session of which the edges could not be told yet. */
-  readonly isUndelivered: (sid: string) => boolean
   /** Says that there is something in the outbox. */
   readonly wakeMail: () => void
   /** Rejects where the database or Redis does not answer. */

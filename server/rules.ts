@@ -26,11 +26,11 @@ export interface Rules {
 /** Fifty a core is what the cores work off in about eight seconds at cost 12. */
 const WAITING_HASHES_PER_CORE = 50
 
-export async function createRules(config: Config, ports: Ports): Promise<Rules> {
+export function createRules(config: Config, ports: Ports): Rules {
   const keys = deriveKeys(config.rootSecrets)
   const cores = cpus().length
   const queue = createHashQueue({ concurrency: cores, maxWaiting: cores * WAITING_HASHES_PER_CORE })
-  const hasher = await createPasswordHasher({ keys, cost: config.bcryptCost, queue })
+  const hasher = createPasswordHasher({ keys, cost: config.bcryptCost, queue })
   const passwordPolicy = {
     minLength: config.passwordMinLength,
     classes: config.passwordClasses,

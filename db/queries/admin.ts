@@ -1,7 +1,7 @@
 /** What administrators read and change: people, their standing, the audit log. */
 
-import { and, desc, eq, isNull, lt, ne, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { and, desc, eq, isNull, lt, ne, sql } from '../drizzle.ts'
 import { auditEvents, users } from '../schema/index.ts'
 import { parseSearch, wordsOf } from '../schema/search.ts'
 import type { AuditEvent } from './audit.ts'

@@ -1,7 +1,7 @@
 /** Reads and extends the hash chain over the audit log. How a hash is made is not known here. */
 
-import { and, asc, desc, eq, getTableColumns, gt, gte, isNull, lt, max, notExists, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { and, asc, desc, eq, getTableColumns, gt, gte, isNull, lt, max, notExists, sql } from '../drizzle.ts'
 import { auditChain, auditEvents } from '../schema/index.ts'
 import type { AuditEvent } from './audit.ts'
 

@@ -1,7 +1,8 @@
 /** Appends security events; the statement goes into the transaction of the change that it records. */
 
-import { type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { sql } from '../drizzle.ts'
 import { auditEvents } from '../schema/index.ts'
 
 export type AuditEvent = typeof auditEvents.$inferSelect

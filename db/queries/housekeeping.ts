@@ -1,7 +1,8 @@
 /** Removes what is over, a bounded number of rows at a time; each statement goes along an index. */
 
-import { and, asc, inArray, isNotNull, isNull, lt, or, type SQLWrapper, sql } from 'drizzle-orm'
+import type { SQLWrapper } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { and, asc, inArray, isNotNull, isNull, lt, or, sql } from '../drizzle.ts'
 import { mailedTokens, outbox, registrations, sessions } from '../schema/index.ts'
 
 /** A place in a list that is walked in the order of (at, id). */

@@ -1,10 +1,15 @@
 /** Locks that several instances agree on; each is held until its transaction ends. */
 
-import { sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { sql } from '../drizzle.ts'
 
 /** Arbitrary numbers that all our processes agree on, one for each kind of work. */
-const LOCKS = { 'audit-sealer': 5_081_420_032, housekeeping: 5_081_420_033, standing: 5_081_420_034 } as const
+const LOCKS = {
+  'audit-sealer': 5_081_420_032,
+  housekeeping: 5_081_420_033,
+  standing: 5_081_420_034,
+  'signing-keys': 5_081_420_035
+} as const
 
 export type LockName = keyof typeof LOCKS
 

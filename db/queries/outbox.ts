@@ -1,7 +1,8 @@
 /** The outbox: what must be mailed, claimed by one worker at a time. */
 
-import { and, eq, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { and, eq, inArray, isNull, lte, sql } from '../drizzle.ts'
 import { outbox } from '../schema/index.ts'
 
 export type OutboxMail = typeof outbox.$inferSelect

@@ -1,7 +1,7 @@
 /** Reads everything that is stored about a person, for the export; secrets are left where they are. */
 
-import { and, asc, eq, gt } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { and, asc, eq, gt } from '../drizzle.ts'
 import { auditEvents, mailedTokens, outbox, sessions } from '../schema/index.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Session } from './sessions.ts'

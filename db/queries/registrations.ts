@@ -1,7 +1,7 @@
 /** Registrations that wait for their link, and the single-use tokens that were mailed. */
 
-import { and, desc, eq, gt, inArray, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { and, desc, eq, gt, inArray, sql } from '../drizzle.ts'
 import { mailedTokens, registrations, users } from '../schema/index.ts'
 import type { User } from './users.ts'
 

@@ -1,15 +1,18 @@
 /** Keys that are stored encrypted, found by the id of the key that has sealed them: its first four bytes. */
 
-import { and, eq, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
+import { and, eq, isNotNull, sql } from '../drizzle.ts'
 import { signingKeys, users } from '../schema/index.ts'
 
-/** @param keyId eight hexadecimal digits */
+/** Removed keys have no private part, and are not among them. @param keyId eight hexadecimal digits */
 export async function findSigningKeysNotUnder(db: Queryable, keyId: string) {
+  const { kid, sealedPrivateKey } = signingKeys
   return db
-    .select({ kid: signingKeys.kid, sealed: signingKeys.sealedPrivateKey })
+    .select({ kid, sealed: sql<Uint8Array>`${sealedPrivateKey}` })
     .from(signingKeys)
-    .where(sql`substring(${signingKeys.sealedPrivateKey} from 1 for 4) <> decode(${keyId}, 'hex')`)
+    .where(
+      and(isNotNull(sealedPrivateKey), sql`substring(${sealedPrivateKey} from 1 for 4) <> decode(${keyId}, 'hex')`)
+    )
 }
 
 export async function replaceSealedPrivateKey(

@@ -1,25 +1,32 @@
 /** Ends sessions, and keeps account of which ends the edges have been told. */
 
-import { and, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm'
+import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
+import { and, desc, eq, gt, inArray, isNull, ne, sql } from '../drizzle.ts'
 import { sessions } from '../schema/index.ts'
 import type { Session } from './sessions.ts'
 
-/** Ends the oldest sessions of a person beyond the newest `keep`. @returns their ids */
-export async function endSessionsBeyond(db: Queryable, userId: string, keep: number, now: Date): Promise<string[]> {
+const endBeyond = builtOnce(db => {
   const surplus = db
     .select({ id: sessions.id })
     .from(sessions)
-    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt)))
+    .where(and(eq(sessions.userId, sql.placeholder('userId')), isNull(sessions.endedAt)))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
-    .offset(keep)
-  const rows = await db
+    .offset(sql.placeholder('keep'))
+  return db
     .update(sessions)
-    .set({ endedAt: now, endReason: 'evicted' })
+    .set({ endedAt: sql`${sql.placeholder('now')}::timestamptz`, endReason: 'evicted' })
     .where(and(inArray(sessions.id, surplus), isNull(sessions.endedAt)))
     .returning({ id: sessions.id })
+    .prepare('end-sessions-beyond')
+})
+
+/** Ends the oldest sessions of a person beyond the newest `keep`. @returns their ids */
+export async function endSessionsBeyond(db: Queryable, userId: string, keep: number, now: Date): Promise<string[]> {
+  const rows = await endBeyond(db).execute({ userId, keep, now: now.toISOString() })
   return rows.map(row => row.id)
 }
+
 /** Ends a session that has not ended yet. */
 export async function endSession(db: Queryable, id: string, reason: string, now: Date): Promise<Session | undefined> {
   const [session] = await db

@@ -1,7 +1,8 @@
 /** Reads and writes sessions. Sign-in and refresh are one statement each. */
 
-import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm'
+import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
+import { and, desc, eq, gt, isNull, sql } from '../drizzle.ts'
 import { sessions, users } from '../schema/index.ts'
 import { type AuditEvent, auditInsert } from './audit.ts'
 import { type NewOutboxMail, outboxInsert } from './outbox.ts'
@@ -76,37 +77,54 @@ export interface Rotation {
   readonly rememberedIdleExpiresAt: Date
 }
 
+/** Its parameters, by name. */
+const given = {
+  sessionId: sql.placeholder('sessionId'),
+  counter: sql.placeholder('counter'),
+  now: sql`${sql.placeholder('now')}::timestamptz`,
+  idle: sql`case when ${sessions.remembered} then ${sql.placeholder('rememberedIdleExpiresAt')}::timestamptz
+    else ${sql.placeholder('idleExpiresAt')}::timestamptz end`
+}
+
+const advance = builtOnce(db =>
+  db
+    .update(sessions)
+    .set({
+      refreshCounter: sql`${given.counter}::integer + 1`,
+      // The clock at execution: a statement that was held up must not make its own client look late, and a thief.
+      rotatedAt: sql`greatest(${given.now}, clock_timestamp())`,
+      lastUsedAt: given.now,
+      idleExpiresAt: sql`least(${given.idle}, ${sessions.expiresAt})`
+    })
+    .from(users)
+    .where(
+      and(
+        eq(sessions.id, given.sessionId),
+        eq(sessions.refreshCounter, given.counter),
+        isNull(sessions.endedAt),
+        gt(sessions.expiresAt, given.now),
+        gt(sessions.idleExpiresAt, given.now),
+        eq(users.id, sessions.userId),
+        isNull(users.disabledAt)
+      )
+    )
+    .returning({ session: sessions, user: users })
+    .prepare('advance-refresh-counter')
+)
+
 /**
  * Advances the refresh counter of a live session where it still stands at `counter`.
  *
  * @returns the session as it is now, or `undefined` where the token is not the valid one (any more)
  */
 export async function advanceRefreshCounter(db: Queryable, rotation: Rotation): Promise<OwnedSession | undefined> {
-  const idle = sql`case when ${sessions.remembered}
-    then ${rotation.rememberedIdleExpiresAt.toISOString()}::timestamptz
-    else ${rotation.idleExpiresAt.toISOString()}::timestamptz end`
-  const [row] = await db
-    .update(sessions)
-    .set({
-      refreshCounter: rotation.counter + 1,
-      // The clock at execution: a statement that was held up must not make its own client look late, and a thief.
-      rotatedAt: sql`greatest(${rotation.now.toISOString()}::timestamptz, clock_timestamp())`,
-      lastUsedAt: rotation.now,
-      idleExpiresAt: sql`least(${idle}, ${sessions.expiresAt})`
-    })
-    .from(users)
-    .where(
-      and(
-        eq(sessions.id, rotation.sessionId),
-        eq(sessions.refreshCounter, rotation.counter),
-        isNull(sessions.endedAt),
-        gt(sessions.expiresAt, rotation.now),
-        gt(sessions.idleExpiresAt, rotation.now),
-        eq(users.id, sessions.userId),
-        isNull(users.disabledAt)
-      )
-    )
-    .returning({ session: sessions, user: users })
+  const [row] = await advance(db).execute({
+    sessionId: rotation.sessionId,
+    counter: rotation.counter,
+    now: rotation.now.toISOString(),
+    idleExpiresAt: rotation.idleExpiresAt.toISOString(),
+    rememberedIdleExpiresAt: rotation.rememberedIdleExpiresAt.toISOString()
+  })
   return row
 }
 
@@ -134,11 +152,16 @@ export async function listLiveSessions(db: Queryable, userId: string, now: Date)
     .orderBy(desc(sessions.lastUsedAt), desc(sessions.id))
 }
 
-/** Whether a session exists and has not ended. Its time limits are the access token's own affair. */
-export async function isSessionLive(db: Queryable, id: string): Promise<boolean> {
-  const rows = await db
+const liveSession = builtOnce(db =>
+  db
     .select({ id: sessions.id })
     .from(sessions)
-    .where(and(eq(sessions.id, id), isNull(sessions.endedAt)))
+    .where(and(eq(sessions.id, sql.placeholder('id')), isNull(sessions.endedAt)))
+    .prepare('live-session')
+)
+
+/** Whether a session exists and has not ended. Its time limits are the access token's own affair. */
+export async function isSessionLive(db: Queryable, id: string): Promise<boolean> {
+  const rows = await liveSession(db).execute({ id })
   return rows.length === 1
 }

@@ -1,7 +1,8 @@
 /** Reads and writes people. */
 
-import { eq, sql } from 'drizzle-orm'
+import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
+import { eq, sql } from '../drizzle.ts'
 import { sessions, users } from '../schema/index.ts'
 
 export type User = typeof users.$inferSelect
@@ -16,18 +17,24 @@ export interface LoginCandidate {
   readonly hasSignedInBefore: boolean
 }
 
-/** Looks up everything that a login with `email` (canonical) can concern. */
-export async function findLoginCandidate(db: Queryable, email: string, now: Date): Promise<LoginCandidate> {
+const loginCandidate = builtOnce(db => {
+  const email = sql.placeholder('email')
   const pendingPasswordHash = sql<string | null>`(
     select r.password_hash from registrations r
-    where r.email = ${email} and r.expires_at > ${now.toISOString()}
+    where r.email = ${email} and r.expires_at > ${sql.placeholder('now')}::timestamptz
     order by r.created_at desc limit 1
   )`.as('pending')
   const hasSignedInBefore = sql<boolean>`exists (select 1 from sessions s where s.user_id = ${users.id})`.as('before')
-  const [row] = await db
+  return db
     .select({ user: users, pendingPasswordHash, hasSignedInBefore })
     .from(sql`(select 1) as one`)
     .leftJoin(users, eq(users.email, email))
+    .prepare('login-candidate')
+})
+
+/** Looks up everything that a login with `email` (canonical) can concern. */
+export async function findLoginCandidate(db: Queryable, email: string, now: Date): Promise<LoginCandidate> {
+  const [row] = await loginCandidate(db).execute({ email, now: now.toISOString() })
   return {
     user: row?.user ?? undefined,
     pendingPasswordHash: row?.pendingPasswordHash ?? undefined,

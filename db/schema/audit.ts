@@ -1,6 +1,6 @@
 /** Security events, append-only, and the hash chain that shows a gap or an edit. */
 
-import { bigint, index, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, index, pgTable, text, uniqueIndex, uuid } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 
 export const auditEvents = pgTable(

@@ -1,6 +1,6 @@
 /** Column shapes that several tables share. */
 
-import { customType, timestamp } from 'drizzle-orm/pg-core'
+import { customType, timestamp } from '../drizzle.ts'
 
 /** Raw bytes. */
 export const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' })

@@ -1,7 +1,6 @@
 /** What is mailed: single-use tokens, stored hashed, and the outbox that sends them. */
 
-import { sql } from 'drizzle-orm'
-import { check, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { check, index, integer, jsonb, pgTable, sql, text, uuid } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 import { registrations, users } from './users.ts'
 

@@ -1,6 +1,7 @@
 /** The words by which people are found: one expression for the index and for the query, or the index is not used. */
 
-import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
+import type { SQL, SQLWrapper } from 'drizzle-orm'
+import { sql } from '../drizzle.ts'
 
 /** What separates words: ASCII punctuation, besides spaces. */
 const PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'

@@ -1,7 +1,6 @@
 /** Sessions: one row each, refresh token state included; the truth behind every revocation. */
 
-import { sql } from 'drizzle-orm'
-import { boolean, index, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, pgTable, sql, text, uuid } from '../drizzle.ts'
 import { moment } from './columns.ts'
 import { users } from './users.ts'
 

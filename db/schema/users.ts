@@ -1,7 +1,6 @@
 /** People whose address is theirs, and registrations that wait for their link to be opened. */
 
-import { sql } from 'drizzle-orm'
-import { boolean, check, index, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { boolean, check, index, pgTable, sql, text, uuid } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 
 export const users = pgTable(

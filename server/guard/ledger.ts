@@ -1,7 +1,7 @@
 /** Where failures are counted: in Redis, and on a stricter floor in memory where Redis fails. Judging is `rule.ts`. */
 
 import type { Redis } from '../../edge/store/open-redis.ts'
-import { runScript, StoreError } from '../../edge/store/run-script.ts'
+import { runScript, StoreError } from '../../edge/store/run-scripts.ts'
 import { createFloor } from './floor.ts'
 import type { GuardPolicy, Obstacle, Verdict, WeighedAttempt } from './rule.ts'
 import { loginGuardScript } from './script.ts'
@@ -60,12 +60,11 @@ export function createLedger(options: LedgerOptions): Ledger {
 }
 
 async function weighInRedis(redis: Redis, keys: SubjectKeys, policy: GuardPolicy, attempt: WeighedAttempt) {
-  const reply = await runScript(
-    redis,
-    loginGuardScript,
-    [keys.address, keys.pair, keys.account],
-    scriptArgs(policy, attempt)
-  )
+  const reply = await runScript(redis, {
+    script: loginGuardScript,
+    keys: [keys.address, keys.pair, keys.account],
+    args: scriptArgs(policy, attempt)
+  })
   return parseVerdict(reply, attempt)
 }
 

@@ -1,6 +1,6 @@
 /** Opens the login guard as the settings want it. */
 
-import type { QuotaPolicy } from '../../edge/contract/policies.ts'
+import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import type { Redis } from '../../edge/store/open-redis.ts'
 import type { Config } from '../config.ts'
 import { createLoginGuard, type LoginGuard, type LoginGuardOptions } from './login-guard.ts'

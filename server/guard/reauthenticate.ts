@@ -28,6 +28,7 @@ export interface Proof {
  * Security: a stolen access token must not become a way to guess the password past the limits of the login.
  *
  * @returns a failure `password-incorrect`, or what the guard says
+ * @throws {QueueFullError} before the guard is asked, where there is no room for the hash
  */
 export async function reauthenticate(
   options: ReauthenticationOptions,
@@ -36,6 +37,7 @@ export async function reauthenticate(
   client: Client
 ): Promise<Result<undefined>> {
   const { guard, hasher, deviceMarks } = options
+  hasher.ensureRoom()
   const attempt: LoginAttempt = {
     account: user.email,
     clientAddress: client.address,

@@ -1,6 +1,6 @@
 /** The Lua twin of `rule.ts`: judges an attempt and records how it ended in one atomic step inside Redis. */
 
-import type { Script } from '../../edge/store/run-script.ts'
+import type { Script } from '../../edge/store/run-scripts.ts'
 
 /**
  * KEYS the client address, the pair and the account of the attempt, each a hash.

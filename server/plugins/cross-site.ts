@@ -8,10 +8,9 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export const crossSite = fp(
   async (app: FastifyInstance, { ownOrigins }: { ownOrigins: ReadonlySet<string> }) => {
-    app.addHook('onRequest', async request => {
-      if (!SAFE_METHODS.has(request.method) && isCrossSite(request, ownOrigins)) {
-        throw new ProblemError('cross-site-request')
-      }
+    app.addHook('onRequest', (request, _reply, done) => {
+      const isRefused = !SAFE_METHODS.has(request.method) && isCrossSite(request, ownOrigins)
+      done(isRefused ? new ProblemError('cross-site-request') : undefined)
     })
   },
   { name: 'cross-site', fastify: '5.x', dependencies: ['edge-hop'] }

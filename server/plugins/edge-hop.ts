@@ -54,10 +54,10 @@ export const edgeHop = fp(
         return { address: address ?? '0.0.0.0', userAgent, requestId: this.id }
       }
     })
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.header(REQUEST_ID_HEADER, request.id)
       const welcome = hops.has(request.raw) || !requireEdge || request.routeOptions.config.withoutEdge
-      if (!welcome) throw new ProblemError('edge-required')
+      done(welcome ? undefined : new ProblemError('edge-required'))
     })
   },
   { name: 'edge-hop', fastify: '5.x' }
@@ -65,6 +65,7 @@ export const edgeHop = fp(
 
 function verifiedHop(raw: IncomingMessage, edgeSecret: string, nowMs: number): EdgeHop | undefined {
   const signature = raw.headers[HOP_HEADERS.signature]
+  if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return undefined
   const hop: EdgeHop = {
     method: raw.method ?? '',
     target: raw.url ?? '',
@@ -72,7 +73,6 @@ function verifiedHop(raw: IncomingMessage, edgeSecret: string, nowMs: number): E
     timeMs: Number(raw.headers[HOP_HEADERS.timeMs]),
     requestId: String(raw.headers[REQUEST_ID_HEADER])
   }
-  if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return undefined
   const expected = createHmac('sha256', edgeSecret).update(edgeHopText(hop)).digest()
   if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return undefined
   const sound = isHopFresh(hop.timeMs, nowMs) && isUuid(hop.requestId) && parseClientAddress(hop.clientAddress)

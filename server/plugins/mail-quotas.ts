@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { QuotaPolicy } from '../../edge/contract/policies.ts'
+import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { rateLimitFields, retryAfterSeconds } from '../../edge/contract/rate-limit-fields.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
 import { ProblemError } from '../lib/problem-error.ts'

@@ -1,6 +1,6 @@
 /** One log line and one metric per request, with the route's pattern instead of its path: a path can hold a mailed token. */
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { REQUEST_ID_HEADER } from '../../edge/contract/http.ts'
 
@@ -14,26 +14,27 @@ export interface RequestLogOptions {
 
 export const requestLog = fp(
   async (app: FastifyInstance, { answered }: RequestLogOptions) => {
-    app.addHook('onResponse', async (request, reply) => {
-      const named = request.headers[REQUEST_ID_HEADER]
-      const clientRequestId =
-        typeof named === 'string' && named !== request.id && CLIENT_REQUEST_ID.test(named)
-          ? { clientRequestId: named }
-          : {}
+    // The level is that of the configuration: where no line would be written, none is put together.
+    const isLogged = ['info', 'debug', 'trace'].includes(app.log.level)
+    app.addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? '(none)'
       answered(route, request.method, reply.statusCode, reply.elapsedTime / 1000)
-      request.log.info(
-        {
-          method: request.method,
-          route,
-          status: reply.statusCode,
-          ms: Math.round(reply.elapsedTime * 10) / 10,
-          client: request.client.address,
-          ...clientRequestId
-        },
-        'answered'
-      )
+      if (isLogged) request.log.info(lineOf(request, reply, route), 'answered')
+      done()
     })
   },
   { name: 'request-log', fastify: '5.x', dependencies: ['edge-hop'] }
 )
+
+function lineOf(request: FastifyRequest, reply: FastifyReply, route: string) {
+  const named = request.headers[REQUEST_ID_HEADER]
+  const isNamed = typeof named === 'string' && named !== request.id && CLIENT_REQUEST_ID.test(named)
+  return {
+    method: request.method,
+    route,
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    client: request.client.address,
+    ...(isNamed ? { clientRequestId: named } : {})
+  }
+}

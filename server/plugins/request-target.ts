@@ -12,11 +12,11 @@ export const requestTarget = fp(
     app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
       app.server.emit('request', request, response)
     })
-    app.addHook('onRequest', async request => {
-      if (request.url.length > MAX_TARGET_BYTES) throw new ProblemError('uri-too-long')
+    app.addHook('onRequest', (request, _reply, done) => {
+      if (request.url.length > MAX_TARGET_BYTES) return done(new ProblemError('uri-too-long'))
       // RFC 9112 §3.2. Node would answer by itself, without a body, so it is told not to look (see `app.ts`).
       const needsHost = request.raw.httpVersion === '1.1'
-      if (needsHost && request.headers.host === undefined) throw new ProblemError('malformed-request')
+      done(needsHost && request.headers.host === undefined ? new ProblemError('malformed-request') : undefined)
     })
   },
   { name: 'request-target', fastify: '5.x', dependencies: ['edge-hop', 'problems'] }

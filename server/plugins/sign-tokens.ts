@@ -37,16 +37,25 @@ export interface SignTokensOptions {
   readonly nowMs: () => number
 }
 
+const HEADER = { alg: 'ES256', typ: ACCESS_TOKEN_TYPE } as const
+
 export const signTokens = fp(
   async (app: FastifyInstance, options: SignTokensOptions) => {
-    const { privatePem, publicPem } = options.activeKey()
+    const { kid: firstKid, privatePem, publicPem } = options.activeKey()
     // Only signs: what @fastify/jwt would accept is not what our verifier accepts.
-    await app.register(jwt, { secret: { private: privatePem, public: publicPem }, sign: { algorithm: 'ES256' } })
+    await app.register(jwt, {
+      secret: { private: privatePem, public: publicPem },
+      sign: { algorithm: 'ES256', kid: firstKid, header: HEADER }
+    })
 
     app.decorate('signAccessToken', (sessionId, user) => {
       const { kid, privatePem: key } = options.activeKey()
       const claims = fitName(claimsFor(sessionId, user, options))
-      return app.jwt.sign(claims, { key, algorithm: 'ES256', kid, header: { alg: 'ES256', typ: ACCESS_TOKEN_TYPE } })
+      // A key that is handed over is parsed each time, which takes longer than signing: only one that is younger than
+      // this process is.
+      return kid === firstKid
+        ? app.jwt.sign(claims)
+        : app.jwt.sign(claims, { key, algorithm: 'ES256', kid, header: HEADER })
     })
   },
   { name: 'sign-tokens', fastify: '5.x' }

@@ -21,7 +21,11 @@ export interface Credentials {
 /** The one answer to an unknown address, a wrong password and a disabled account. */
 const INVALID_CREDENTIALS = failure('invalid-credentials', 'unknown address, wrong password or disabled account')
 
-/** Guard, one query, one bcrypt, guard, and the session: in this order, and the same work whatever the address. */
+/**
+ * Guard, one query, one bcrypt, guard, and the session: in this order, and the same work whatever the address.
+ *
+ * @throws {QueueFullError} before any of it, where there is no room for the bcrypt
+ */
 export async function login(
   options: SessionsOptions,
   credentials: Credentials,
@@ -30,6 +34,7 @@ export async function login(
 ): Promise<Result<BegunSession>> {
   const account = parseEmailAddress(credentials.email)
   if (account === undefined) return malformedAddress()
+  options.hasher.ensureRoom()
 
   const attempt: LoginAttempt = {
     account,

@@ -29,6 +29,7 @@ import {
   VerifiedToken
 } from './schemas.ts'
 import type { SessionsService } from './service.ts'
+import { verifiedTokenJson } from './verified-token-json.ts'
 
 export interface SessionRoutesOptions extends Delivery {
   readonly sessions: SessionsService
@@ -113,6 +114,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
   app.get(
     '/verify-token',
     {
+      config: { withoutDeadline: true },
       onRequest: app.authenticate,
       schema: {
         operationId: 'verifyToken',
@@ -122,7 +124,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         response: { 200: VerifiedToken, ...problems(...TOKEN_PROBLEMS) }
       }
     },
-    async request => ({ active: true as const, claims: app.claimsOf(request) })
+    (request, reply) => {
+      reply.header('content-type', 'application/json; charset=utf-8').serializer(verifiedTokenJson)
+      return { active: true as const, claims: app.claimsOf(request) }
+    }
   )
 
   app.get(

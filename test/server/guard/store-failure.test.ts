@@ -5,7 +5,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { openRedis } from '../../../edge/store/open-redis.ts'
-import { StoreError } from '../../../edge/store/run-script.ts'
+import { StoreError } from '../../../edge/store/run-scripts.ts'
 import { createFloor, strengthen } from '../../../server/guard/floor.ts'
 import { parseVerdict } from '../../../server/guard/ledger.ts'
 import type { WeighedAttempt } from '../../../server/guard/rule.ts'
@@ -46,7 +46,8 @@ const answering =
     response.writeHead(status, { 'content-type': type }).end(body)
   }
 
-const replying = (result: unknown) => answering(200, 'application/json', JSON.stringify({ result }))
+/** As Redis answers a pipeline of one command. */
+const replying = (result: unknown) => answering(200, 'application/json', JSON.stringify([{ result }]))
 
 const FAILURES: Readonly<Record<string, RequestListener | undefined>> = {
   'nobody listens': undefined,

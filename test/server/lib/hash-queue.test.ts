@@ -54,6 +54,21 @@ t.test('run() refuses at once what does not fit, with a wait, and without beginn
   t.equal(await queue.run(async () => 'room again'), 'room again')
 })
 
+t.test('ensureRoom() refuses exactly where run() would, and takes no room itself', async t => {
+  const queue = createHashQueue({ concurrency: 1, maxWaiting: 1 })
+  const works = [1, 2].map(work)
+  const results = works.map(one => {
+    for (let asked = 0; asked < 3; asked++) queue.ensureRoom()
+    return queue.run(one.run)
+  })
+  t.throws(() => queue.ensureRoom(), { name: 'QueueFullError' })
+  works[0]?.end()
+  await results[0]
+  t.doesNotThrow(() => queue.ensureRoom())
+  works[1]?.end()
+  await Promise.all(results)
+})
+
 t.test('work that fails gives its place back, whether it throws or rejects', async t => {
   const queue = createHashQueue({ concurrency: 1, maxWaiting: 2 })
   const failing = work(1)

@@ -92,6 +92,7 @@ t.test('a wrong password costs the configured work, whatever cheaper hash is sto
   let compared = 0
   const real = createHashQueue({ concurrency: 1, maxWaiting: 10 })
   const queue: typeof real = {
+    ...real,
     run: work => {
       compared++
       return real.run(work)
@@ -114,6 +115,7 @@ t.test('an unknown address is compared with a decoy of the configured cost, and 
   const calls: string[] = []
   const real = createHashQueue({ concurrency: 1, maxWaiting: 10 })
   const queue: typeof real = {
+    ...real,
     run: work => {
       calls.push('work')
       return real.run(work)
