@@ -1,0 +1,73 @@
+/** Compares a run with an earlier one and says which differences are more than noise. */
+
+import type { RunResult } from './results.ts'
+import type { Metric } from './scenario.ts'
+import type { Summary } from './statistics.ts'
+
+export interface Change {
+  readonly scenario: string
+  readonly variant: string
+  readonly metric: string
+  readonly unit: string
+  readonly before: Summary
+  readonly after: Summary
+  /** As a share of what it was: −0.1 is ten per cent less. */
+  readonly relative: number
+  readonly verdict: 'noise' | 'better' | 'worse'
+}
+
+/** Below this share nothing is called a change: two builds of the same source differ as much. */
+const LEAST_CHANGE = 0.02
+
+/** How many spreads apart two medians must be. */
+const SPREADS = 2
+
+/** Compares every metric that both runs have. */
+export function compareRuns(before: RunResult, after: RunResult): Change[] {
+  return after.scenarios.flatMap(scenario => {
+    const earlier = before.scenarios.find(({ name }) => name === scenario.name)
+    return scenario.variants.flatMap(variant => {
+      const old = earlier?.variants.find(({ name }) => name === variant.name)
+      return Object.entries(variant.metrics).flatMap(([name, now]) => {
+        const [then, metric] = [old?.metrics[name], scenario.metrics[name]]
+        if (then === undefined || metric === undefined) return []
+        const where = { scenario: scenario.name, variant: variant.name, metric: name, unit: metric.unit }
+        return [{ ...where, before: then, after: now, ...judgeChange(then, now, metric.better) }]
+      })
+    })
+  })
+}
+
+/**
+ * A change is called one where the medians are further apart than twice the spread of their difference, and at least
+ * two per cent. The spreads are those of single rounds, not of their medians: whole runs differ by more than the rounds
+ * within one, because they get other memory and other neighbours.
+ */
+export function judgeChange(
+  before: Summary,
+  after: Summary,
+  better: Metric['better']
+): Pick<Change, 'relative' | 'verdict'> {
+  const difference = after.median - before.median
+  const relative = before.median === 0 ? (difference === 0 ? 0 : Number.POSITIVE_INFINITY) : difference / before.median
+  const noise = SPREADS * Math.hypot(before.spread, after.spread)
+  if (Math.abs(difference) <= noise || Math.abs(relative) < LEAST_CHANGE) return { relative, verdict: 'noise' }
+  return { relative, verdict: difference < 0 === (better === 'lower') ? 'better' : 'worse' }
+}
+
+/** What of two machines or commands differs, so that a comparison of apples with pears says so. */
+export function differencesOfSetting(before: RunResult, after: RunResult): string[] {
+  const settings = ({ machine, quick, soak }: RunResult) => ({
+    cpu: machine.cpu,
+    cores: machine.cores,
+    kernel: machine.kernel,
+    node: machine.node,
+    quick,
+    soak,
+    ...machine.versions
+  })
+  const [old, now]: Record<string, unknown>[] = [settings(before), settings(after)]
+  return Object.keys({ ...old, ...now })
+    .filter(name => old?.[name] !== now?.[name])
+    .map(name => `${name}: "${old?.[name]}" then, "${now?.[name]}" now`)
+}

@@ -1,0 +1,81 @@
+/** Fresh Node processes that are asked over IPC; what they do is theirs. They end with this process. */
+
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { hasEnded, spawnTied, stopChild } from '../../local/child.ts'
+
+export interface NodeProcess {
+  readonly pid: number
+  /** Asks the process and waits for its answer. @throws what it threw, or that it ended before it answered */
+  ask<Answer>(question: unknown): Promise<Answer>
+  close(): Promise<void>
+}
+
+export interface NodeProcessOptions {
+  /** What it runs, as a URL; `new URL('../variants/x.ts', import.meta.url)`. */
+  readonly file: URL
+  /** Options of Node itself, such as `--import`. */
+  readonly nodeOptions?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+interface Answered {
+  readonly id: number
+  readonly answer?: unknown
+  readonly error?: string
+}
+
+/** How much of what a process said is kept for the error that it caused. */
+const KEPT_LINES = 20
+
+/** Starts a process. It is ready when it answers, or when whatever it listens on does. */
+export async function openNodeProcess({ file, nodeOptions = [], env = {} }: NodeProcessOptions): Promise<NodeProcess> {
+  const child = await spawnTied(process.execPath, [...nodeOptions, fileURLToPath(file)], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc']
+  })
+  const said = keepLines(child)
+  let lastId = 0
+
+  return {
+    pid: child.pid ?? 0,
+    async ask<Answer>(question: unknown) {
+      const id = ++lastId
+      const settled = new AbortController()
+      try {
+        const answered = waitForAnswer(child, id, settled.signal)
+        const ended = once(child, 'exit', { signal: settled.signal }).then(([code]) => {
+          throw new Error(`the process ended with "${code}" before it answered: ${said().join('\n')}`)
+        })
+        ended.catch(() => {})
+        if (hasEnded(child)) throw new Error(`the process has ended: ${said().join('\n')}`)
+        child.send({ id, question })
+        return (await Promise.race([answered, ended])) as Answer
+      } finally {
+        settled.abort()
+      }
+    },
+    // What it would tidy up is thrown away with the scope; waiting for it would take longer than measuring.
+    close: () => stopChild(child, { signal: 'SIGKILL' })
+  }
+}
+
+async function waitForAnswer(child: ChildProcess, id: number, signal: AbortSignal): Promise<unknown> {
+  for (;;) {
+    const [message] = (await once(child, 'message', { signal })) as [Answered]
+    if (message.id !== id) continue
+    if (message.error !== undefined) throw new Error(message.error)
+    return message.answer
+  }
+}
+
+function keepLines(child: ChildProcess): () => readonly string[] {
+  const lines: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream)
+      createInterface({ input: stream }).on('line', line => void (lines.push(line) > KEPT_LINES && lines.shift()))
+  }
+  return () => lines
+}

@@ -1,0 +1,90 @@
+/** Results as text for a terminal; colour only where somebody sees it. */
+
+import { styleText } from 'node:util'
+import type { Verdict } from './budget.ts'
+import type { Change } from './compare.ts'
+import { sumErrors } from './errors.ts'
+import type { ScenarioResult } from './results.ts'
+import type { Summary } from './statistics.ts'
+import { formatNumber, formatSpread, formatValue } from './units.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Paints text, or leaves it alone. */
+export type Paint = (style: Style, text: string) => string
+
+export const painted: Paint = (style, text) => styleText(style, text, { validateStream: false })
+export const plain: Paint = (_style, text) => text
+
+/** A scenario with its budgets below. Many metrics make rows, few make columns: whatever fits a terminal. */
+export function scenarioTable(scenario: ScenarioResult, verdicts: readonly Verdict[], paint: Paint): string {
+  const isMeasured = (name: string) => scenario.variants.some(({ metrics }) => metrics[name] !== undefined)
+  const metrics = Object.entries(scenario.metrics).filter(([name]) => isMeasured(name))
+  const rows = [
+    ['', ...metrics.map(([name, { unit }]) => (unit === '' ? name : `${name}, ${unit}`)), 'errors'],
+    ...scenario.variants.map(variant => [
+      variant.name,
+      ...metrics.map(([name]) => cell(variant.metrics[name])),
+      String(variant.errors)
+    ])
+  ]
+  const lines = [
+    paint('bold', `${scenario.name}: ${scenario.title}`),
+    ...alignColumns(metrics.length > scenario.variants.length ? transpose(rows) : rows).map((line, i) =>
+      i === 0 ? paint('dim', line) : line
+    ),
+    ...scenario.variants.filter(({ errors }) => errors > 0).map(variant => paint('red', errorLine(variant))),
+    ...(scenario.failure === undefined ? [] : [paint('red', `  failed: ${scenario.failure}`)]),
+    ...verdicts.map(verdict => verdictLine(verdict, paint))
+  ]
+  return lines.join('\n')
+}
+
+function cell(summary: Summary | undefined): string {
+  return summary === undefined ? '' : `${formatNumber(summary.median)} ${formatSpread(summary)}`.trim()
+}
+
+function transpose(rows: readonly (readonly string[])[]): string[][] {
+  return (rows[0] ?? []).map((_, column) => rows.map(row => row[column] ?? ''))
+}
+
+function errorLine({ name, rounds }: ScenarioResult['variants'][number]): string {
+  const { errors, errorKinds } = sumErrors(rounds)
+  const listed = Object.entries(errorKinds).map(([kind, count]) => `${count} × ${kind}`)
+  return `  ${name}: ${errors} errors${listed.length > 0 ? ` (${listed.join(', ')})` : ''}`
+}
+
+/** `✓ at most 1.10 ×: found 1.06 × ± 1.2 %`, red where it is blown. */
+export function verdictLine({ budget, state, found, reason }: Verdict, paint: Paint): string {
+  const bar = `${budget.bar} ${formatValue(budget.value, budget.unit)}`
+  const measured = found ? `found ${formatValue(found.median, budget.unit)} ${formatSpread(found)}` : (reason ?? '')
+  if (state === 'skipped') return paint('dim', `  – ${budget.what}: ${bar}; ${measured}`)
+  const line = `  ${state === 'held' ? '✓' : '✗'} ${budget.what}: ${bar}; ${measured}`.trimEnd()
+  return state === 'held' ? paint('green', line) : paint(['red', 'bold'], `${line}  BLOWN`)
+}
+
+/** Differences from an earlier run: changes first, noise summed up in one line. */
+export function changeTable(changes: readonly Change[], paint: Paint): string {
+  const real = changes.filter(({ verdict }) => verdict !== 'noise')
+  const withUnit = (summary: Summary, unit: string) => `${formatValue(summary.median, unit)} ${formatSpread(summary)}`
+  const rows = real.map(({ scenario, variant, metric, unit, before, after, relative, verdict }) => [
+    `${scenario} / ${variant} / ${metric}`,
+    withUnit(before, unit),
+    withUnit(after, unit),
+    `${relative >= 0 ? '+' : ''}${(100 * relative).toFixed(1)} %`,
+    verdict
+  ])
+  const lines = rows.length === 0 ? [] : alignColumns([['', 'then', 'now', 'change', ''], ...rows])
+  return [
+    ...lines.map((line, i) => (i === 0 ? paint('dim', line) : paint(line.endsWith('worse') ? 'red' : 'green', line))),
+    `${changes.length - real.length} of ${changes.length} numbers differ by no more than noise.`
+  ].join('\n')
+}
+
+/** First column to the left, the others to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
+  return rows.map(row =>
+    `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}`.trimEnd()
+  )
+}

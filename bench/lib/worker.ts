@@ -1,0 +1,40 @@
+/** Any Worker in workerd itself, started as the local edge is; it ends with its scope. */
+
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openLocalEdge } from '../../local/edge.ts'
+import { reservePort } from '../../local/ports.ts'
+import type { Scope } from './scenario.ts'
+
+export interface OpenWorker {
+  readonly url: string
+  readonly pid: number
+}
+
+export interface WorkerOptions {
+  /** The module with the Worker's `fetch`; Gatehouse's own edge unless another is given. */
+  readonly entry?: URL
+  /** All of them text. */
+  readonly bindings?: Readonly<Record<string, string>>
+}
+
+const HOST = '127.0.0.1'
+/** How much of what a Worker said is kept for the error that it caused. */
+const KEPT_LINES = 20
+
+/** Bundles a Worker and starts it in a workerd of its own. */
+export async function openWorker({ entry, bindings = {} }: WorkerOptions, scope: Scope): Promise<OpenWorker> {
+  const socket = await reservePort(0, HOST)
+  const said: string[] = []
+  const log = (line: string) => void (said.push(line) > KEPT_LINES && said.shift())
+  // A scope may have several of them.
+  const dir = await mkdtemp(join(scope.dir, 'worker-'))
+  try {
+    const own = entry && { entry: fileURLToPath(entry) }
+    const { pid } = scope.closing(await openLocalEdge({ dir, socket, bindings, log, ...own }))
+    return { url: `http://${HOST}:${socket.port}`, pid }
+  } catch (cause) {
+    throw new Error(`workerd did not listen: ${said.join('\n')}`, { cause })
+  }
+}

@@ -1,0 +1,43 @@
+/** Ours, as the edge sets it up: the admission, here with one quota and without revocation. */
+
+import { quotaPolicy } from '../../edge/contract/quota-policy.ts'
+import { createAdmission, createRevocationView, openRedis } from '../../edge/index.ts'
+import type { QuotaInstance } from '../lib/quota-traffic.ts'
+import type { OpenQuota } from './quota.ts'
+
+export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, instances, deadlineMs }) => {
+  const policy = quotaPolicy(quota, windowSeconds)
+  let subject = 0
+  let behind: Promise<unknown>[] = []
+  const open = (): QuotaInstance => {
+    const admission = createAdmission({
+      redis: openRedis({ ...redis, ...(deadlineMs !== undefined && { deadlineMs }) }),
+      view: createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: () => {} }),
+      nowMs: () => Date.now(),
+      maxSubjects: 10_000,
+      floorShare: 0.1,
+      backOffMs: 250,
+      onStoreFailure: () => {}
+    })
+    return {
+      async take() {
+        const takes = [{ name: 'user', policy, subject: `somebody-${subject}` }]
+        const preparing = admission.prepare(takes, false, work => behind.push(work))
+        if (preparing !== undefined) await preparing
+        const { refusal, retryAfterMs } = admission.take(takes, 'floor')
+        return { allowed: refusal === undefined, retryAfterMs }
+      }
+    }
+  }
+  return {
+    instances: Array.from({ length: instances }, open),
+    newSubject: () => {
+      subject++
+    },
+    async settled() {
+      const work = behind
+      behind = []
+      await Promise.all(work)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What one would build of jose and @upstash/ratelimit: the token verified as `jose.ts` does, a quota by address and one by
+ * user, and the request forwarded.
+ *
+ * @upstash/ratelimit as its documentation says (upstash.com/docs/redis/sdks/ratelimit-ts: Getting Started, Features): the
+ * sliding window, the ephemeral cache in a Map outside of the handler, the limiters too, `pending` handed to `waitUntil`,
+ * a prefix for each limit. Both quotas are asked at once, which the Redis client sends in one round trip; no analytics, no
+ * telemetry. It looks at no revocation and signs nothing.
+ */
+
+import { Ratelimit } from '@upstash/ratelimit'
+import { Redis } from '@upstash/redis/cloudflare'
+import type { JWTVerifyResult } from 'jose'
+import type { TokenMaterial } from '../lib/tokens.ts'
+import { openJose } from './jose.ts'
+import type { Verify } from './verifier.ts'
+
+interface Env {
+  readonly ORIGIN_URL: string
+  readonly UPSTASH_REDIS_REST_URL: string
+  readonly UPSTASH_REDIS_REST_TOKEN: string
+  /** A `TokenMaterial` as JSON. */
+  readonly MATERIAL: string
+  readonly REQUESTS_PER_MINUTE: string
+}
+
+interface Context {
+  waitUntil(work: Promise<unknown>): void
+}
+
+interface Parts {
+  readonly verify: Verify
+  readonly byAddress: Ratelimit
+  readonly byUser: Ratelimit
+}
+
+const [addressCache, userCache] = [new Map<string, number>(), new Map<string, number>()]
+let parts: Parts | undefined
+
+export default {
+  async fetch(request: Request, env: Env, context: Context): Promise<Response> {
+    parts ??= await open(env)
+    const [scheme, token] = (request.headers.get('authorization') ?? '').split(' ')
+    if (scheme !== 'Bearer' || token === undefined) return refuse(401)
+    let sub: string
+    try {
+      const { payload } = (await parts.verify(token)) as JWTVerifyResult
+      sub = payload.sub ?? ''
+    } catch {
+      return refuse(401)
+    }
+    const limits = await Promise.all([
+      parts.byAddress.limit(request.headers.get('cf-connecting-ip') ?? '192.0.2.1'),
+      parts.byUser.limit(sub)
+    ])
+    for (const { pending } of limits) context.waitUntil(pending)
+    if (limits.some(({ success }) => !success)) return refuse(429)
+    const { pathname, search } = new URL(request.url)
+    return fetch(new Request(env.ORIGIN_URL + pathname + search, request))
+  }
+}
+
+async function open(env: Env): Promise<Parts> {
+  const redis = Redis.fromEnv({ ...env, UPSTASH_DISABLE_TELEMETRY: 'true' })
+  const limiter = Ratelimit.slidingWindow(Number(env.REQUESTS_PER_MINUTE), '1 m')
+  return {
+    verify: await openJose(JSON.parse(env.MATERIAL) as TokenMaterial),
+    byAddress: new Ratelimit({ redis, limiter, prefix: 'address', ephemeralCache: addressCache }),
+    byUser: new Ratelimit({ redis, limiter, prefix: 'user', ephemeralCache: userCache })
+  }
+}
+
+function refuse(status: number): Response {
+  return Response.json({ status }, { status })
+}

@@ -1,0 +1,92 @@
+/** The most that an edge does, beside a Worker that only forwards and beside one of well-known parts. */
+
+import { type EdgeWorld, openEdgeWorld, WIDE_QUOTA } from '../lib/edges.ts'
+import { sumErrors } from '../lib/errors.ts'
+import { load } from '../lib/load.ts'
+import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
+import { inTurn, requestsWith } from '../lib/token-requests.ts'
+import { openWorker, type WorkerOptions } from '../lib/worker.ts'
+import { PATH, WARM_TOKENS } from './edge-latency.ts'
+
+const CONNECTIONS = 64
+
+export const edgeThroughput: Scenario = {
+  name: 'edge-throughput',
+  title: 'The most that an edge does',
+  about:
+    `Closed loop, ${CONNECTIONS} connections, ${WARM_TOKENS} tokens in turn, the same cheap origin and the same Redis ` +
+    'behind all. The bare Worker forwards and checks nothing. The other verifies with jose and asks @upstash/ratelimit for ' +
+    'two quotas like ours. On two cores the load generator, the origin and Redis run beside the Worker: CPU is that of ' +
+    'workerd alone.',
+  metrics: {
+    throughput: { unit: '/s', better: 'higher', means: 'Answers a second' },
+    cpu: { unit: 'µs', better: 'lower', means: 'CPU time of workerd, all threads, for an answer' },
+    'cpu origin': { unit: 'µs', better: 'lower', means: 'CPU time of the origin for an answer' },
+    'cpu redis': { unit: 'µs', better: 'lower', means: 'CPU time of Redis and its endpoint for an answer' },
+    'redis calls': { unit: '', better: 'lower', means: 'Calls of Redis for an answer' },
+    busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used' }
+  },
+  rounds: { full: 5, quick: 2 },
+  seconds: { full: 50, quick: 16 },
+  async open(scope) {
+    const world = await openEdgeWorld(scope)
+    const requests = requestsWith(world.source.tokens(WARM_TOKENS), PATH)
+    const { ORIGIN_URL = '', UPSTASH_REDIS_REST_URL = '', UPSTASH_REDIS_REST_TOKEN = '' } = world.bindings
+    const [limit = ''] = WIDE_QUOTA.split('/')
+    const peerBindings = {
+      ORIGIN_URL,
+      UPSTASH_REDIS_REST_URL,
+      UPSTASH_REDIS_REST_TOKEN,
+      MATERIAL: JSON.stringify(world.source.material),
+      REQUESTS_PER_MINUTE: limit
+    }
+    const peer = (file: string): WorkerOptions => ({
+      entry: new URL(`../peers/${file}`, import.meta.url),
+      bindings: peerBindings
+    })
+    const variants: Record<string, WorkerOptions> = {
+      'bare proxy': peer('bare-proxy-worker.ts'),
+      'jose + @upstash/ratelimit': peer('jose-ratelimit-worker.ts'),
+      Gatehouse: { bindings: world.bindings }
+    }
+    return Object.entries(variants).map(([name, worker]) => ({
+      name,
+      round: inner => measure(worker, world, requests, inner)
+    }))
+  }
+}
+
+async function measure(
+  worker: WorkerOptions,
+  world: EdgeWorld,
+  requests: readonly Buffer[],
+  scope: Scope
+): Promise<Measured> {
+  const { url, pid } = await openWorker(worker, scope)
+  const options = { url, connections: CONNECTIONS, next: inTurn(requests) }
+  const warm = await load({ ...options, warmSeconds: 0, seconds: 0.8 })
+  const callsBefore = await world.redisCalls()
+  let answers = 0
+  const counted = await load({
+    ...options,
+    warmSeconds: 0.1,
+    seconds: scope.pick(1.2, 1),
+    onAnswer: () => {
+      answers++
+    },
+    processes: { worker: pid, origin: world.origin.pid, redis: world.pid }
+  })
+  const { cpuMicros } = counted
+  return {
+    metrics: {
+      throughput: counted.perSecond,
+      cpu: cpuMicros.worker ?? Number.NaN,
+      'cpu origin': cpuMicros.origin ?? Number.NaN,
+      'cpu redis': cpuMicros.redis ?? Number.NaN,
+      'redis calls': ((await world.redisCalls()) - callsBefore) / answers,
+      busy: counted.generatorBusy
+    },
+    ...sumErrors([warm, counted]),
+    latencies: { answers: counted.latency }
+  }
+}

@@ -1,0 +1,103 @@
+/** A hundred people who sign in at once, and what everybody else notices of it. */
+
+import { cpus } from 'node:os'
+import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { sumErrors } from '../lib/errors.ts'
+import { type Loaded, load } from '../lib/load.ts'
+import { API, type OriginProcess, openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
+import { type Person, signUp } from '../lib/people.ts'
+import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
+import { median, quantileOf } from '../lib/statistics.ts'
+import { each, inTurn, requestsWith } from '../lib/token-requests.ts'
+import { askBcrypt, COST } from './login.ts'
+
+const CONNECTIONS = 100
+/** More than the queue holds: a hundred wait on two cores. */
+const CROWD = 200
+const PROBES_PER_SECOND = 100
+const PEOPLE = 24
+const STORM = { warmSeconds: 1.2, seconds: 4 }
+
+export const loginStorm: Scenario = {
+  name: 'login-storm',
+  title: 'A login storm: 100 connections that sign in without a pause',
+  about:
+    'Beside it, cores ÷ the time of one bcrypt: what the machine could do if signing in were nothing but bcrypt. ' +
+    'Meanwhile verify-token is asked a hundred times a second (open loop, a token never seen before each time), and the ' +
+    `event loop is watched from inside. Then ${CROWD} connections at once: what does not fit the queue is answered 503, ` +
+    'which is an honest refusal and no error; its latency is shown.',
+  metrics: {
+    logins: { unit: '/s', better: 'higher', means: 'People signed in a second; for bcrypt, cores ÷ its time' },
+    'all cores': { unit: '/s', better: 'higher', means: 'What bcrypt alone does on all cores at once' },
+    'verify p50': { unit: 'ms', better: 'lower', means: 'verify-token meanwhile, from when it was due' },
+    'verify p99': { unit: 'ms', better: 'lower', means: 'verify-token meanwhile, from when it was due' },
+    'loop p99': { unit: 'ms', better: 'lower', means: 'How late the event loop was' },
+    refused: { unit: '', better: 'lower', means: 'Answers of 503 in two seconds of the crowd' },
+    'refused p99': { unit: 'ms', better: 'lower', means: 'How long a 503 took in the crowd' }
+  },
+  seconds: { full: 66, quick: 40 },
+  fullOnly: true,
+  async open(scope) {
+    const engines = await openEngines(scope)
+    const first = await scope.child()
+    const people = await signUp((await openOriginProcess(engines, first)).url, PEOPLE)
+    await first.close()
+    return [
+      { name: 'bcrypt alone', round: measureBcrypt },
+      { name: 'Gatehouse', round: inner => measureStorm(engines, people, inner) }
+    ]
+  }
+}
+
+async function measureBcrypt(scope: Scope): Promise<Measured> {
+  const { singleMs, perSecondOnAllCores } = await askBcrypt({ cost: COST, single: 6, perCore: 6 }, scope)
+  const metrics = { logins: (1000 * cpus().length) / median(singleMs), 'all cores': perSecondOnAllCores }
+  return { metrics, errors: 0 }
+}
+
+async function measureStorm(engines: Engines, people: readonly Person[], scope: Scope): Promise<Measured> {
+  const origin = await openOriginProcess(engines, scope)
+  const [storm, probes, loopMs] = await Promise.all([
+    logInFrom(CONNECTIONS, STORM, origin, people),
+    probe(engines, origin, people),
+    watchLoop(origin)
+  ])
+  const crowd = await logInFrom(CROWD, { warmSeconds: 0, seconds: 2 }, origin, people)
+  // In the storm nothing may be refused: a hundred fit.
+  const inStorm = { errors: storm.refused.count, errorKinds: { 'refused in the storm': storm.refused.count } }
+  return {
+    metrics: {
+      logins: storm.perSecond,
+      'verify p50': quantileOf(probes.latency, 0.5),
+      'verify p99': quantileOf(probes.latency, 0.99),
+      'loop p99': loopMs,
+      refused: crowd.refused.count,
+      'refused p99': quantileOf(crowd.refused, 0.99)
+    },
+    ...sumErrors([storm, probes, crowd, inStorm]),
+    latencies: { 'verify-token meanwhile': probes.latency, 'a 503': crowd.refused }
+  }
+}
+
+function logInFrom(
+  connections: number,
+  times: { readonly warmSeconds: number; readonly seconds: number },
+  { url }: OriginProcess,
+  people: readonly Person[]
+): Promise<Loaded> {
+  const next = inTurn(people.map(({ login }) => login))
+  return load({ url, connections, ...times, refusals: [503], next })
+}
+
+async function probe(engines: Engines, { url }: OriginProcess, people: readonly Person[]): Promise<Loaded> {
+  const source = await openTokenSource(engines, PUBLIC_URL, people)
+  const next = each(requestsWith(source.tokens(12 * PROBES_PER_SECOND), `${API}/auth/verify-token`))
+  return load({ url, connections: 10, ...STORM, perSecond: PROBES_PER_SECOND, next })
+}
+
+async function watchLoop({ loopDelay }: OriginProcess): Promise<number> {
+  await new Promise(resolve => setTimeout(resolve, STORM.warmSeconds * 1000))
+  await loopDelay('begin')
+  await new Promise(resolve => setTimeout(resolve, STORM.seconds * 1000))
+  return loopDelay('read')
+}

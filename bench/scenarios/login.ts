@@ -1,0 +1,73 @@
+/** Signing in, one person at a time. */
+
+import { type Engines, openEngines } from '../lib/engines.ts'
+import { load } from '../lib/load.ts'
+import { openNodeProcess } from '../lib/node-process.ts'
+import { openOriginProcess } from '../lib/origin-process.ts'
+import { type Person, signUp } from '../lib/people.ts'
+import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
+import { distribute, median, quantileOf } from '../lib/statistics.ts'
+import { inTurn } from '../lib/token-requests.ts'
+import type { BcryptTask, BcryptTimes } from '../variants/bcrypt.ts'
+
+/** The default of `BCRYPT_COST`. */
+export const COST = 12
+
+export const login: Scenario = {
+  name: 'login',
+  title: 'POST /auth/login, one at a time',
+  about:
+    'One connection to the origin, a different person each time, right passwords from known devices. Beside it, one ' +
+    'bcrypt of the same cost in a process that does nothing else. The difference is everything that is not bcrypt: ' +
+    'guards in Redis, two statements in PostgreSQL that wait for the disk, two tokens.',
+  metrics: {
+    time: { unit: 'ms', better: 'lower', means: 'Median time to the last byte of the answer' },
+    worst: { unit: 'ms', better: 'lower', means: 'The slowest of the round' }
+  },
+  rounds: { full: 5, quick: 2 },
+  seconds: { full: 42, quick: 12 },
+  async open(scope) {
+    const engines = await openEngines(scope)
+    const first = await scope.child()
+    const people = await signUp((await openOriginProcess(engines, first)).url, scope.pick(12, 4))
+    await first.close()
+    const single = scope.pick(8, 5)
+    return [
+      { name: 'bcrypt alone', round: inner => hashOneAtATime({ cost: COST, single, perCore: 0 }, inner) },
+      { name: 'Gatehouse', round: inner => logInOneAtATime(engines, people, inner) }
+    ]
+  }
+}
+
+async function hashOneAtATime(task: BcryptTask, scope: Scope): Promise<Measured> {
+  const { singleMs } = await askBcrypt(task, scope)
+  const latency = distribute(singleMs)
+  return {
+    metrics: { time: median(singleMs), worst: quantileOf(latency, 1) },
+    errors: 0,
+    latencies: { 'bcrypt alone': latency }
+  }
+}
+
+/** Runs bcrypt in a process of its own. */
+export async function askBcrypt(task: BcryptTask, scope: Scope): Promise<BcryptTimes> {
+  const child = scope.closing(await openNodeProcess({ file: new URL('../variants/bcrypt.ts', import.meta.url) }))
+  return child.ask<BcryptTimes>(task)
+}
+
+async function logInOneAtATime(engines: Engines, people: readonly Person[], scope: Scope): Promise<Measured> {
+  const { url } = await openOriginProcess(engines, scope)
+  const { latency, errors, errorKinds } = await load({
+    url,
+    connections: 1,
+    warmSeconds: scope.pick(0.8, 0.4),
+    seconds: scope.pick(2.4, 1.2),
+    next: inTurn(people.map(person => person.login))
+  })
+  return {
+    metrics: { time: quantileOf(latency, 0.5), worst: quantileOf(latency, 1) },
+    errors,
+    errorKinds,
+    latencies: { Gatehouse: latency }
+  }
+}

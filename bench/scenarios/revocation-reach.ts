@@ -1,0 +1,180 @@
+/** How long a token still works at the edges after its session was ended, and what knowing that costs a request. */
+
+import { type ConstantOrigin, edgeBindings, openConstantOrigin } from '../lib/edges.ts'
+import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { sumErrors } from '../lib/errors.ts'
+import { type Inhabitant, settle } from '../lib/inhabitants.ts'
+import { type Loaded, load } from '../lib/load.ts'
+import { API, openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
+import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
+import { distribute, quantileOf } from '../lib/statistics.ts'
+import { inTurn, requestsWith } from '../lib/token-requests.ts'
+import { type OpenWorker, openWorker } from '../lib/worker.ts'
+import { PATH } from './edge-latency.ts'
+
+const [LOGOUTS, ABREAST] = [200, 50]
+/** Between two requests with a token that is being watched. */
+const PROBE_EVERY_MS = 10
+/** Twenty times what is promised. */
+const GIVE_UP_MS = 20_000
+/** So far away Redis is while warm requests are watched: who asked it took at least so long. */
+const REDIS_DELAY_MS = 100
+/** At each edge: twice a second for each token. Long enough for every lease to be renewed at least once. */
+const WARM = { seconds: 4, perSecond: 400, connections: 50 }
+/** Due before all connections stood: the start of an open loop has waits that nobody had. */
+const SETTLE_SECONDS = 0.3
+
+export const revocationReach: Scenario = {
+  name: 'revocation-reach',
+  title: `${LOGOUTS} logouts, two edges`,
+  about:
+    'People log out at the origin that ships while two edges in workerd are asked with their tokens every ' +
+    `${PROBE_EVERY_MS} ms; behind the edges is an origin that says yes to everything, so that what is refused, an edge refused. ` +
+    'The reach is the time from the answer of the logout to the beginning of the last request that passed, for each logout ' +
+    `at each edge. Then Redis answers ${REDIS_DELAY_MS} ms later, and live tokens are sent to both edges, each twice a second: a ` +
+    'request that asked Redis itself would take that long. What Redis is asked meanwhile are renewals behind requests that ' +
+    'were answered from memory.',
+  metrics: {
+    'reach p50': {
+      unit: 'ms',
+      better: 'lower',
+      means: 'From the answer of the logout to the last request that passed'
+    },
+    'reach p99': {
+      unit: 'ms',
+      better: 'lower',
+      means: 'From the answer of the logout to the last request that passed'
+    },
+    'reach, worst': { unit: 'ms', better: 'lower', means: 'The longest of the round' },
+    'waited for Redis': { unit: '', better: 'lower', means: 'Warm requests that took as long as Redis does' },
+    'warm p99': { unit: 'ms', better: 'lower', means: 'Warm requests meanwhile' },
+    renewals: { unit: '/s', better: 'lower', means: 'Calls of Redis in a second for one edge, behind warm requests' }
+  },
+  // Each has hundreds of logouts in it, and lasts as long.
+  rounds: { full: 3, quick: 3 },
+  seconds: { full: 36, quick: 36 },
+  fullOnly: true,
+  async open(scope) {
+    const engines = await openEngines(scope)
+    const first = await scope.child()
+    await openOriginProcess(engines, first)
+    await first.close()
+    return [{ name: 'Gatehouse', round: inner => measure(engines, inner) }]
+  }
+}
+
+async function measure(engines: Engines, scope: Scope): Promise<Measured> {
+  await engines.delayRedis(0)
+  const origin = await openOriginProcess(engines, scope)
+  const behind = await openConstantOrigin('', scope)
+  const edges = [await openEdge(engines, origin.url, behind, scope), await openEdge(engines, origin.url, behind, scope)]
+  const people = await settle(engines, LOGOUTS)
+  const tokens = (await openTokenSource(engines, PUBLIC_URL, people)).tokens(LOGOUTS)
+
+  const warm = await watchWarm(engines, edges, tokens)
+  const reachesMs: number[] = []
+  for (let i = 0; i < LOGOUTS; i += ABREAST) {
+    const batch = people.slice(i, i + ABREAST)
+    const batches = batch.map((person, k) => logOut(origin.url, edges, person, tokens[i + k] ?? ''))
+    reachesMs.push(...(await Promise.all(batches)).flat())
+  }
+  const reach = distribute(reachesMs)
+  return {
+    ...warm,
+    metrics: {
+      'reach p50': quantileOf(reach, 0.5),
+      'reach p99': quantileOf(reach, 0.99),
+      'reach, worst': quantileOf(reach, 1),
+      ...warm.metrics
+    },
+    latencies: { ...warm.latencies, reach }
+  }
+}
+
+function openEdge(engines: Engines, issuerUrl: string, behind: ConstantOrigin, scope: Scope): Promise<OpenWorker> {
+  const bindings = edgeBindings({ ...engines, originUrl: behind.url, publicUrl: PUBLIC_URL })
+  return openWorker({ bindings: { ...bindings, JWKS_URL: `${issuerUrl}/.well-known/jwks.json` } }, scope)
+}
+
+/** Warm requests at both edges, with Redis far away. */
+async function watchWarm(
+  engines: Engines,
+  edges: readonly OpenWorker[],
+  tokens: readonly string[]
+): Promise<Measured & Required<Pick<Measured, 'latencies'>>> {
+  const requests = requestsWith(tokens, PATH)
+  const send = (warmSeconds: number, seconds: number) =>
+    Promise.all(edges.map(edge => loadEdge(edge, requests, warmSeconds, seconds)))
+  // Everybody has come by more than once.
+  const before = await send(1.2, 0.1)
+  await engines.delayRedis(REDIS_DELAY_MS)
+  const callsBefore = await engines.redisCalls()
+  const loads = await send(SETTLE_SECONDS, WARM.seconds)
+  const calls = (await engines.redisCalls()) - callsBefore
+  await engines.delayRedis(0)
+  return {
+    metrics: {
+      'waited for Redis': loads.reduce((sum, { slow }) => sum + slow, 0),
+      'warm p99': Math.max(...loads.map(({ latency }) => quantileOf(latency, 0.99))),
+      renewals: calls / (SETTLE_SECONDS + WARM.seconds) / edges.length
+    },
+    ...sumErrors([...before, ...loads]),
+    latencies: Object.fromEntries(loads.map(({ latency }, i) => [`warm, edge ${i + 1}`, latency]))
+  }
+}
+
+/** Counts the answers that took as long as Redis does. */
+async function loadEdge(
+  { url }: OpenWorker,
+  requests: readonly Buffer[],
+  warmSeconds: number,
+  seconds: number
+): Promise<Loaded & { readonly slow: number }> {
+  const next = inTurn(requests)
+  const sentMs: number[] = []
+  let slow = 0
+  const loaded = await load({
+    ...WARM,
+    url,
+    warmSeconds,
+    seconds,
+    next: connection => {
+      sentMs[connection] = performance.now()
+      return next()
+    },
+    onAnswer: connection => {
+      if (performance.now() - (sentMs[connection] ?? 0) >= REDIS_DELAY_MS) slow++
+    }
+  })
+  return { ...loaded, slow }
+}
+
+/** Logs out, and says for each edge how long after the answer the last request began that still passed. */
+async function logOut(
+  originUrl: string,
+  edges: readonly OpenWorker[],
+  { refreshToken }: Inhabitant,
+  token: string
+): Promise<number[]> {
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ refreshToken })
+  const response = await fetch(`${originUrl}${API}/auth/logout`, { method: 'POST', headers, body })
+  const endedMs = performance.now()
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(`the logout was answered ${response.status}: ${text.slice(0, 200)}`)
+  return Promise.all(edges.map(({ url }) => lastPassMs(url, token, endedMs)))
+}
+
+async function lastPassMs(url: string, token: string, endedMs: number): Promise<number> {
+  let last = 0
+  for (;;) {
+    const begunMs = performance.now() - endedMs
+    if (begunMs > GIVE_UP_MS) throw new Error(`an edge still let a token pass ${begunMs} ms after its logout`)
+    const response = await fetch(url + PATH, { headers: { authorization: `Bearer ${token}` } })
+    const text = await response.text()
+    if (response.status === 401 && text.includes('"session-ended"')) return last
+    if (response.status !== 200) throw new Error(`the edge answered ${response.status}: ${text.slice(0, 200)}`)
+    last = begunMs
+    await new Promise(resolve => setTimeout(resolve, PROBE_EVERY_MS))
+  }
+}

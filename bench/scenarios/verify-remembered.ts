@@ -1,0 +1,67 @@
+/** Verifying a token that was verified before and is remembered. */
+
+import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
+import { median } from '../lib/statistics.ts'
+import { createTokenSource } from '../lib/tokens.ts'
+import type { WorkerTask } from '../variants/verify-worker.ts'
+import { CPU_TIME, verifyInProcess } from './verify-node.ts'
+import { openTask } from './verify-workerd.ts'
+
+const NODE_VARIANTS = [
+  { name: 'Gatehouse, on Node', verifier: 'Gatehouse, remembering' },
+  { name: 'fast-jwt, cached, on Node', verifier: 'fast-jwt, cached' }
+] as const
+
+/** Fewer than either memory holds: every one of them is a hit. */
+const TOKENS = 200
+const PASSES = 20
+const [FEW_PASSES, MANY_PASSES] = [5, 205]
+
+export const verifyRemembered: Scenario = {
+  name: 'verify-remembered',
+  title: 'A token that was verified before',
+  about:
+    `${TOKENS} tokens in turn, each verified and remembered before the clock runs. A hit still looks at the expiry. ` +
+    'fast-jwt hashes the token to find it, as its README recommends. In workerd the client takes the time, as in verify-workerd.',
+  metrics: {
+    time: { unit: 'µs', better: 'lower', means: 'Median time for one remembered token' },
+    cpu: CPU_TIME
+  },
+  seconds: { full: 8, quick: 5 },
+  async open(scope) {
+    const { material, tokens } = createTokenSource()
+    const remembered = tokens(TOKENS)
+    const batches = Array.from({ length: scope.pick(20, 10) }, () => remembered)
+    const warm = Array.from({ length: 50 }, () => remembered).flat()
+    const task: WorkerTask = { verifier: 'Gatehouse, remembering', material, tokens: remembered }
+    return [
+      ...NODE_VARIANTS.map(({ name, verifier }) => ({
+        name,
+        round: (inner: Scope) => verifyInProcess({ verifier, material, warm, batches, passes: PASSES }, inner)
+      })),
+      {
+        name: 'Gatehouse, in workerd',
+        round: (inner: Scope) => verifyRememberedInWorkerd(task, scope.pick(10, 6), inner)
+      }
+    ]
+  }
+}
+
+async function verifyRememberedInWorkerd(task: WorkerTask, pairs: number, scope: Scope): Promise<Measured> {
+  const ask = await openTask(task, scope)
+  let failures = 0
+  const [micros, cpuMicros]: [number[], number[]] = [[], []]
+  const pass = async (passes: number) => {
+    const answer = await ask({ from: 0, count: TOKENS, passes })
+    failures += answer.failures
+    return answer
+  }
+  const more = (MANY_PASSES - FEW_PASSES) * TOKENS
+  for (let warm = 0; warm < 5; warm++) await pass(FEW_PASSES)
+  for (let pair = 0; pair < pairs; pair++) {
+    const [few, many] = [await pass(FEW_PASSES), await pass(MANY_PASSES)]
+    micros.push(((many.ms - few.ms) * 1000) / more)
+    cpuMicros.push(((many.cpuMs - few.cpuMs) * 1000) / more)
+  }
+  return { metrics: { time: median(micros), cpu: median(cpuMicros) }, errors: failures }
+}

@@ -1,0 +1,117 @@
+/** Checking a token over HTTP, on the origin itself, without an edge in between. */
+
+import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { sumErrors } from '../lib/errors.ts'
+import { type Loaded, load } from '../lib/load.ts'
+import { openNodeProcess } from '../lib/node-process.ts'
+import { API, openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
+import { signUp } from '../lib/people.ts'
+import type { Measured, Metric, Scenario, Scope } from '../lib/scenario.ts'
+import { each, inTurn, requestsWith } from '../lib/token-requests.ts'
+import type { TokenMaterial } from '../lib/tokens.ts'
+import type { PeerQuestion } from '../variants/peer-server.ts'
+
+const PATH = `${API}/auth/verify-token`
+
+/** Whose tokens they are; every one of them has a live session. */
+const PEOPLE = 20
+/** Tokens that come back again and again. */
+const RETURNING = 500
+/** More than the fastest of them verifies in a phase on a machine of today. */
+const FRESH_PER_SECOND = 14_000
+
+interface Server {
+  readonly url: string
+  readonly pid: number
+}
+
+interface Requests {
+  readonly returning: readonly Buffer[]
+  /** One list for each number of connections. */
+  readonly fresh: readonly (readonly Buffer[])[]
+}
+
+const perSecond = (means: string): Metric => ({ unit: '/s', better: 'higher', means })
+const cpu = (means: string): Metric => ({ unit: 'µs', better: 'lower', means })
+
+export const verifyToken: Scenario = {
+  name: 'verify-token',
+  title: 'GET /auth/verify-token on the origin',
+  about:
+    `Returning: ${RETURNING} tokens in turn. First sight: every token once. Each with 100 and 1,000 connections, as fast as ` +
+    'they are answered (closed loop). CPU is that of the server process with all its threads, for each answer: where the ' +
+    'load generator is the limit (busy near 1), it is the number to look at.',
+  metrics: {
+    'returning 100': perSecond('Answers a second, returning tokens, 100 connections'),
+    'returning 1000': perSecond('Answers a second, returning tokens, 1,000 connections'),
+    'first 100': perSecond('Answers a second, tokens seen first, 100 connections'),
+    'first 1000': perSecond('Answers a second, tokens seen first, 1,000 connections'),
+    'cpu returning 100': cpu('CPU time for an answer, returning tokens, 100 connections'),
+    'cpu returning 1000': cpu('CPU time for an answer, returning tokens, 1,000 connections'),
+    'cpu first 100': cpu('CPU time for an answer, tokens seen first, 100 connections'),
+    'cpu first 1000': cpu('CPU time for an answer, tokens seen first, 1,000 connections'),
+    busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used, at most' }
+  },
+  rounds: { full: 5, quick: 2 },
+  seconds: { full: 100, quick: 20 },
+  async open(scope) {
+    const engines = await openEngines(scope)
+    const first = await scope.child()
+    const people = await signUp((await openOriginProcess(engines, first, { BCRYPT_COST: '10' })).url, PEOPLE)
+    const source = await openTokenSource(engines, PUBLIC_URL, people)
+    await first.close()
+
+    const times = { warmSeconds: 0.4, seconds: 0.6 }
+    const connections = scope.pick([100, 1000], [100])
+    const count = Math.ceil(FRESH_PER_SECOND * (times.warmSeconds + times.seconds))
+    const requests: Requests = {
+      returning: requestsWith(source.tokens(RETURNING), PATH),
+      fresh: connections.map(() => requestsWith(source.tokens(count), PATH))
+    }
+    const { material } = source
+    const measured = (open: (inner: Scope) => Promise<Server>) => async (inner: Scope) =>
+      loadAll(await open(inner), requests, connections, times)
+    return [
+      { name: 'Express 5', round: measured(inner => openPeer('express', material, inner)) },
+      { name: 'bare node:http', round: measured(inner => openPeer('bare', material, inner)) },
+      { name: 'Gatehouse', round: measured(inner => openOrigin(engines, inner)) }
+    ]
+  }
+}
+
+const openOrigin = (engines: Engines, scope: Scope): Promise<Server> => openOriginProcess(engines, scope)
+
+async function openPeer(peer: PeerQuestion['peer'], material: TokenMaterial, scope: Scope): Promise<Server> {
+  const child = scope.closing(
+    await openNodeProcess({
+      file: new URL('../variants/peer-server.ts', import.meta.url),
+      env: { NODE_ENV: 'production' }
+    })
+  )
+  const url = await child.ask<string>({ peer, material, path: PATH } satisfies PeerQuestion)
+  return { url, pid: child.pid }
+}
+
+async function loadAll(
+  { url, pid }: Server,
+  requests: Requests,
+  counts: readonly number[],
+  times: { readonly warmSeconds: number; readonly seconds: number }
+): Promise<Measured> {
+  const loads: Record<string, Loaded> = {}
+  const options = { url, ...times, processes: { server: pid } }
+  for (const [i, connections] of counts.entries()) {
+    loads[`returning ${connections}`] = await load({ ...options, connections, next: inTurn(requests.returning) })
+    loads[`first ${connections}`] = await load({ ...options, connections, next: each(requests.fresh[i] ?? []) })
+  }
+  const all = Object.entries(loads)
+  return {
+    metrics: {
+      ...Object.fromEntries(all.map(([name, loaded]) => [name, loaded.perSecond])),
+      ...Object.fromEntries(all.map(([name, loaded]) => [`cpu ${name}`, loaded.cpuMicros.server ?? Number.NaN])),
+      busy: Math.max(...all.map(([, { generatorBusy }]) => generatorBusy))
+    },
+    ...sumErrors(Object.values(loads)),
+    latencies: Object.fromEntries(all.map(([name, { latency }]) => [name, latency]))
+  }
+}

@@ -1,0 +1,17 @@
+/** The side of a child process: answers what the benchmark asks over IPC. */
+
+interface Asked {
+  readonly id: number
+  readonly question: unknown
+}
+
+/** Answers every question with what `answer` returns; an error is sent as its text. The process ends with its parent. */
+export function answerParent<Question>(answer: (question: Question) => unknown): void {
+  process.on('message', async ({ id, question }: Asked) => {
+    try {
+      process.send?.({ id, answer: await answer(question as Question) })
+    } catch (error) {
+      process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    }
+  })
+}

@@ -1,0 +1,45 @@
+/**
+ * A fresh process with an origin that costs almost nothing, so that what is before it is what is measured: the same
+ * answer to every GET over plain TCP, and the moment at which the request arrived. It publishes one key set.
+ */
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { answerParent } from './answer-parent.ts'
+
+export interface ConstantOriginQuestion {
+  /** The JSON Web Key Set, as text. */
+  readonly jwks: string
+}
+
+const JWKS_TARGET = 'GET /.well-known/jwks.json '
+const END_OF_HEAD = '\r\n\r\n'
+
+let jwks = ''
+
+const server = createServer({ noDelay: true }, socket => {
+  let unread = ''
+  socket.on('error', () => socket.destroy())
+  socket.on('data', chunk => {
+    // `CLOCK_MONOTONIC`, which is one for all processes of a machine.
+    const arrivedNs = process.hrtime.bigint()
+    unread += chunk.toString('latin1')
+    for (let end = unread.indexOf(END_OF_HEAD); end >= 0; end = unread.indexOf(END_OF_HEAD)) {
+      const isForKeys = unread.startsWith(JWKS_TARGET)
+      unread = unread.slice(end + END_OF_HEAD.length)
+      socket.write(answer(isForKeys ? jwks : `{"ok":true,"arrivedNs":"${arrivedNs}"}`))
+    }
+  })
+})
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+
+/** Answers with the URL that it listens on. */
+answerParent<ConstantOriginQuestion>(question => {
+  jwks = question.jwks
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+
+function answer(body: string): string {
+  return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}

@@ -1,0 +1,24 @@
+/**
+ * Loaded into a server with `--import`: watches how late its event loop is, and says so over IPC. The server itself is
+ * the one that ships.
+ */
+
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { answerParent } from './answer-parent.ts'
+
+/** `begin` forgets what was; `read` answers with the 99th percentile of the lateness since, in milliseconds. */
+export type LoopDelayQuestion = 'begin' | 'read'
+
+const RESOLUTION_MS = 5
+
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+delay.enable()
+
+answerParent<LoopDelayQuestion>(question => {
+  if (question === 'begin') {
+    delay.reset()
+    return 0
+  }
+  // What is recorded is the time between two ticks of a timer, its own period included.
+  return Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS)
+})

@@ -1,0 +1,81 @@
+/** A fresh Node process that verifies tokens with one library and says how long each batch took. */
+
+import type { TokenMaterial } from '../lib/tokens.ts'
+import { openBareDer, openBareP1363 } from '../peers/bare-node.ts'
+import { openFastJwt, openFastJwtCached } from '../peers/fast-jwt.ts'
+import { openGatehouse, openGatehouseRemembering } from '../peers/gatehouse-node.ts'
+import { openHonoJwt } from '../peers/hono-jwt.ts'
+import { openJose } from '../peers/jose.ts'
+import { openJsonwebtoken } from '../peers/jsonwebtoken.ts'
+import type { OpenVerifier, Verify } from '../peers/verifier.ts'
+import { answerParent } from './answer-parent.ts'
+
+/** Each loads in every process, so that all have the same heap around them. */
+const VERIFIERS = {
+  'bare, DER': openBareDer,
+  'bare, P1363': openBareP1363,
+  Gatehouse: openGatehouse,
+  'Gatehouse, remembering': openGatehouseRemembering,
+  'fast-jwt': openFastJwt,
+  'fast-jwt, cached': openFastJwtCached,
+  jose: openJose,
+  jsonwebtoken: openJsonwebtoken,
+  'hono/jwt': openHonoJwt
+} satisfies Record<string, OpenVerifier>
+
+export type NodeVerifierName = keyof typeof VERIFIERS
+
+export interface VerifyTask {
+  readonly verifier: NodeVerifierName
+  readonly material: TokenMaterial
+  /** Verified before the clock runs, so that the engine has compiled what it will. */
+  readonly warm: readonly string[]
+  /** Verified in this order; the clock is read between batches. */
+  readonly batches: readonly (readonly string[])[]
+  /** How often each batch is gone through before the clock is read again. */
+  readonly passes: number
+}
+
+export interface VerifyTimes {
+  /** One for each batch. */
+  readonly microsPerToken: readonly number[]
+  /** CPU time of all threads of the process. */
+  readonly cpuMicrosPerToken: readonly number[]
+  readonly failures: number
+}
+
+answerParent<VerifyTask>(async ({ verifier, material, warm, batches, passes }) => {
+  const verify = await VERIFIERS[verifier](material)
+  // A synchronous library must not pay for an `await` that its users do not write.
+  const run = isAsync(verify, warm[0] ?? '') ? runAsync : runSync
+  let failures = await run(verify, warm.slice(1), passes)
+  const microsPerToken: number[] = []
+  const cpuMicrosPerToken: number[] = []
+  for (const batch of batches) {
+    const startedMs = performance.now()
+    const usedBefore = process.cpuUsage()
+    failures += await run(verify, batch, passes)
+    const { user, system } = process.cpuUsage(usedBefore)
+    microsPerToken.push(((performance.now() - startedMs) * 1000) / (batch.length * passes))
+    cpuMicrosPerToken.push((user + system) / (batch.length * passes))
+  }
+  return { microsPerToken, cpuMicrosPerToken, failures } satisfies VerifyTimes
+})
+
+function isAsync(verify: Verify, token: string): boolean {
+  const result = verify(token)
+  return result instanceof Promise
+}
+
+/** @returns how many tokens did not hold; an error of the library ends the measurement */
+function runSync(verify: Verify, tokens: readonly string[], passes: number): number {
+  let failures = 0
+  for (let pass = 0; pass < passes; pass++) for (const token of tokens) if (!verify(token)) failures++
+  return failures
+}
+
+async function runAsync(verify: Verify, tokens: readonly string[], passes: number): Promise<number> {
+  let failures = 0
+  for (let pass = 0; pass < passes; pass++) for (const token of tokens) if (!(await verify(token))) failures++
+  return failures
+}

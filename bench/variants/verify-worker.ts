@@ -1,0 +1,57 @@
+/**
+ * A Worker that verifies tokens with one library. Clocks stand still in workerd while code runs: whoever asks takes the
+ * time. Tokens are handed over before that, so that neither their transfer nor their parsing is in it.
+ */
+
+import type { TokenMaterial } from '../lib/tokens.ts'
+import { openBareWebCrypto } from '../peers/bare-webcrypto.ts'
+import { openGatehouseWorker, openGatehouseWorkerRemembering } from '../peers/gatehouse-worker.ts'
+import { openHonoJwt } from '../peers/hono-jwt.ts'
+import { openJose } from '../peers/jose.ts'
+import { openTsndr } from '../peers/tsndr.ts'
+import type { OpenVerifier, Verify } from '../peers/verifier.ts'
+
+const VERIFIERS = {
+  'bare WebCrypto': openBareWebCrypto,
+  Gatehouse: openGatehouseWorker,
+  'Gatehouse, remembering': openGatehouseWorkerRemembering,
+  jose: openJose,
+  'hono/jwt': openHonoJwt,
+  '@tsndr/cloudflare-worker-jwt': openTsndr
+} satisfies Record<string, OpenVerifier>
+
+export type WorkerVerifierName = keyof typeof VERIFIERS
+
+/** What is handed over: the library, and all tokens. */
+export interface WorkerTask {
+  readonly verifier: WorkerVerifierName
+  readonly material: TokenMaterial
+  readonly tokens: readonly string[]
+}
+
+let verify: Verify | undefined
+let tokens: readonly string[] = []
+
+export default {
+  /** `POST /` hands a task over; `GET /?from=&count=&passes=` verifies and answers how many did not hold. */
+  async fetch(request: Request): Promise<Response> {
+    if (request.method === 'POST') {
+      const task = (await request.json()) as WorkerTask
+      verify = await VERIFIERS[task.verifier](task.material)
+      tokens = task.tokens
+      return new Response('0')
+    }
+    const { searchParams } = new URL(request.url)
+    const number = (name: string) => Number(searchParams.get(name))
+    return new Response(String(await verifyAll(number('from'), number('count'), number('passes'))))
+  }
+}
+
+async function verifyAll(from: number, count: number, passes: number): Promise<number> {
+  if (verify === undefined) throw new Error('no task was handed over')
+  let failures = 0
+  for (let pass = 0; pass < passes; pass++) {
+    for (let i = from; i < from + count; i++) if (!(await verify(tokens[i] ?? ''))) failures++
+  }
+  return failures
+}

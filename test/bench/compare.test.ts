@@ -1,0 +1,46 @@
+/** What is a change and what is noise. */
+
+import t from 'tap'
+import { compareRuns, differencesOfSetting, judgeChange } from '../../bench/lib/compare.ts'
+import { runOf, scenarioOf } from './results.ts'
+
+const summary = (median: number, spread: number) => ({ median, spread, rounds: 5 })
+
+t.test('judgeChange() calls noise what both spreads together explain', async t => {
+  t.equal(judgeChange(summary(100, 5), summary(110, 5), 'lower').verdict, 'noise')
+  t.equal(judgeChange(summary(100, 1), summary(110, 1), 'lower').verdict, 'worse')
+  t.equal(judgeChange(summary(100, 1), summary(110, 9), 'lower').verdict, 'noise', 'either spread is enough')
+})
+
+t.test('judgeChange() knows which direction is the good one', async t => {
+  t.equal(judgeChange(summary(100, 1), summary(80, 1), 'lower').verdict, 'better')
+  t.equal(judgeChange(summary(100, 1), summary(80, 1), 'higher').verdict, 'worse')
+  t.equal(judgeChange(summary(100, 1), summary(80, 1), 'higher').relative, -0.2)
+})
+
+t.test('judgeChange() calls nothing under two per cent a change, however quiet the rounds were', async t => {
+  t.equal(judgeChange(summary(100, 0), summary(101.9, 0), 'lower').verdict, 'noise')
+  t.equal(judgeChange(summary(100, 0), summary(102.1, 0), 'lower').verdict, 'worse')
+  t.equal(judgeChange(summary(0, 0), summary(0, 0), 'lower').verdict, 'noise', 'and survives zero')
+  t.equal(judgeChange(summary(0, 0), summary(5, 0), 'lower').verdict, 'worse')
+})
+
+t.test('compareRuns() compares what both runs have, and nothing else', async t => {
+  const before = runOf(scenarioOf({ ours: [10, 10, 10], gone: [1, 1, 1] }))
+  const after = runOf(scenarioOf({ ours: [20, 20, 20], added: [1, 1, 1] }))
+  const changes = compareRuns(before, after)
+  t.strictSame(
+    changes.map(({ variant, verdict, relative }) => [variant, verdict, relative]),
+    [['ours', 'worse', 1]]
+  )
+})
+
+t.test('differencesOfSetting() says when apples are compared with pears', async t => {
+  const before = runOf(scenarioOf({ ours: [1] }))
+  const after = { ...before, quick: true, machine: { ...before.machine, versions: { jose: '6.1.0' } } }
+  t.strictSame(differencesOfSetting(before, before), [])
+  t.strictSame(differencesOfSetting(before, after), [
+    'quick: "false" then, "true" now',
+    'jose: "6.0.0" then, "6.1.0" now'
+  ])
+})
