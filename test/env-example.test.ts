@@ -43,3 +43,17 @@ t.test('.env.example states the defaults that hold in production', async t => {
   const defaults = Object.fromEntries([...(await exampleSettings())].filter(([, value]) => value !== undefined))
   t.strictSame(loadConfig({ ...required, ...defaults }), loadConfig(required))
 })
+
+t.test('.env.example states the defaults that hold at the edge', async t => {
+  const { parseEdgeSettings } = await import('../edge/settings.ts')
+  const required = {
+    PUBLIC_URL: 'https://auth.example.com',
+    ORIGIN_URL: 'https://origin.example.com',
+    EDGE_SECRET: 'e'.repeat(32),
+    UPSTASH_REDIS_REST_URL: 'https://redis.example.com',
+    UPSTASH_REDIS_REST_TOKEN: 'token'
+  }
+  const defaults = Object.fromEntries([...(await exampleSettings())].filter(([, value]) => value !== undefined))
+  t.match(parseEdgeSettings(required), { ok: true })
+  t.strictSame(parseEdgeSettings({ ...required, ...defaults }), parseEdgeSettings(required))
+})
