@@ -7,6 +7,9 @@ export interface CanonicalTarget {
   readonly search: string
 }
 
+/** What the URL parser made of a request target. */
+export type ParsedTarget = Pick<URL, 'pathname' | 'search'>
+
 /** Characters that never need an escape in a path (RFC 3986 §2.3). */
 const UNRESERVED = /[A-Za-z0-9._~-]/
 
@@ -19,12 +22,12 @@ const UNRESERVED = /[A-Za-z0-9._~-]/
  *
  * @returns `undefined` for a path that could be read in two ways
  */
-export function canonicalTarget(url: URL): CanonicalTarget | undefined {
-  if (/%(?![0-9a-f]{2})|%(?:2f|5c|[01][0-9a-f]|7f)|\\/i.test(url.pathname)) return undefined
-  const path = url.pathname.replaceAll(/%[0-9a-f]{2}/gi, decodeUnreserved).replaceAll(/\/{2,}/g, '/')
+export function canonicalTarget({ pathname, search }: ParsedTarget): CanonicalTarget | undefined {
+  if (/%(?![0-9a-f]{2})|%(?:2f|5c|[01][0-9a-f]|7f)|\\/i.test(pathname)) return undefined
+  const path = pathname.replaceAll(/%[0-9a-f]{2}/gi, decodeUnreserved).replaceAll(/\/{2,}/g, '/')
   // Decoding may have laid bare a dot segment that the URL parser had no reason to see; and to some origins `..;x` is one.
   if (/(^|\/)\.{1,2}(?:(?:;|%3B)[^/]*)?(\/|$)/.test(path)) return undefined
-  return { path, search: url.search }
+  return { path, search }
 }
 
 function decodeUnreserved(escaped: string): string {

@@ -65,7 +65,7 @@ export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): 
       originUrl: settings.originUrl,
       deadlineMs: settings.originDeadlineMs,
       signHop: createHopSigner(settings.edgeSecret),
-      fetch: request => fetch(request),
+      fetch: (input, init) => fetch(input, init),
       nowMs
     }),
     nowMs,

@@ -40,9 +40,9 @@ export function createEdgeWorker(written?: WrittenPolicies): EdgeWorker {
   let deployment: Deployment | undefined
 
   return {
-    async fetch(request, env, context) {
+    fetch(request, env, context) {
       deployment ??= deploy(env, own)
-      if (deployment === undefined) return refuseEverything()
+      if (deployment === undefined) return Promise.resolve(refuseEverything())
       const { gateway, renewKeys, fallbackClientAddress } = deployment
 
       const waitUntil = (work: Promise<unknown>) => context.waitUntil(work)

@@ -11,7 +11,7 @@ export interface ForwardOptions {
   /** How long the origin may take to begin its answer. */
   readonly deadlineMs: number
   readonly signHop: SignHop
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: (input: string | Request, init: RequestInit) => Promise<Response>
   readonly nowMs: () => number
 }
 
@@ -24,7 +24,7 @@ export interface Passed {
   readonly clientAddress: string
 }
 
-/** @throws {Refusal} where the origin does not begin to answer in time */
+/** Rejects with a `Refusal` where the origin does not begin to answer in time. */
 export type Forward = (passed: Passed) => Promise<Response>
 
 /**
@@ -35,7 +35,7 @@ export type Forward = (passed: Passed) => Promise<Response>
  *   originUrl: 'https://origin.example.com',
  *   deadlineMs: 15_000,
  *   signHop: createHopSigner(env.EDGE_SECRET),
- *   fetch: request => fetch(request),
+ *   fetch: (input, init) => fetch(input, init),
  *   nowMs: Date.now
  * })
  * const response = await forward({
@@ -48,12 +48,16 @@ export type Forward = (passed: Passed) => Promise<Response>
  */
 export function createForward(options: ForwardOptions): Forward {
   return async ({ request, requestId, target, clientAddress }) => {
-    const hop = { method: request.method, target, clientAddress, timeMs: options.nowMs(), requestId }
+    const { method } = request
+    const hop = { method, target, clientAddress, timeMs: options.nowMs(), requestId }
     const signature = await options.signHop(hop)
-    const outbound = new Request(options.originUrl + hop.target, request)
-    forwardHeaders(outbound.headers, hopHeaders(hop, signature))
-    // A redirect is the client's to follow. Workers say so of every request that came in; a copy costs time.
-    return send(options, outbound.redirect === 'manual' ? outbound : new Request(outbound, { redirect: 'manual' }))
+    const headers = forwardHeaders(new Headers(request.headers), hopHeaders(hop, signature))
+    const url = options.originUrl + target
+    // A redirect is the client's to follow.
+    const init: RequestInit = { headers, redirect: 'manual' }
+    // A copy only for what has a body: Workers would copy all that they know of the client, too.
+    if (request.body === null) return send(options, url, { ...init, method })
+    return send(options, new Request(url, request), init)
   }
 }
 
@@ -63,22 +67,26 @@ export function createForward(options: ForwardOptions): Forward {
  * Raced and not signalled: a signal costs a tenth of a whole passage on Workers, which drop what is under way once the
  * request is answered.
  */
-async function send({ fetch, deadlineMs }: ForwardOptions, request: Request): Promise<Response> {
-  let stopClock = () => {}
-  const expired = new Promise<undefined>(resolve => {
-    const timer = setTimeout(resolve, deadlineMs)
-    stopClock = () => clearTimeout(timer)
+function send({ fetch, deadlineMs }: ForwardOptions, input: string | Request, init: RequestInit): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      reject(new Refusal('unavailable', 'the origin did not answer in time', 1000))
+    }, deadlineMs)
+    fetch(input, init).then(
+      answer => {
+        clearTimeout(timer)
+        // Nobody waits for it any more: its connection is free for others as soon as it is there.
+        if (isLate) answer.body?.cancel().catch(() => {})
+        else resolve(answer)
+      },
+      () => {
+        clearTimeout(timer)
+        reject(new Refusal('unavailable', 'the origin could not be reached', 1000))
+      }
+    )
   })
-  const answer = fetch(request)
-  const first = await Promise.race([answer, expired])
-    .catch(() => {
-      throw new Refusal('unavailable', 'the origin could not be reached', 1000)
-    })
-    .finally(stopClock)
-  if (first !== undefined) return first
-  // Nobody waits for it any more: its connection is free for others as soon as it is there.
-  answer.then(late => late.body?.cancel()).catch(() => {})
-  throw new Refusal('unavailable', 'the origin did not answer in time', 1000)
 }
 
 /** The origin may have quotas of its own; ours join them in the same fields. */
@@ -91,8 +99,9 @@ export function withFields(
   // A WebSocket upgrade (101) must be handed through as it is.
   if (response.status === 101) return response
   const copy = new Response(response.body, response)
-  if (copy.headers.get(REQUEST_ID_HEADER) !== requestId) copy.headers.set(REQUEST_ID_HEADER, requestId)
-  for (const [name, value] of Object.entries(appended)) copy.headers.append(name, value)
-  for (const [name, value] of Object.entries(replaced)) copy.headers.set(name, value)
+  const { headers } = copy
+  if (headers.get(REQUEST_ID_HEADER) !== requestId) headers.set(REQUEST_ID_HEADER, requestId)
+  for (const [name, value] of Object.entries(appended)) headers.append(name, value)
+  for (const [name, value] of Object.entries(replaced)) headers.set(name, value)
   return copy
 }

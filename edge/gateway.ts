@@ -120,13 +120,14 @@ function enter(
   // Where a platform makes the URL of the `Host` header, a client can make it none.
   const url = URL.parse(request.url)
   if (url === null) throw new Refusal('malformed-request', 'the URL of the request is none')
-  if (url.pathname.length + url.search.length > MAX_TARGET_BYTES)
-    throw new Refusal('uri-too-long', 'the target is too long')
-  const route = findRoute(request.method, url)
+  // Read once: on Workers each of them is worked out anew.
+  const { pathname, search } = url
+  if (pathname.length + search.length > MAX_TARGET_BYTES) throw new Refusal('uri-too-long', 'the target is too long')
+  const route = findRoute(request.method, { pathname, search })
   if (route === undefined) throw new Refusal('malformed-request', 'the path can be read in two ways')
   const clientAddress = parseClientAddress(arrival.clientAddress ?? '')
   if (clientAddress === undefined) throw new Refusal('unavailable', 'the platform named no client address', 1000)
-  const target = route.path + url.search
+  const target = route.path + search
   return { request, requestId, target, clientAddress, route, waitUntil: arrival.waitUntil, standings }
 }
 
@@ -147,26 +148,26 @@ async function pass(options: GatewayOptions, passage: Passage): Promise<Response
 
   const verified = await verify(options, passage.request, begunAtMs)
   const byUser = verified.ok ? takes(route.byUser, verified.claims.sub) : []
-  const preparing = admission.prepare([...byAddress, ...byUser], verified.ok, waitUntil)
+  const all = [...byAddress, ...byUser]
+  const preparing = admission.prepare(all, verified.ok, waitUntil)
   if (preparing !== undefined) await preparing
 
+  const refusal = verified.ok ? refusalOfSession(admission, verified, begunAtMs) : refusalOf(verified)
   // All of them are asked before any is debited: whoever is refused is told the longest wait, and comes back to room.
-  if (verified.ok) settle(passage, admission.refusalOf([...byAddress, ...byUser]))
-  settle(passage, admission.take(byAddress, policy.onStoreFailure))
-  if (!verified.ok) throw refusalOf(verified)
-  demandLive(admission, verified, begunAtMs)
-  settle(passage, admission.take(byUser, policy.onStoreFailure))
+  if (verified.ok && refusal !== undefined) settle(passage, admission.refusalOf(all))
+  settle(passage, admission.take(refusal === undefined ? all : byAddress, policy.onStoreFailure))
+  if (refusal !== undefined) throw refusal
   return options.forward(passage)
 }
 
-async function verify(
-  options: GatewayOptions,
-  request: Request,
+function verify(
+  { verifier }: GatewayOptions,
+  { headers }: Request,
   nowMs: number
-): Promise<Verified | VerifyFailure | { ok: false; code: 'token-missing'; reason: string }> {
-  const bearer = parseBearer(request.headers.get('authorization'))
+): Promise<Verified | VerifyFailure> | { ok: false; code: 'token-missing' | 'token-invalid'; reason: string } {
+  const bearer = parseBearer(headers.get('authorization'))
+  if (bearer.kind === 'token') return verifier.verify(bearer.token, nowMs)
   if (bearer.kind === 'missing') return { ok: false, code: 'token-missing', reason: 'no Authorization header' }
-  if (bearer.kind === 'token') return options.verifier.verify(bearer.token, nowMs)
   return { ok: false, code: 'token-invalid', reason: 'the Authorization header holds no bearer token' }
 }
 
@@ -174,12 +175,13 @@ function refusalOf({ code, reason }: { readonly code: VerifyFailure['code'] | 't
   return code === 'keys-unavailable' ? new Refusal('unavailable', reason, 1000) : new Refusal(code, reason)
 }
 
-function demandLive(admission: Admission, { claims, kid }: Verified, begunAtMs: number): void {
+/** Undefined where the session is live: its user's quotas are counted, too. */
+function refusalOfSession(admission: Admission, { claims, kid }: Verified, begunAtMs: number): Refusal | undefined {
   const standing = admission.standing({ sid: claims.sid, kid }, begunAtMs)
-  if (standing === 'ended') throw new Refusal('session-ended', 'the session of the token has ended')
-  if (standing === 'key-removed') throw new Refusal('token-invalid', 'the key of the token was removed')
-  if (standing === 'unknown')
-    throw new Refusal('unavailable', 'the revocation view is too old and could not be renewed', 1000)
+  if (standing === 'live') return undefined
+  if (standing === 'ended') return new Refusal('session-ended', 'the session of the token has ended')
+  if (standing === 'key-removed') return new Refusal('token-invalid', 'the key of the token was removed')
+  return new Refusal('unavailable', 'the revocation view is too old and could not be renewed', 1000)
 }
 
 function takes(quotas: readonly NamedQuota[], subject: string): Take[] {

@@ -1,6 +1,6 @@
 /** From a URL to its canonical path and what holds there: worked out once for each path, and remembered. */
 
-import { canonicalTarget } from './canonical-target.ts'
+import { canonicalTarget, type ParsedTarget } from './canonical-target.ts'
 import { createBoundedMap } from './contract/bounded-map.ts'
 import { type EdgePolicies, type RoutePolicy, routePolicyFor, UNKNOWN_ROUTE } from './contract/policies.ts'
 import type { QuotaPolicy } from './contract/quota-policy.ts'
@@ -19,8 +19,8 @@ export interface NamedQuota {
   readonly policy: QuotaPolicy
 }
 
-/** Finds the route of a URL; undefined for a path that could be read in two ways. */
-export type FindRoute = (method: string, url: URL) => Route | undefined
+/** Finds the route of a target; undefined for a path that could be read in two ways. */
+export type FindRoute = (method: string, target: ParsedTarget) => Route | undefined
 
 const REMEMBERED_PATHS = 2_000
 /** Longer ones are a stranger's, and would fill the memory. */
@@ -30,8 +30,8 @@ const MAX_REMEMBERED_CHARACTERS = 256
 export function createRouteFinder(policies: EdgePolicies): FindRoute {
   const known = createBoundedMap<string, Route>(REMEMBERED_PATHS)
 
-  function find(method: string, url: URL): Route | undefined {
-    const target = canonicalTarget(url)
+  function find(method: string, parsed: ParsedTarget): Route | undefined {
+    const target = canonicalTarget(parsed)
     if (target === undefined) return undefined
     const policy = routePolicyFor(policies.routes, method, target.path)
     const names = policy === UNKNOWN_ROUTE ? Object.keys(policies.quotas) : policy.quotas
@@ -47,10 +47,10 @@ export function createRouteFinder(policies: EdgePolicies): FindRoute {
     }
   }
 
-  return (method, url) => {
+  return (method, target) => {
     // A space parts them: neither a method nor a path has one.
-    const key = `${method} ${url.pathname}`
-    const route = known.get(key) ?? find(method, url)
+    const key = `${method} ${target.pathname}`
+    const route = known.get(key) ?? find(method, target)
     if (route !== undefined && key.length <= MAX_REMEMBERED_CHARACTERS) known.set(key, route)
     return route
   }

@@ -44,7 +44,7 @@ async function openGateway(t: Teardown, isOpen: boolean) {
   const refuses = async () => ({ ok: false, code: 'token-invalid', reason: 'a test' }) as const
   const { gateway } = createGatewayBench({
     originUrl: await openRouter(t),
-    fetch: request => fetch(request),
+    fetch: (input, init) => fetch(input, init),
     ...(isOpen ? { policies: OPEN } : { verifier: { verify: refuses } })
   })
   return async (target: string) => {

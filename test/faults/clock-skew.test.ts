@@ -55,7 +55,7 @@ function openSkewedGateway({ url, redis }: TestOrigin, skewMs: number) {
       originUrl: url,
       deadlineMs: 15_000,
       signHop: createHopSigner(EDGE_SECRET),
-      fetch: request => fetch(request),
+      fetch: (input, init) => fetch(input, init),
       nowMs
     }),
     nowMs,

@@ -79,7 +79,7 @@ for (const [what, answer] of Object.entries(SLOW)) {
     const { gateway, events } = createGatewayBench({
       originUrl: origin.url,
       deadlineMs: 100,
-      fetch: request => fetch(request)
+      fetch: (input, init) => fetch(input, init)
     })
     await isUnavailable(t, await gateway(new Request(PUBLIC), '192.0.2.1'))
     t.match(events, [{ reason: 'the origin did not answer in time' }])

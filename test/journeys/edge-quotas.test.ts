@@ -27,7 +27,8 @@ async function ask(edge: Edge): Promise<Admitted | undefined> {
   const response = await edge.send('/', { headers: { 'cf-connecting-ip': '192.0.2.1' } })
   await response.body?.cancel()
   if (response.status === 429) return undefined
-  if (response.status !== 200) throw new Error(`the edge answered ${response.status}`)
+  // Somebody else's fault, such as a Redis or an origin that was too slow: the edge says whose.
+  if (response.status !== 200) throw new Error(`the edge answered ${response.status}: ${edge.log.join('\n')}`)
   return { sentMs, answeredMs: Date.now() }
 }
 

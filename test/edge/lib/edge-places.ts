@@ -21,6 +21,8 @@ type Bindings = Readonly<Record<string, string>>
 export interface Edge {
   /** Begins every URL that it is asked with. */
   readonly url: string
+  /** What workerd printed, oldest line first; empty in Node, which prints to the test's own output. */
+  readonly log: readonly string[]
   send(path: string, init?: RequestInit & { duplex?: 'half' }): Promise<Response>
 }
 
@@ -85,6 +87,7 @@ export async function openInNode(bindings: Bindings): Promise<Edge> {
   const worker = (await import(`../../../edge/worker.ts?isolate=${randomUUID()}`)) as WorkerModule
   return {
     url: PUBLIC_URL,
+    log: [],
     send: (path, init) => worker.default.fetch(new Request(PUBLIC_URL + path, init), bindings, { waitUntil() {} })
   }
 }
@@ -92,8 +95,9 @@ export async function openInNode(bindings: Bindings): Promise<Edge> {
 async function openInWorkerd(t: Teardown, bindings: Bindings): Promise<Edge> {
   const dir = join(await temporaryDir(t), 'edge')
   const socket = await reservePort(0, '127.0.0.1')
-  const edge = await openLocalEdge({ dir, socket, bindings, log: () => {} })
+  const log: string[] = []
+  const edge = await openLocalEdge({ dir, socket, bindings, log: line => log.push(line) })
   t.teardown(() => edge.close())
   const url = `http://127.0.0.1:${socket.port}`
-  return { url, send: (path, init) => fetch(url + path, { redirect: 'manual', ...init }) }
+  return { url, log, send: (path, init) => fetch(url + path, { redirect: 'manual', ...init }) }
 }

@@ -47,8 +47,8 @@ export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = 
     originUrl: 'http://origin.test',
     deadlineMs: 10_000,
     signHop: async () => step('sign', 'signature'),
-    fetch: async request => {
-      forwarded.push(request)
+    fetch: async (input, init) => {
+      forwarded.push(new Request(input, init))
       return step('fetch', new Response('ok'))
     },
     nowMs: () => NOW_MS,
