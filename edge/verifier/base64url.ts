@@ -11,56 +11,75 @@ const utf8 = new TextEncoder()
 
 /** Decodes `text`, or returns undefined where it is not canonical. */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  return decodeBase64urlBytes(utf8.encode(text))
+  // As bytes, not by character codes: no code outside of ASCII can pass for another when it is a byte above 127.
+  const encoded = utf8.encode(text)
+  return decodeBase64urlBytes(encoded, 0, encoded.length)
+}
+
+/** Decodes a part of a text that is there as bytes, or returns undefined where it is not canonical. */
+export function decodeBase64urlBytes(
+  encoded: Uint8Array,
+  start: number,
+  end: number
+): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = new Uint8Array(Math.floor(((end - start) * 3) / 4))
+  return decodeBase64urlInto(bytes, encoded, start, end) === undefined ? undefined : bytes
 }
 
 /**
- * Decodes the bytes of a text, or returns undefined where it is not canonical: padding, white space, `+` and `/`, an
- * impossible length, or trailing bits that are not zero.
+ * Decodes a part of a text that is there as bytes into `target`, and returns the number of bytes; undefined where it is
+ * not canonical: padding, white space, `+` and `/`, an impossible length, or trailing bits that are not zero.
  *
  * Security: `atob` and `Buffer` forgive all of these. Many spellings of one token would slip past whatever compares
  * or remembers tokens as text.
+ *
+ * @param target long enough for three bytes of every four
  */
-export function decodeBase64urlBytes(ascii: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-  const tail = ascii.length % 4
+export function decodeBase64urlInto(
+  target: Uint8Array,
+  encoded: Uint8Array,
+  start: number,
+  end: number
+): number | undefined {
+  const tail = (end - start) % 4
   if (tail === 1) return undefined
 
-  const bytes = new Uint8Array(Math.floor((ascii.length * 3) / 4))
-  const wholeLength = ascii.length - tail
+  const wholeEnd = end - tail
   let length = 0
   // Four characters are three bytes: a token has hundreds of them, and this is where they cost least.
-  for (let index = 0; index < wholeLength; index += 4) {
+  for (let index = start; index < wholeEnd; index += 4) {
     const bits =
-      (valueAt(ascii, index) << 18) |
-      (valueAt(ascii, index + 1) << 12) |
-      (valueAt(ascii, index + 2) << 6) |
-      valueAt(ascii, index + 3)
+      (valueAt(encoded, index) << 18) |
+      (valueAt(encoded, index + 1) << 12) |
+      (valueAt(encoded, index + 2) << 6) |
+      valueAt(encoded, index + 3)
     if (bits < 0) return undefined
-    bytes[length] = bits >> 16
-    bytes[length + 1] = (bits >> 8) & 0xff
-    bytes[length + 2] = bits & 0xff
+    target[length] = bits >> 16
+    target[length + 1] = (bits >> 8) & 0xff
+    target[length + 2] = bits & 0xff
     length += 3
   }
-  return tail === 0 ? bytes : decodeTail(ascii, wholeLength, bytes, length)
+  return tail === 0 ? length : decodeTail(target, length, encoded, wholeEnd, tail === 3)
 }
 
 /** The last two or three characters, which are one or two bytes and some bits that must be zero. */
 function decodeTail(
-  ascii: Uint8Array,
+  target: Uint8Array,
+  length: number,
+  encoded: Uint8Array,
   index: number,
-  bytes: Uint8Array<ArrayBuffer>,
-  length: number
-): Uint8Array<ArrayBuffer> | undefined {
-  const hasThree = ascii.length - index === 3
-  const third = hasThree ? valueAt(ascii, index + 2) : 0
-  const bits = (valueAt(ascii, index) << 18) | (valueAt(ascii, index + 1) << 12) | (third << 6)
+  hasThree: boolean
+): number | undefined {
+  const third = hasThree ? valueAt(encoded, index + 2) : 0
+  const bits = (valueAt(encoded, index) << 18) | (valueAt(encoded, index + 1) << 12) | (third << 6)
   if (bits < 0 || (bits & (hasThree ? 0xff : 0xffff)) !== 0) return undefined
-  bytes[length] = bits >> 16
-  if (hasThree) bytes[length + 1] = (bits >> 8) & 0xff
-  return bytes
+  target[length] = bits >> 16
+  if (!hasThree) return length + 1
+  target[length + 1] = (bits >> 8) & 0xff
+  return length + 2
 }
 
 /** The value of the character at an index that exists. */
-function valueAt(ascii: Uint8Array, index: number): number {
-  return VALUES[ascii[index] as number] as number
+function valueAt(encoded: Uint8Array, index: number): number {
+  return VALUES[encoded[index] as number] as number
 }

@@ -1,17 +1,17 @@
 /** Takes a compact JWS apart (RFC 7515 §7.1), strictly; nothing that it returns has been verified. */
 
-import { createBoundedMap } from '../contract/bounded-map.ts'
 import { MAX_TOKEN_BYTES } from '../contract/claims.ts'
-import { decodeBase64url, decodeBase64urlBytes } from './base64url.ts'
-import { type JsonMembers, type ParsedJsonMembers, parseJsonMembers } from './json-members.ts'
+import { decodeBase64urlBytes, decodeBase64urlInto } from './base64url.ts'
+import { decodeUtf8 } from './json-members.ts'
 
 /** The parts of a token, before its signature is checked. */
 export interface UnverifiedJws {
-  readonly unverifiedHeader: JsonMembers
-  /** Not parsed as long as nobody vouches for it. */
-  readonly unverifiedPayload: Uint8Array<ArrayBuffer>
-  /** What the signature is over: the ASCII of the first two parts with their dot (RFC 7515 §5.2). */
-  readonly signingInput: Uint8Array<ArrayBuffer>
+  /** As it is written: every token of a key has the same, so that it need not be read each time. */
+  readonly unverifiedHeader: string
+  /** The text that was encoded, not parsed as long as nobody vouches for it. */
+  readonly unverifiedPayload: string
+  /** What the signature is over: the first two parts with their dot, ASCII (RFC 7515 §5.2). */
+  readonly signingInput: string
   readonly signature: Uint8Array<ArrayBuffer>
 }
 
@@ -21,54 +21,38 @@ export type ParsedCompactJws =
   | { readonly ok: false; readonly reason: string }
 
 const utf8 = new TextEncoder()
-const DOT = 0x2e
 
-/** Reads the first part of a token: canonical base64url of a strict JSON object. */
-export function readHeaderPart(part: string): ParsedJsonMembers {
-  const bytes = decodeBase64url(part)
-  return bytes ? parseJsonMembers(bytes) : { ok: false, reason: 'not canonical base64url' }
-}
+// Two places to work in, since making them anew costs as much as the work. Security: all verifications share them, so
+// nothing of them may be handed out or read after a wait. `parseCompactJws` fills and reads them in one synchronous go;
+// what it returns is text, and bytes of its own.
+const ascii = new Uint8Array(MAX_TOKEN_BYTES)
+const payload = new Uint8Array(MAX_TOKEN_BYTES)
 
-const REMEMBERED_HEADERS = 64
-
-/** Every token of a key has the same header: it is read once. What is remembered is what its text says, and no verdict. */
-export function createHeaderReader(): typeof readHeaderPart {
-  const known = createBoundedMap<string, ParsedJsonMembers>(REMEMBERED_HEADERS)
-  return part => {
-    const before = known.get(part)
-    if (before !== undefined) return before
-    const header = readHeaderPart(part)
-    if (header.ok) known.set(part, header)
-    return header
-  }
-}
-
-/**
- * Takes a token apart: at most 4 KiB, exactly three parts, each canonical base64url, the header a strict JSON object.
- *
- * @param readHeader may remember: the header is the same text for every token of a key
- */
-export function parseCompactJws(token: unknown, readHeader = readHeaderPart): ParsedCompactJws {
+/** Takes a token apart: at most 4 KiB, exactly three parts, payload and signature canonical base64url, the payload UTF-8. */
+export function parseCompactJws(token: unknown): ParsedCompactJws {
   if (typeof token !== 'string') return refuse('the token is not a string')
-  // Characters are bytes here: anything outside of ASCII is refused with the alphabet, a few lines on.
   if (token.length > MAX_TOKEN_BYTES) return refuse(`the token is longer than ${MAX_TOKEN_BYTES} bytes`)
 
-  const ascii = utf8.encode(token)
-  const headerEnd = ascii.indexOf(DOT)
-  const payloadEnd = ascii.indexOf(DOT, headerEnd + 1)
-  if (headerEnd < 0 || payloadEnd < 0 || ascii.includes(DOT, payloadEnd + 1)) {
+  const { read, written } = utf8.encodeInto(token, ascii)
+  // Only of ASCII are there as many bytes as characters; from here on an index of one is an index of the other.
+  if (read !== token.length || written !== token.length) return refuse('the token is not ASCII')
+
+  const headerEnd = token.indexOf('.')
+  const payloadEnd = token.indexOf('.', headerEnd + 1)
+  if (headerEnd < 0 || payloadEnd < 0 || token.includes('.', payloadEnd + 1)) {
     return refuse('the token does not have three parts')
   }
 
-  const unverifiedPayload = decodeBase64urlBytes(ascii.subarray(headerEnd + 1, payloadEnd))
-  const signature = decodeBase64urlBytes(ascii.subarray(payloadEnd + 1))
-  if (!unverifiedPayload || !signature) return refuse('a part is not canonical base64url')
+  const payloadLength = decodeBase64urlInto(payload, ascii, headerEnd + 1, payloadEnd)
+  const signature = decodeBase64urlBytes(ascii, payloadEnd + 1, token.length)
+  if (payloadLength === undefined || !signature) return refuse('a part is not canonical base64url')
 
-  const header = readHeader(token.slice(0, headerEnd))
-  if (!header.ok) return refuse(`the header is refused: ${header.reason}`)
+  const unverifiedPayload = decodeUtf8(payload.subarray(0, payloadLength))
+  if (unverifiedPayload === undefined) return refuse('the payload is not valid UTF-8')
 
-  const signingInput = ascii.subarray(0, payloadEnd)
-  return { ok: true, value: { unverifiedHeader: header.value, unverifiedPayload, signingInput, signature } }
+  const unverifiedHeader = token.slice(0, headerEnd)
+  const signingInput = token.slice(0, payloadEnd)
+  return { ok: true, value: { unverifiedHeader, unverifiedPayload, signingInput, signature } }
 }
 
 function refuse(reason: string): ParsedCompactJws {

@@ -1,4 +1,4 @@
-/** Reads a JSON object from bytes, strictly (I-JSON, RFC 7493 §2); what its members mean is for the caller. */
+/** Reads a JSON object, strictly (I-JSON, RFC 7493 §2); what its members mean is for the caller. */
 
 /** The members of a JSON object. Read them with `member()`, never by name: a name may be `__proto__`. */
 export type JsonMembers = Readonly<Record<string, unknown>>
@@ -28,20 +28,31 @@ export function isJsonMembers(value: unknown): value is JsonMembers {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Decodes UTF-8, or returns undefined where it is not valid. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** Parses bytes as one JSON object: valid UTF-8, and what `parseJsonText` demands. */
+export function parseJsonMembers(bytes: Uint8Array): ParsedJsonMembers {
+  const text = decodeUtf8(bytes)
+  return text === undefined ? { ok: false, reason: 'not valid UTF-8' } : parseJsonText(text)
+}
+
 /**
- * Parses bytes as one JSON object: valid UTF-8, no duplicate member at any depth, no lone surrogate, bounded depth.
+ * Parses text as one JSON object: no duplicate member at any depth, no lone surrogate, bounded depth.
  *
  * Security: `JSON.parse` keeps the last of two duplicates, other parsers the first. A token that two verifiers read
  * differently is how one of them is deceived (RFC 8725 §2.4).
+ *
+ * @param text out of `decodeUtf8()`: a lone surrogate is only looked for where an escape could have written it
  */
-export function parseJsonMembers(bytes: Uint8Array): ParsedJsonMembers {
-  let text: string
+export function parseJsonText(text: string): ParsedJsonMembers {
   let value: unknown
-  try {
-    text = utf8.decode(bytes)
-  } catch {
-    return { ok: false, reason: 'not valid UTF-8' }
-  }
   try {
     // Native, linear, and safe at any depth: V8 keeps its own stack, other engines throw a RangeError.
     value = JSON.parse(text)
@@ -51,36 +62,51 @@ export function parseJsonMembers(bytes: Uint8Array): ParsedJsonMembers {
   }
   if (!isJsonMembers(value)) return { ok: false, reason: 'not a JSON object' }
 
-  const fault = findFault(bytes, value) ?? (text.includes('\\') ? findLoneSurrogate(value) : undefined)
+  const fault = findFault(text, value) ?? (text.includes('\\') ? findLoneSurrogate(value) : undefined)
   return fault === undefined ? { ok: true, value } : { ok: false, reason: fault }
 }
 
-/** What `JSON.parse` forgave in `bytes`, which it has accepted: the scan relies on that for its grammar. */
-function findFault(bytes: Uint8Array, value: JsonMembers): string | undefined {
+/** What `JSON.parse` forgave in `text`, which it has accepted: the scan relies on that for its grammar. */
+function findFault(text: string, value: JsonMembers): string | undefined {
   let [depth, deepest, names] = [0, 0, 0]
-  let isInString = false
-  for (let index = 0; index < bytes.length; index += 1) {
-    const byte = bytes[index]
-    if (isInString) {
-      if (byte === BACKSLASH) index += 1
-      else if (byte === QUOTE) isInString = false
-    } else if (byte === QUOTE) isInString = true
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index)
+    if (code === QUOTE) index = closingQuote(text, index)
     // Outside of strings a colon only ever follows a member's name.
-    else if (byte === COLON) names += 1
-    else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) deepest = Math.max(deepest, ++depth)
-    else if (byte === CLOSING_BRACE || byte === CLOSING_BRACKET) depth -= 1
+    else if (code === COLON) names += 1
+    else if (code === OPENING_BRACE || code === OPENING_BRACKET) deepest = Math.max(deepest, ++depth)
+    else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) depth -= 1
   }
   if (deepest > MAX_DEPTH) return 'nested too deeply'
-  // Of two members of one name, however it was written, one is left.
-  return names === countMembers(value) ? undefined : 'a duplicate member'
+  // Of two members of one name, however it was written, one is left. Claims are one level deep: nothing is inside of them.
+  const left = deepest === 1 ? Object.keys(value).length : countMembers(value)
+  return names === left ? undefined : 'a duplicate member'
+}
+
+/** Where the string ends that begins at `opening`: most of a token is inside of strings, and a native search skips it. */
+function closingQuote(text: string, opening: number): number {
+  let index = text.indexOf('"', opening + 1)
+  while (isEscaped(text, index)) index = text.indexOf('"', index + 1)
+  // Never backwards: the scan ends, whatever the text.
+  return Math.max(opening, index)
+}
+
+/** Whether an odd number of backslashes stands before `index`: an even number is so many escaped backslashes. */
+function isEscaped(text: string, index: number): boolean {
+  let first = index
+  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1
+  return (index - first) % 2 === 1
 }
 
 /** The members of a value and of all that is in it. */
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  let count = 0
-  for (const name of Object.keys(value)) count += countMembers((value as JsonMembers)[name])
-  return Array.isArray(value) ? count : count + Object.keys(value).length
+function countMembers(value: object): number {
+  const names = Object.keys(value)
+  let count = Array.isArray(value) ? 0 : names.length
+  for (const name of names) {
+    const inner = (value as JsonMembers)[name]
+    if (typeof inner === 'object' && inner !== null) count += countMembers(inner)
+  }
+  return count
 }
 
 /** Only an escape can write half of a pair: bytes that do are no UTF-8. */

@@ -17,8 +17,12 @@ export interface VerificationKey {
 export interface SignaturePort {
   /** Imports a public key. Throws a TypeError on a key that is not usable. */
   importKey(jwk: PublicJwk): VerificationKey | Promise<VerificationKey>
-  /** Whether `signature` is that of `key` over `data`; false, not an error, for a signature of any wrong form. */
-  verify(key: VerificationKey, data: Uint8Array, signature: Uint8Array): boolean | Promise<boolean>
+  /**
+   * Whether `signature` is that of `key` over `signingInput`; false, not an error, for a signature of any wrong form.
+   *
+   * @param signingInput text, since each library has its own fastest way from text to bytes (UTF-8; of a token all ASCII)
+   */
+  verify(key: VerificationKey, signingInput: string, signature: Uint8Array): boolean | Promise<boolean>
 }
 
 /** The length of a signature of either algorithm (RFC 7518 §3.4, RFC 8032 §5.1.6). */

@@ -1,6 +1,7 @@
 /** What the header of an access token must say, before any key is asked for; whether it was signed is not known here. */
 
-import { type JsonMembers, member } from './json-members.ts'
+import { decodeBase64url } from './base64url.ts'
+import { type JsonMembers, member, parseJsonMembers } from './json-members.ts'
 import { parseAlgorithm, type TokenAlgorithm } from './signature-port.ts'
 
 /** How a token claims to be signed. */
@@ -22,11 +23,30 @@ const ACCESS_TOKEN_TYP = /^(?:application\/)?at\+jwt$/i
 // look at it, and our issuer never sends one, so that a token that has one was made to deceive somebody.
 const REFUSED_MEMBERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
 
-/** Reads the header of an access token that claims one of `algorithms`. Members that mean nothing to us are ignored. */
-export function parseTokenHeader(
-  unverifiedHeader: JsonMembers,
-  algorithms: readonly TokenAlgorithm[]
-): ParsedTokenHeader {
+/**
+ * Creates a reader of the first part of access tokens: canonical base64url of a strict JSON object that claims one of
+ * `algorithms`. Every token of a key has the same header, so that the last good one is remembered and mostly not read
+ * again. What is remembered is what its text says, and no verdict on any token.
+ */
+export function createHeaderReader(algorithms: readonly TokenAlgorithm[]): (part: string) => ParsedTokenHeader {
+  let last: { readonly part: string; readonly header: ParsedTokenHeader } | undefined
+  return part => {
+    if (last !== undefined && part === last.part) return last.header
+    const header = readHeader(part, algorithms)
+    if (header.ok) last = { part, header }
+    return header
+  }
+}
+
+function readHeader(part: string, algorithms: readonly TokenAlgorithm[]): ParsedTokenHeader {
+  const bytes = decodeBase64url(part)
+  if (!bytes) return refuse('the header is refused: not canonical base64url')
+  const members = parseJsonMembers(bytes)
+  return members.ok ? checkHeader(members.value, algorithms) : refuse(`the header is refused: ${members.reason}`)
+}
+
+/** Members that mean nothing to us are ignored. */
+function checkHeader(unverifiedHeader: JsonMembers, algorithms: readonly TokenAlgorithm[]): ParsedTokenHeader {
   const refused = REFUSED_MEMBERS.find(name => Object.hasOwn(unverifiedHeader, name))
   if (refused !== undefined) return refuse(`the header member "${refused}" is not accepted`)
 

@@ -2,11 +2,11 @@
 
 import { type BoundedMap, createBoundedMap } from '../contract/bounded-map.ts'
 import { type AccessClaims, parseAccessClaims } from '../contract/claims.ts'
-import { createHeaderReader, parseCompactJws, type readHeaderPart } from './compact-jws.ts'
-import { type JsonMembers, member, parseJsonMembers } from './json-members.ts'
+import { parseCompactJws } from './compact-jws.ts'
+import { type JsonMembers, member, parseJsonText } from './json-members.ts'
 import { type KeySource, KeysUnavailableError } from './key-source.ts'
 import type { VerificationKey } from './signature-port.ts'
-import { parseTokenHeader, type TokenHeader } from './token-header.ts'
+import { createHeaderReader, type TokenHeader } from './token-header.ts'
 import { requireOptions, type TokenVerifierOptions } from './verifier-options.ts'
 
 /** A refused token. The code is for the client; the reason is for the log, and may change. */
@@ -59,7 +59,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   requireOptions(options)
   const { rememberedTokens = 0 } = options
   const memory = rememberedTokens > 0 ? createBoundedMap<string, Remembered>(rememberedTokens) : undefined
-  const readHeader = createHeaderReader()
+  const readHeader = createHeaderReader(options.algorithms)
   return {
     // Not async itself: a promise that waits for another costs as much as all of the parsing.
     verify(token, nowMs) {
@@ -89,13 +89,13 @@ async function verifyAfresh(
   token: string,
   options: TokenVerifierOptions,
   nowMs: number,
-  readHeader: typeof readHeaderPart,
+  readHeader: ReturnType<typeof createHeaderReader>,
   memory: BoundedMap<string, Remembered> | undefined
 ): Promise<Verified | VerifyFailure> {
-  const jws = parseCompactJws(token, readHeader)
+  const jws = parseCompactJws(token)
   if (!jws.ok) return invalid(jws.reason)
 
-  const header = parseTokenHeader(jws.value.unverifiedHeader, options.algorithms)
+  const header = readHeader(jws.value.unverifiedHeader)
   if (!header.ok) return invalid(header.reason)
 
   let found: VerificationKey | undefined
@@ -118,7 +118,7 @@ async function verifyAfresh(
     return invalid(`the signature could not be checked: ${nameOf(error)}`)
   }
 
-  const payload = parseJsonMembers(jws.value.unverifiedPayload)
+  const payload = parseJsonText(jws.value.unverifiedPayload)
   if (!payload.ok) return invalid(`the payload is refused: ${payload.reason}`)
   const claims = checkClaims(payload.value, options)
   if (!claims.ok) return claims

@@ -13,6 +13,8 @@ const VERIFY: Readonly<Record<TokenAlgorithm, EcdsaParams | Algorithm>> = {
   EdDSA: { name: 'Ed25519' }
 }
 
+const utf8 = new TextEncoder()
+
 /**
  * Creates a signature port over WebCrypto. It keeps nothing between calls.
  *
@@ -21,7 +23,7 @@ const VERIFY: Readonly<Record<TokenAlgorithm, EcdsaParams | Algorithm>> = {
  * @example
  * const signature = createWebCryptoSignaturePort()
  * const key = await signature.importKey(jwk)
- * await signature.verify(key, new TextEncoder().encode('never signed'), new Uint8Array(64)) // → false
+ * await signature.verify(key, 'never signed', new Uint8Array(64)) // → false
  */
 export function createWebCryptoSignaturePort(subtle: typeof crypto.subtle = crypto.subtle): SignaturePort {
   return {
@@ -40,11 +42,12 @@ export function createWebCryptoSignaturePort(subtle: typeof crypto.subtle = cryp
       }
     },
 
-    // Both are views of an ArrayBuffer of the verifier's own; WebCrypto takes no shared memory.
-    verify(key, data: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>): boolean | Promise<boolean> {
+    // A view of an ArrayBuffer of the verifier's own; WebCrypto takes no shared memory.
+    verify(key, signingInput, signature: Uint8Array<ArrayBuffer>): boolean | Promise<boolean> {
       if (signature.length !== SIGNATURE_BYTES) return false
       if (!(key.material instanceof CryptoKey)) throw new TypeError('Cannot verify: the key is from another port')
-      return subtle.verify(VERIFY[key.algorithm], key.material, signature, data)
+      // Bytes of their own: an engine may read them long after this returns.
+      return subtle.verify(VERIFY[key.algorithm], key.material, signature, utf8.encode(signingInput))
     }
   }
 }

@@ -25,10 +25,12 @@ export function createNodeSignaturePort(): SignaturePort {
       }
     },
 
-    verify(key, data, signature): boolean {
+    verify(key, signingInput, signature): boolean {
       if (signature.length !== SIGNATURE_BYTES) return false
       if (!(key.material instanceof KeyObject)) throw new TypeError('Cannot verify: the key is from another port')
 
+      // From Buffer's pool: memory of its own for each token, as `TextEncoder` takes it, costs microseconds.
+      const data = Buffer.from(signingInput)
       if (key.algorithm === 'EdDSA') return verify(null, data, key.material, signature)
       // A bare key and DER: measurably faster than `dsaEncoding: 'ieee-p1363'`, which Node rewrites to DER more slowly,
       // and than an options object that only names 'der'.
@@ -44,22 +46,34 @@ export function createNodeSignaturePort(): SignaturePort {
  */
 export function derOf(signature: Uint8Array): Uint8Array {
   const der = new Uint8Array(MAX_DER_BYTES)
-  const afterR = writeInteger(der, 2, signature.subarray(0, INTEGER_BYTES))
-  const end = writeInteger(der, afterR, signature.subarray(INTEGER_BYTES))
+  const afterR = writeInteger(der, 2, signature, 0)
+  const end = writeInteger(der, afterR, signature, INTEGER_BYTES)
   der[0] = SEQUENCE_TAG
   der[1] = end - 2
   return der.subarray(0, end)
 }
 
-/** Writes a DER INTEGER at `offset` and returns where it ends: no leading zero but one that keeps it positive. */
-function writeInteger(der: Uint8Array, offset: number, bigEndian: Uint8Array): number {
-  let first = 0
-  while (first < INTEGER_BYTES - 1 && bigEndian[first] === 0) first += 1
-  const magnitude = bigEndian.subarray(first)
-  const signByte = (magnitude[0] ?? 0) > 0x7f ? 1 : 0
+/**
+ * Writes the integer at `from` as a DER INTEGER at `offset` and returns where that ends: no leading zero but one that
+ * keeps it positive.
+ */
+function writeInteger(der: Uint8Array, offset: number, signature: Uint8Array, from: number): number {
+  const last = from + INTEGER_BYTES - 1
+  let first = from
+  while (first < last && signature[first] === 0) first += 1
+  const signByte = byteAt(signature, first) > 0x7f ? 1 : 0
 
   der[offset] = INTEGER_TAG
-  der[offset + 1] = signByte + magnitude.length
-  der.set(magnitude, offset + 2 + signByte)
-  return offset + 2 + signByte + magnitude.length
+  der[offset + 1] = signByte + last - first + 1
+  let end = offset + 2 + signByte
+  // By the byte: a view of each half costs more than what it copies.
+  for (let index = first; index <= last; index += 1) {
+    der[end] = byteAt(signature, index)
+    end += 1
+  }
+  return end
+}
+
+function byteAt(bytes: Uint8Array, index: number): number {
+  return bytes[index] as number
 }

@@ -53,3 +53,15 @@ t.test('isUuid() refuses other versions, other variants and other types', async 
     t.notOk(isUuid(value), String(value))
   }
 })
+
+t.test('isUuid() accepts in each place what the pattern of RFC 9562 does, of all characters', async t => {
+  const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+  const id = uuidV7(1_800_000_000_000, ONES)
+  for (let place = 0; place < id.length; place += 1) {
+    for (let code = 0; code < 0x10000; code += code < 0x500 ? 1 : 0x65) {
+      const text = id.slice(0, place) + String.fromCharCode(code) + id.slice(place + 1)
+      if (isUuid(text) !== pattern.test(text)) t.fail(`U+${code.toString(16)} in place ${place}`)
+    }
+  }
+  t.pass('36 places')
+})

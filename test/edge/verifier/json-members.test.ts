@@ -39,6 +39,29 @@ t.test('parseJsonMembers() finds a duplicate however its name is written', async
   for (const text of texts) t.strictSame(parse(text), { ok: false, reason: 'a duplicate member' }, text)
 })
 
+t.test('parseJsonMembers() knows the end of a string after any number of backslashes', async t => {
+  for (let pairs = 0; pairs < 5; pairs += 1) {
+    const even = '\\\\'.repeat(pairs)
+    for (const text of [`${even}`, `${even}\\"`, `${even}\\":{[`, `\\"${even}\\"`]) {
+      t.strictSame(parse(`{"a":"${text}","${text}b":1}`), {
+        ok: true,
+        value: JSON.parse(`{"a":"${text}","${text}b":1}`)
+      })
+      t.notOk(parse(`{"a":"${text}","a":1}`).ok, text)
+      t.notOk(parse(`{"${text}b":1,"${text}b":1}`).ok, text)
+    }
+  }
+})
+
+t.test('parseJsonMembers() finds a duplicate however deep it is', async t => {
+  for (let depth = 1; depth < 16; depth += 1) {
+    const within = (inner: string) => `${'{"a":'.repeat(depth - 1)}${inner}${'}'.repeat(depth - 1)}`
+    t.ok(parse(within('{"b":1,"c":1}')).ok, `depth ${depth}`)
+    t.strictSame(parse(within('{"b":1,"b":1}')), { ok: false, reason: 'a duplicate member' }, `depth ${depth}`)
+  }
+  t.notOk(parse('{"a":{"x":1},"a":1}').ok, 'a nested value that was dropped')
+})
+
 t.test('parseJsonMembers() takes equal values, and names in different objects, for no duplicates', async t => {
   for (const text of ['{"a":"a","b":"a"}', '{"a":{"a":{"a":1}}}', '{"a":["a","a"]}', '{"é":1,"e\u0301":2}']) {
     t.ok(parse(text).ok, text)

@@ -9,7 +9,7 @@ import { generateSigner, publicJwkOf, signRaw } from '../../lib/token-forge.ts'
 
 const PORTS = { node: createNodeSignaturePort(), webcrypto: createWebCryptoSignaturePort() }
 const ALGORITHMS = ['ES256', 'EdDSA'] as const
-const DATA = new TextEncoder().encode('what was signed')
+const DATA = 'what was signed'
 
 const jwks = { ES256: publicJwkOf(generateSigner('ES256', 'es')), EdDSA: publicJwkOf(generateSigner('EdDSA', 'ed')) }
 
@@ -24,6 +24,27 @@ for (const [name, port] of Object.entries(PORTS)) {
       t.equal(await port.verify(key, DATA.slice(1), signature), false)
       t.equal(await port.verify(key, DATA, new Uint8Array(signRaw(generateSigner(algorithm), DATA))), false)
     }
+  })
+
+  t.test(`${name}: verify() takes no character for another whose low byte it shares`, async t => {
+    const signer = generateSigner('ES256')
+    const key = await port.importKey(publicJwkOf(signer))
+    const signed = (text: string) => new Uint8Array(signRaw(signer, text))
+    t.equal(await port.verify(key, 'é👩‍🚀', signed('é👩‍🚀')), true, 'UTF-8')
+    for (const code of [0x80 + 0x41, 0x100 + 0x41, 0xff00 + 0x41]) {
+      t.equal(await port.verify(key, String.fromCharCode(code), signed('A')), false, `U+${code.toString(16)}`)
+    }
+  })
+
+  t.test(`${name}: verify() called twice at once judges each input by its own signature`, async t => {
+    const signer = generateSigner('ES256')
+    const key = await port.importKey(publicJwkOf(signer))
+    const inputs = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(1 + 200 * (i % 3)))
+    const signatures = inputs.map(input => new Uint8Array(signRaw(signer, input)))
+    const verdicts = (shift: number) =>
+      Promise.all(inputs.map((input, i) => port.verify(key, input, signatures[(i + shift) % 20] as Uint8Array)))
+    t.strictSame(new Set(await verdicts(0)), new Set([true]))
+    t.strictSame(new Set(await verdicts(1)), new Set([false]))
   })
 
   t.test(`${name}: verify() answers false, and never throws, whatever bytes a signature has`, async t => {
@@ -42,7 +63,7 @@ for (const [name, port] of Object.entries(PORTS)) {
     const signer = generateSigner('ES256')
     const key = await port.importKey(publicJwkOf(signer))
     for (let round = 0; round < 600; round += 1) {
-      const data = new TextEncoder().encode(String(round))
+      const data = String(round)
       if (!(await port.verify(key, data, new Uint8Array(signRaw(signer, data))))) t.fail(`round ${round}`)
     }
     t.pass('600 of 600')
@@ -129,6 +150,7 @@ t.test('derOf() and ieee-p1363 name the same signature', async t => {
   const signer = generateSigner('ES256')
   const key = createPublicKey(signer.privateKey)
   const signature = signRaw(signer, DATA)
-  t.ok(verify('sha256', DATA, { key, dsaEncoding: 'ieee-p1363' }, signature))
-  t.ok(verify('sha256', DATA, { key, dsaEncoding: 'der' }, derOf(signature)))
+  const data = Buffer.from(DATA)
+  t.ok(verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature))
+  t.ok(verify('sha256', data, { key, dsaEncoding: 'der' }, derOf(signature)))
 })

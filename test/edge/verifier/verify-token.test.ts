@@ -94,6 +94,31 @@ t.test('verify() returns the claims and the id of the key', async t => {
   t.strictSame(await verify(token, NOW_MS), { ok: true, claims, kid: 'key-1' }, 'and nothing that it did not check')
 })
 
+for (const [name, signature] of Object.entries(PORTS)) {
+  t.test(`verify() over ${name} mixes up no tokens that are verified at once`, async t => {
+    const { verify } = createTokenVerifier(optionsWith({ signature }))
+    const names = ['', 'Ada', 'Zoë 👩‍🚀', 'Ł'.repeat(900), 'x'.repeat(2000)]
+    const people = names.map(name => ({ ...claims, name }))
+    const tokens = people.map((person, i) => issueToken(i % 2 ? edSigner : signer, person))
+    const forged = tokens.map((token, i) => token.replace(/[^.]*$/, tokens.at(i - 2)?.split('.')[2] ?? ''))
+    const verdicts = await Promise.all([...tokens, ...forged, ...tokens].map(token => verify(token, NOW_MS)))
+    const said = verdicts.map(verdict => (verdict.ok ? verdict.claims : verdict.code))
+    t.strictSame(said, [...people, ...forged.map(() => 'token-invalid'), ...people])
+  })
+}
+
+t.test('verify() reads what was signed, whatever came while a signature was checked', async t => {
+  const { promise: checked, resolve: confirm } = Promise.withResolvers<boolean>()
+  const slow: SignaturePort = { ...PORTS.node, verify: () => checked }
+  const { verify } = createTokenVerifier(optionsWith({ signature: slow }))
+  const verdicts = [genuine, issueToken(signer, { ...claims, name: 'Somebody Else', role: 'admin' })].map(token =>
+    verify(token, NOW_MS)
+  )
+  t.match(await verify('not.a.token', NOW_MS), { ok: false })
+  confirm(true)
+  t.match(await Promise.all(verdicts), [{ claims }, { claims: { ...claims, name: 'Somebody Else', role: 'admin' } }])
+})
+
 t.test('verify() accepts the type that the contract names', async t => {
   t.equal(await codeOf(sealToken(signer, { ...headerOf(signer), typ: ACCESS_TOKEN_TYPE }, claims)), 'ok')
 })
