@@ -6,7 +6,10 @@ import { drizzle } from './drizzle.ts'
 import * as schema from './schema/index.ts'
 
 /** What a query function runs on: the pool, or a transaction. */
-export type Queryable = Pick<PostgresJsDatabase<typeof schema>, 'select' | 'insert' | 'update' | 'delete' | 'execute'>
+export type Queryable = Pick<
+  PostgresJsDatabase<typeof schema>,
+  'select' | 'insert' | 'update' | 'delete' | 'execute' | '$with' | 'with'
+>
 
 /** The database did not answer in time or could not be reached; the work may or may not have been done. */
 export class DatabaseUnavailableError extends Error {
@@ -36,6 +39,8 @@ export function openDatabase({ url, maxConnections = 10, deadlineMs = 2500 }: Da
     idle_timeout: 60,
     // Without this the driver waits up to 20 s before it tries again.
     backoff: () => 0.1,
+    // No array goes to the database or comes from it, and asking for their types would delay every connection.
+    fetch_types: false,
     onnotice: () => {},
     connection: { application_name: 'gatehouse', statement_timeout: deadlineMs }
   })

@@ -45,6 +45,13 @@ const EVERY = {
   reseal: 6 * 3_600_000
 }
 
+/**
+ * Connections of the jobs, apart from those of requests: jobs get through where requests hold all of theirs. And they
+ * begin all at once; among a handful of connections, what is asked now and then would meet one after the other that has
+ * yet to prepare it.
+ */
+const JOB_CONNECTIONS = 4
+
 /** How long Redis is left alone by the revocation view after it failed. */
 const REDIS_BACK_OFF_MS = 250
 
@@ -52,13 +59,14 @@ const REDIS_BACK_OFF_MS = 250
 export async function openOrigin(config: Config, logger: FastifyServerOptions['logger']): Promise<Origin> {
   const nowMs = () => Date.now()
   const database = openDatabase({ url: config.databaseUrl })
+  const jobDatabase = openDatabase({ url: config.databaseUrl, maxConnections: JOB_CONNECTIONS })
   const redis = openRedis({ url: config.redisUrl, token: config.redisToken })
   const retentionMs = revocationRetentionMs(config.accessTokenTtl)
   const feed = createRevocationFeed(redis, retentionMs)
   const derived = deriveKeys(config.rootSecrets)
   const box = createSealedBox(derived)
   const audit = createAuditRows(box)
-  const keys = await openKeys({ database, box, signature: createNodeSignaturePort(), nowMs })
+  const keys = await openKeys({ database: jobDatabase, box, signature: createNodeSignaturePort(), nowMs })
   const transport = openMailTransport(config.smtpUrl, config.mailFrom)
 
   // The jobs log through the app, and the app wakes the jobs: it is built first and they are looked up late.
@@ -75,7 +83,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     metrics.jobFailed(job)
     log.warn({ job, reason: String(error) }, 'a job failed; it runs again')
   }
-  const keeper = createRevocationKeeper({ database, feed, retentionMs, nowMs, log })
+  const keeper = createRevocationKeeper({ database: jobDatabase, feed, retentionMs, nowMs, log })
   const view = createRevocationView({
     maxAgeMs: REVOCATION_MAX_AGE_MS,
     retentionMs,
@@ -97,7 +105,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     box,
     audit,
     metrics,
-    guard: openGuard(config, redis, { subjectSecret: derived['guard-subjects'][0].bytes, onStoreFailure, nowMs }),
+    guard: openGuard(config, redis, { subjectSecret: derived['guard-subjects'][0].secret, onStoreFailure, nowMs }),
     nowMs,
     logger,
     limiter: createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure }),
@@ -114,17 +122,18 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     }
   })
 
-  const pass = createOutboxPass({ database, transport, box, publicUrl: config.publicUrl, nowMs, log })
+  const behind = { database: jobDatabase, box, nowMs, log }
+  const pass = createOutboxPass({ ...behind, transport, publicUrl: config.publicUrl })
   const mailJob = repeat({ everyMs: EVERY.mail, onError: onError('mail'), run: () => untilEmpty(pass) })
-  const seal = createAuditSealer({ database, nowMs, log })
-  const tidy = createHousekeeping({ database, retentionMs, auditRetentionMs: config.auditRetention * 1000, nowMs, log })
+  const seal = createAuditSealer(behind)
+  const tidy = createHousekeeping({ ...behind, retentionMs, auditRetentionMs: config.auditRetention * 1000 })
   const jobs = [
     mailJob,
     repeat({ everyMs: EVERY.revocation, onError: onError('revocation'), run: keeper.tend }),
     repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload }),
     repeat({ everyMs: EVERY.audit, onError: onError('audit'), run: () => untilEmpty(seal) }),
     repeat({ everyMs: EVERY.housekeeping, onError: onError('housekeeping'), run: tidy }),
-    repeat({ everyMs: EVERY.reseal, onError: onError('reseal'), run: createReseal({ database, box, log }) })
+    repeat({ everyMs: EVERY.reseal, onError: onError('reseal'), run: createReseal(behind) })
   ]
   let metricsServer: MetricsServer | undefined
   const close = async () => {
@@ -132,7 +141,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     await metricsServer?.close()
     await Promise.all(jobs.map(job => job.stop()))
     transport.close()
-    await database.close()
+    await Promise.all([database.close(), jobDatabase.close()])
   }
   try {
     if (config.metricsPort !== undefined)

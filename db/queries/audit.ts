@@ -11,12 +11,23 @@ export async function insertAuditEvent(db: Queryable, event: AuditEvent): Promis
   await db.insert(auditEvents).values(event)
 }
 
-/** The same insert as a part of a larger statement, for the ways that cost one round trip; only where `onlyIf` holds. */
-export function auditInsert(event: AuditEvent, onlyIf: SQL): SQL {
+/**
+ * The same insert as a part of a larger statement, for the ways that cost one round trip; only where `onlyIf` holds.
+ *
+ * @param prefix of its parameters' names, as given to `auditValues`
+ */
+export function auditInsert(prefix: string, onlyIf: SQL): SQL {
+  const given = (name: keyof AuditEvent) => sql.placeholder(prefix + name)
   return sql`insert into audit_events
     (id, at, kind, outcome, user_id, actor_id, session_id, request_id, sealed_personal)
-    select ${event.id}::uuid, ${event.at.toISOString()}::timestamptz, ${event.kind}::text, ${event.outcome}::text,
-      ${event.userId}::uuid, ${event.actorId}::uuid, ${event.sessionId}::uuid, ${event.requestId}::uuid,
-      ${Buffer.from(event.sealedPersonal)}::bytea
+    select ${given('id')}::uuid, ${given('at')}::timestamptz, ${given('kind')}::text, ${given('outcome')}::text,
+      ${given('userId')}::uuid, ${given('actorId')}::uuid, ${given('sessionId')}::uuid, ${given('requestId')}::uuid,
+      ${given('sealedPersonal')}::bytea
     where ${onlyIf}`
+}
+
+/** The parameters of `auditInsert`. */
+export function auditValues(prefix: string, event: AuditEvent): Record<string, unknown> {
+  const values = { ...event, at: event.at.toISOString(), sealedPersonal: Buffer.from(event.sealedPersonal) }
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }

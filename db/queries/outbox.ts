@@ -15,13 +15,29 @@ export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Prom
   await db.insert(outbox).values({ ...mail, dueAt: mail.createdAt })
 }
 
-/** The same insert as a part of a larger statement, for a mail without a token; only where `onlyIf` holds. */
-export function outboxInsert(mail: NewOutboxMail, onlyIf: SQL): SQL {
-  const createdAt = mail.createdAt.toISOString()
+/**
+ * The same insert as a part of a larger statement, for a mail without a token; only where `onlyIf` holds.
+ *
+ * @param prefix of its parameters' names, as given to `outboxValues`
+ */
+export function outboxInsert(prefix: string, onlyIf: SQL): SQL {
+  const given = (name: keyof NewOutboxMail) => sql.placeholder(prefix + name)
+  const createdAt = sql`${given('createdAt')}::timestamptz`
   return sql`insert into outbox (id, kind, recipient, parameters, created_at, due_at, expires_at)
-    select ${mail.id}::uuid, ${mail.kind}::text, ${mail.recipient}::text, ${JSON.stringify(mail.parameters)}::jsonb,
-      ${createdAt}::timestamptz, ${createdAt}::timestamptz, ${mail.expiresAt.toISOString()}::timestamptz
+    select ${given('id')}::uuid, ${given('kind')}::text, ${given('recipient')}::text, ${given('parameters')}::jsonb,
+      ${createdAt}, ${createdAt}, ${given('expiresAt')}::timestamptz
     where ${onlyIf}`
+}
+
+/** The parameters of `outboxInsert`. */
+export function outboxValues(prefix: string, mail: NewOutboxMail): Record<string, unknown> {
+  const values = {
+    ...mail,
+    parameters: JSON.stringify(mail.parameters),
+    createdAt: mail.createdAt.toISOString(),
+    expiresAt: mail.expiresAt.toISOString()
+  }
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
 /**

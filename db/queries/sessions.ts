@@ -1,11 +1,9 @@
-/** Reads and writes sessions. Sign-in and refresh are one statement each. */
+/** Reads and refreshes sessions; a refresh is one statement. How they begin and end is beside it. */
 
 import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
 import { and, desc, eq, gt, isNull, sql } from '../drizzle.ts'
 import { sessions, users } from '../schema/index.ts'
-import { type AuditEvent, auditInsert } from './audit.ts'
-import { type NewOutboxMail, outboxInsert } from './outbox.ts'
 import type { User } from './users.ts'
 
 export type Session = typeof sessions.$inferSelect
@@ -14,57 +12,6 @@ export type Session = typeof sessions.$inferSelect
 export interface OwnedSession {
   readonly session: Session
   readonly user: User
-}
-
-export type NewSession = Pick<
-  Session,
-  'id' | 'remembered' | 'ipAddress' | 'userAgent' | 'createdAt' | 'idleExpiresAt' | 'expiresAt'
-> & { readonly userId: string }
-
-export interface SessionBeginning {
-  readonly session: NewSession
-  /** The hash that the password was checked against. */
-  readonly passwordHash: string
-  /** The session that was presented with the request. */
-  readonly presentedId: string | undefined
-  readonly events: readonly AuditEvent[]
-  readonly mail: NewOutboxMail | undefined
-}
-
-/**
- * Begins a session, ends the one that was presented with the request, and records it all: one statement.
- *
- * Security: only where the password is still the one that was checked and the account is not disabled. The lock on the
- * user makes this wait for a change that is under way, and makes a change wait for this: whoever changes the password
- * then finds the new session and ends it.
- *
- * @returns the ids of the sessions that ended, or `undefined` where nothing was begun
- */
-export async function beginSession(db: Queryable, beginning: SessionBeginning): Promise<string[] | undefined> {
-  const { session, passwordHash, presentedId, events, mail } = beginning
-  const createdAt = session.createdAt.toISOString()
-  const begun = sql`exists (select 1 from begun)`
-  const records = [...events.map(event => auditInsert(event, begun)), ...(mail ? [outboxInsert(mail, begun)] : [])]
-  const rows = await db.execute<{ begun: string | null; ended: string | null }>(sql`
-    with begun as (
-      insert into sessions (id, user_id, remembered, ip_address, user_agent, created_at, last_used_at, idle_expires_at, expires_at)
-      select ${session.id}::uuid, u.id, ${session.remembered}::boolean, ${session.ipAddress}::text, ${session.userAgent}::text,
-        ${createdAt}::timestamptz, ${createdAt}::timestamptz, ${session.idleExpiresAt.toISOString()}::timestamptz,
-        ${session.expiresAt.toISOString()}::timestamptz
-      from users u where u.id = ${session.userId} and u.password_hash = ${passwordHash} and u.disabled_at is null
-      for share of u
-      returning id
-    ), ${sql.join(
-      records.map((record, i) => sql`${sql.identifier(`record_${i}`)} as (${record})`),
-      sql`, `
-    )}, ended as (
-      update sessions set ended_at = ${createdAt}, end_reason = 'replaced'
-      where id = ${presentedId ?? null} and ended_at is null and ${begun}
-      returning id
-    )
-    select begun.id as begun, ended.id as ended from (select 1) one left join begun on true left join ended on true`)
-  if (rows[0]?.begun === undefined || rows[0].begun === null) return undefined
-  return rows.flatMap(row => (row.ended === null ? [] : [row.ended]))
 }
 
 export interface Rotation {

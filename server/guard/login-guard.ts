@@ -1,5 +1,6 @@
 /** What stands between a password and whoever guesses: asked before a password is looked at, and told how it went. */
 
+import type { KeyObject } from 'node:crypto'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import { createLedger, type LedgerOptions } from './ledger.ts'
 import { isAnswerable, type Obstacle, type Verdict, type WeighedAttempt } from './rule.ts'
@@ -37,7 +38,7 @@ export interface LoginGuard {
 
 export interface LoginGuardOptions extends LedgerOptions {
   /** Keys the names under which failures are counted: at least 32 bytes, the same in all origins. */
-  readonly subjectSecret: Uint8Array
+  readonly subjectSecret: KeyObject
   /** Who is asked whether a captcha was solved; undefined: none is ever required. */
   readonly captcha: Captcha | undefined
 }
@@ -123,8 +124,7 @@ function checkOptions({ policy, subjectSecret, floorShare, floorSubjects, backOf
   if (wrong !== undefined) throw new TypeError(`createLoginGuard() was given ${wrong}: pass whole numbers from 1`)
   if (!(floorShare > 0 && floorShare <= 1))
     throw new TypeError(`createLoginGuard() was given the floorShare ${floorShare}: pass more than 0 and at most 1`)
-  if (subjectSecret.byteLength < MIN_SECRET_BYTES)
-    throw new TypeError(
-      `createLoginGuard() was given ${subjectSecret.byteLength} secret bytes: pass ${MIN_SECRET_BYTES}`
-    )
+  const secretBytes = subjectSecret.symmetricKeySize ?? 0
+  if (secretBytes < MIN_SECRET_BYTES)
+    throw new TypeError(`createLoginGuard() was given ${secretBytes} secret bytes: pass ${MIN_SECRET_BYTES}`)
 }

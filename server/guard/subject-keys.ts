@@ -1,6 +1,6 @@
 /** What the login guard counts an attempt under: names that tell nothing about the people behind them. */
 
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import { addressSubject } from '../../edge/contract/client-address.ts'
 import { loginGuardKey } from '../../edge/contract/redis-keys.ts'
 
@@ -20,9 +20,9 @@ const DIGEST_CHARACTERS = 22
  * Security: a plain hash of a mail or client address is found out by hashing all likely ones. Under a secret key,
  * whoever reads Redis learns neither who tried to sign in nor from where.
  *
- * @param secret at least 32 bytes, the same in all origins; with another one all counts begin anew
+ * @param secret of at least 32 bytes, the same in all origins; with another one all counts begin anew
  */
-export function subjectKeys(secret: Uint8Array, account: string, clientAddress: string): SubjectKeys {
+export function subjectKeys(secret: KeyObject, account: string, clientAddress: string): SubjectKeys {
   const address = addressSubject(clientAddress)
   const key = (kind: keyof SubjectKeys, subject: string) =>
     loginGuardKey(kind, digest(secret, JSON.stringify([kind, subject])))
@@ -33,6 +33,6 @@ export function subjectKeys(secret: Uint8Array, account: string, clientAddress: 
   }
 }
 
-function digest(secret: Uint8Array, text: string): string {
+function digest(secret: KeyObject, text: string): string {
   return createHmac('sha256', secret).update(text).digest('base64url').slice(0, DIGEST_CHARACTERS)
 }

@@ -1,12 +1,12 @@
 /** AES-256-GCM over bytes: nonce (12) · tag (16) · ciphertext. Which key, and what the label says, is the callers' affair. */
 
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 /** Encrypts under a 32-byte key; `label` has to be the same when it is decrypted (additional authenticated data). */
-export function encrypt(key: Uint8Array, plain: Uint8Array, label: string): Buffer {
+export function encrypt(key: KeyObject, plain: Uint8Array, label: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(label))
   const ciphertext = Buffer.concat([cipher.update(plain), cipher.final()])
@@ -14,7 +14,7 @@ export function encrypt(key: Uint8Array, plain: Uint8Array, label: string): Buff
 }
 
 /** @throws {Error} where key or label is another one, or a byte was altered */
-export function decrypt(key: Uint8Array, sealed: Uint8Array, label: string): Buffer {
+export function decrypt(key: KeyObject, sealed: Uint8Array, label: string): Buffer {
   const bytes = Buffer.from(sealed)
   const tagEnd = NONCE_BYTES + TAG_BYTES
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })

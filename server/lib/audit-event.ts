@@ -1,6 +1,6 @@
 /** Builds the rows of the audit log, so that each of them says the same things in the same places. */
 
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { decrypt, encrypt } from './aes-gcm.ts'
 import type { Client } from './client.ts'
 import { createId } from './ids.ts'
@@ -91,9 +91,9 @@ export type AuditRow = ReturnType<typeof row>
 /** Builds and reads rows; the box seals the persons' keys, and what concerns no known person. */
 export function createAuditRows(box: SealedBox): AuditRows {
   // By the person as it was read: an export opens thousands of events of one.
-  const opened = new WeakMap<AuditPerson, Buffer>()
+  const opened = new WeakMap<AuditPerson, KeyObject>()
   const keyOf = (person: AuditPerson) => {
-    const key = opened.get(person) ?? box.open(person.sealedAuditKey, auditKeyLabel(person.id))
+    const key = opened.get(person) ?? createSecretKey(box.open(person.sealedAuditKey, auditKeyLabel(person.id)))
     opened.set(person, key)
     return key
   }

@@ -1,6 +1,6 @@
 /** Every secret key of the origin, derived from `ROOT_SECRETS` (HKDF-SHA-256, RFC 5869); one purpose each. */
 
-import { createHash, hkdfSync } from 'node:crypto'
+import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
 /** What a key is for. The text goes into the derivation: changing it changes the key. */
 export type KeyPurpose = 'password-pepper' | 'refresh-token' | 'sealed-box' | 'device-mark' | 'guard-subjects'
@@ -8,8 +8,8 @@ export type KeyPurpose = 'password-pepper' | 'refresh-token' | 'sealed-box' | 'd
 export interface DerivedKey {
   /** Names the key without telling anything about it, so that stored values can say which one made them. */
   readonly id: string
-  /** 32 bytes. */
-  readonly bytes: Buffer
+  /** 32 bytes, made into a key once: Node takes five times as long over an HMAC or a cipher that is given raw bytes. */
+  readonly secret: KeyObject
 }
 
 /** The keys for each purpose, newest first: the first makes new values, all of them recognise old ones. */
@@ -30,5 +30,6 @@ export function deriveKeys(rootSecrets: readonly [string, ...string[]]): Derived
 
 function deriveKey(rootSecret: string, purpose: KeyPurpose): DerivedKey {
   const bytes = Buffer.from(hkdfSync('sha256', rootSecret, 'gatehouse', purpose, 32))
-  return { bytes, id: createHash('sha256').update('id').update(bytes).digest('hex').slice(0, 8) }
+  const id = createHash('sha256').update('id').update(bytes).digest('hex').slice(0, 8)
+  return { id, secret: createSecretKey(bytes) }
 }

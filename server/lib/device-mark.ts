@@ -50,11 +50,11 @@ export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
 }
 
 function fingerprint(key: DerivedKey, account: string): Buffer {
-  return createHmac('sha256', key.bytes).update('account:').update(account).digest().subarray(0, FINGERPRINT_BYTES)
+  return createHmac('sha256', key.secret).update('account:').update(account).digest().subarray(0, FINGERPRINT_BYTES)
 }
 
 function macOf(key: DerivedKey, body: Buffer): Buffer {
-  return createHmac('sha256', key.bytes).update('mark:').update(body).digest().subarray(0, MAC_BYTES)
+  return createHmac('sha256', key.secret).update('mark:').update(body).digest().subarray(0, MAC_BYTES)
 }
 
 function chunks(body: Buffer): Buffer[] {

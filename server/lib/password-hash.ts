@@ -69,7 +69,7 @@ export function createPasswordHasher({ keys, cost, queue }: PasswordHasherOption
  * and without the NUL at which it would.
  */
 function peppered(pepper: DerivedKey, password: string): string {
-  return createHmac('sha384', pepper.bytes).update(normalizePassword(password)).digest('base64')
+  return createHmac('sha384', pepper.secret).update(normalizePassword(password)).digest('base64')
 }
 
 interface StoredParts {

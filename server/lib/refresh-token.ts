@@ -48,5 +48,5 @@ export function createRefreshTokens(keys: DerivedKeys): RefreshTokens {
 }
 
 function mac(key: DerivedKey, ticket: Buffer): Buffer {
-  return createHmac('sha256', key.bytes).update(ticket).digest()
+  return createHmac('sha256', key.secret).update(ticket).digest()
 }

@@ -19,14 +19,14 @@ export function createSealedBox(keys: DerivedKeys): SealedBox {
   const [newest] = keys['sealed-box']
   return {
     newestKeyId: newest.id,
-    seal: (plain, label) => Buffer.concat([Buffer.from(newest.id, 'hex'), encrypt(newest.bytes, plain, label)]),
+    seal: (plain, label) => Buffer.concat([Buffer.from(newest.id, 'hex'), encrypt(newest.secret, plain, label)]),
     open(sealed, label) {
       const id = Buffer.from(sealed.subarray(0, ID_BYTES)).toString('hex')
       const key = keys['sealed-box'].find(one => one.id === id)
       if (key === undefined) {
         throw new Error(`a sealed value needs the root secret of key "${id}", which is not in ROOT_SECRETS`)
       }
-      return decrypt(key.bytes, sealed.subarray(ID_BYTES), label)
+      return decrypt(key.secret, sealed.subarray(ID_BYTES), label)
     }
   }
 }

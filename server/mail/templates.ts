@@ -146,8 +146,10 @@ function onDay({ at }: MailValues, preposition: 'on' | 'since' = 'on'): string {
   return at === undefined ? '' : ` ${preposition} ${dayAndTime(at)}`
 }
 
-const FORMAT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+/** Made for the first mail: loading the calendar would delay every start. */
+let format: Intl.DateTimeFormat | undefined
 
 function dayAndTime(time: Date): string {
-  return `${FORMAT.format(time)} UTC`
+  format ??= new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+  return `${format.format(time)} UTC`
 }

@@ -4,7 +4,7 @@
  * Security: no forwarding header is ever believed. Without a valid signature the client is the socket's peer.
  */
 
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -34,8 +34,10 @@ export type VerifiedHops = WeakMap<IncomingMessage, EdgeHop>
 /** Reads and verifies hops. The request id is asked for first, so this is where each hop is verified, once. */
 export function createRequestIds(edgeSecret: string, nowMs: () => number) {
   const hops: VerifiedHops = new WeakMap()
+  // Made once: an HMAC that is given text as its key takes five times as long.
+  const key = createSecretKey(edgeSecret, 'utf8')
   const genReqId = (raw: IncomingMessage) => {
-    const hop = verifiedHop(raw, edgeSecret, nowMs())
+    const hop = verifiedHop(raw, key, nowMs())
     if (hop === undefined) return createId(nowMs())
     hops.set(raw, hop)
     return hop.requestId
@@ -63,7 +65,7 @@ export const edgeHop = fp(
   { name: 'edge-hop', fastify: '5.x' }
 )
 
-function verifiedHop(raw: IncomingMessage, edgeSecret: string, nowMs: number): EdgeHop | undefined {
+function verifiedHop(raw: IncomingMessage, key: KeyObject, nowMs: number): EdgeHop | undefined {
   const signature = raw.headers[HOP_HEADERS.signature]
   if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return undefined
   const hop: EdgeHop = {
@@ -73,7 +75,7 @@ function verifiedHop(raw: IncomingMessage, edgeSecret: string, nowMs: number): E
     timeMs: Number(raw.headers[HOP_HEADERS.timeMs]),
     requestId: String(raw.headers[REQUEST_ID_HEADER])
   }
-  const expected = createHmac('sha256', edgeSecret).update(edgeHopText(hop)).digest()
+  const expected = createHmac('sha256', key).update(edgeHopText(hop)).digest()
   if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return undefined
   const sound = isHopFresh(hop.timeMs, nowMs) && isUuid(hop.requestId) && parseClientAddress(hop.clientAddress)
   return sound ? hop : undefined

@@ -2,9 +2,18 @@
 
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { completeDocument } from '../lib/openapi-document.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Every answer of the route, by status, as the document tells it. */
+    readonly documentedAnswers?: Answers
+  }
+}
+
+type Answers = Readonly<Record<string, unknown>>
 
 /** Whoever has only this page can go the whole way with it. */
 const DESCRIPTION = `Sign-in for web APIs. The whole journey, on this page:
@@ -20,6 +29,7 @@ Every error is \`application/problem+json\` (RFC 9457); its \`type\` leads to a 
 
 export const openapi = fp(
   async (app: FastifyInstance, { publicUrl, docs }: { publicUrl: string; docs: boolean }) => {
+    app.addHook('onRoute', documentOnly)
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -50,6 +60,10 @@ export const openapi = fp(
           }
         }
       },
+      transform: ({ schema, url, route }) => ({
+        url,
+        schema: schema && { ...schema, response: route.config?.documentedAnswers }
+      }),
       transformObject: source =>
         'openapiObject' in source ? completeDocument(source.openapiObject) : source.swaggerObject,
       refResolver: { buildLocalReference: json => String(json.$id) }
@@ -65,6 +79,18 @@ export const openapi = fp(
   },
   { name: 'openapi', fastify: '5.x' }
 )
+
+/**
+ * Keeps the problems of a route for the document alone. They are written without a schema (`problems.ts`), and every
+ * start would make their serialisers, most of all that there are, for nobody.
+ */
+function documentOnly(route: RouteOptions): void {
+  const answers = route.schema?.response as Answers | undefined
+  if (answers === undefined) return
+  const written = Object.entries(answers).filter(([status]) => Number(status) < 400)
+  route.config = { ...route.config, documentedAnswers: answers }
+  route.schema = { ...route.schema, response: Object.fromEntries(written) }
+}
 
 /** For the public; `x-internal` is how inventories of APIs ask. */
 function serverAt(url: string) {

@@ -1,8 +1,8 @@
 /** Begins a session of somebody who has just proven who they are. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { beginSession, type NewSession } from '../../../db/queries/session-beginnings.ts'
 import { endSessionsBeyond } from '../../../db/queries/session-ends.ts'
-import { beginSession, type NewSession } from '../../../db/queries/sessions.ts'
 import type { User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/ids.ts'

@@ -72,6 +72,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
   app.post(
     '/refresh',
     {
+      config: { withoutDeadline: true },
       schema: {
         operationId: 'refresh',
         summary: 'Exchange the refresh token for a new access token and a new refresh token',

@@ -1,6 +1,6 @@
 /** The login guard through the real client, on every engine: limits under parallelism, waits, and what Redis gets to see. Over 200 lines: one rule a test. */
 
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { openRedis } from '../../../edge/store/open-redis.ts'
 import type { LoginAttempt, LoginGuard } from '../../../server/guard/login-guard.ts'
@@ -218,7 +218,7 @@ t.test('a success clears the delay of its address and account, and no other coun
 })
 
 t.test('another key for the names begins all counts anew', async t => {
-  const subjectSecret = randomBytes(32)
+  const subjectSecret = createSecretKey(randomBytes(32))
   const { guard, rest } = await openDrivenGuard(t, () => 0, { subjectSecret })
   for (let at = 0; at < 5; at++) await signIn(guard, attemptOf(`person${at}`, ADDRESS), false)
   const redis = openRedis({ ...rest, deadlineMs: 20_000 })
@@ -237,5 +237,5 @@ t.test('createLoginGuard() refuses options that make no sense', async t => {
     t.throws(() => guardOver(redis, { backOffMs: wrong }), TypeError, `backOffMs ${wrong}`)
   }
   for (const floorShare of [0, -0.5, 1.01, Number.NaN]) t.throws(() => guardOver(redis, { floorShare }), TypeError)
-  t.throws(() => guardOver(redis, { subjectSecret: randomBytes(31) }), TypeError, 'a short secret')
+  t.throws(() => guardOver(redis, { subjectSecret: createSecretKey(randomBytes(31)) }), TypeError, 'a short secret')
 })

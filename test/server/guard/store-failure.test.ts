@@ -1,5 +1,6 @@
 /** The login guard while Redis is away, slow or talks nonsense: stricter, never silent, and back by itself. */
 
+import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,6 +14,7 @@ import { subjectKeys } from '../../../server/guard/subject-keys.ts'
 import { attemptOf, DEFAULT_GUARD_POLICY, guardOver, signIn } from './lib/guard-place.ts'
 
 const ADDRESS = '203.0.113.7'
+const SECRET = createSecretKey(new Uint8Array(32))
 const WRONG: WeighedAttempt = { knownDevice: false, captchaOpen: false, outcome: 'wrong' }
 
 /** Something that listens where Redis should, and answers as it is told. */
@@ -151,7 +153,7 @@ t.test('parseVerdict() takes nothing for a verdict that the script could not hav
 t.test('the floor forgets the subject that failed longest ago, and only beyond its bound', async t => {
   const floor = createFloor({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 2 })
   const fail = (clientAddress: string, account: string) =>
-    floor.weigh(subjectKeys(new Uint8Array(32), account, clientAddress), WRONG, 0).obstacle
+    floor.weigh(subjectKeys(SECRET, account, clientAddress), WRONG, 0).obstacle
   fail('192.0.2.1', 'a')
   fail('192.0.2.1', 'b')
   t.equal(fail('192.0.2.1', 'c'), 'address', 'blocked')
@@ -163,7 +165,7 @@ t.test('the floor forgets the subject that failed longest ago, and only beyond i
 
 t.test('a success clears the delay on the floor, too', async t => {
   const floor = createFloor({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 10 })
-  const keys = subjectKeys(new Uint8Array(32), 'ada@example.com', ADDRESS)
+  const keys = subjectKeys(SECRET, 'ada@example.com', ADDRESS)
   const weigh = (outcome: WeighedAttempt['outcome'], nowMs: number) => floor.weigh(keys, { ...WRONG, outcome }, nowMs)
   weigh('wrong', 0)
   t.match(weigh('right', 999), { obstacle: 'pair', retryAfterMs: 1 })

@@ -1,6 +1,6 @@
 /** A login guard over a REST gateway of its own, and what tests of it ask again and again. */
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { openRedis, type Redis } from '../../../../edge/store/open-redis.ts'
 import { openEngineBackend, openRedisRest, type RedisBackend, type RedisRest } from '../../../../local/redis-rest.ts'
 import {
@@ -38,7 +38,7 @@ export function guardOver(redis: Redis, settings: GuardSettings = {}): LoginGuar
   return createLoginGuard({
     redis,
     policy: DEFAULT_GUARD_POLICY,
-    subjectSecret: randomBytes(32),
+    subjectSecret: createSecretKey(randomBytes(32)),
     captcha: undefined,
     floorShare: 0.5,
     floorSubjects: 1000,
