@@ -50,7 +50,7 @@ export const edgeLatency: Scenario = {
 }
 
 async function measure(url: string, requests: readonly Buffer[], scope: Scope): Promise<Measured> {
-  const seconds = scope.pick(2, 1.5)
+  const seconds = scope.pick(1.6, 1.5)
   const next = inTurn(requests)
   const sentNs: bigint[] = []
   const waysInMs: number[] = []

@@ -19,6 +19,10 @@ const PEOPLE = 20
 const RETURNING = 500
 /** More than the fastest of them verifies in a phase on a machine of today. */
 const FRESH_PER_SECOND = 14_000
+/** Of the warm pass, returning tokens and fresh ones each: a server that has just been started still compiles itself. */
+const WARM_PASS_SECONDS = { full: 1.2, quick: 0.8 }
+/** Each load of its own, after it. */
+const TIMES = { warmSeconds: 0.15, seconds: 0.55 }
 
 interface Server {
   readonly url: string
@@ -27,6 +31,8 @@ interface Server {
 
 interface Requests {
   readonly returning: readonly Buffer[]
+  /** For the warm pass. */
+  readonly warm: readonly Buffer[]
   /** One list for each number of connections. */
   readonly fresh: readonly (readonly Buffer[])[]
 }
@@ -53,7 +59,7 @@ export const verifyToken: Scenario = {
     busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used, at most' }
   },
   rounds: { full: 5, quick: 2 },
-  seconds: { full: 100, quick: 20 },
+  seconds: { full: 110, quick: 24 },
   async open(scope) {
     const engines = await openEngines(scope)
     const first = await scope.child()
@@ -61,16 +67,20 @@ export const verifyToken: Scenario = {
     const source = await openTokenSource(engines, PUBLIC_URL, people)
     await first.close()
 
-    const times = { warmSeconds: 0.4, seconds: 0.6 }
     const connections = scope.pick([100, 1000], [100])
-    const count = Math.ceil(FRESH_PER_SECOND * (times.warmSeconds + times.seconds))
+    const warmSeconds = scope.pick(WARM_PASS_SECONDS.full, WARM_PASS_SECONDS.quick)
+    const fresh = (seconds: number) => requestsWith(source.tokens(Math.ceil(FRESH_PER_SECOND * seconds)), PATH)
     const requests: Requests = {
       returning: requestsWith(source.tokens(RETURNING), PATH),
-      fresh: connections.map(() => requestsWith(source.tokens(count), PATH))
+      warm: fresh(warmSeconds),
+      fresh: connections.map(() => fresh(TIMES.warmSeconds + TIMES.seconds))
     }
     const { material } = source
-    const measured = (open: (inner: Scope) => Promise<Server>) => async (inner: Scope) =>
-      loadAll(await open(inner), requests, connections, times)
+    const measured = (open: (inner: Scope) => Promise<Server>) => async (inner: Scope) => {
+      const server = await open(inner)
+      const warm = await warmUp(server, requests, warmSeconds)
+      return loadAll(server, requests, connections, warm)
+    }
     return [
       { name: 'Express 5', round: measured(inner => openPeer('express', material, inner)) },
       { name: 'bare node:http', round: measured(inner => openPeer('bare', material, inner)) },
@@ -92,14 +102,21 @@ async function openPeer(peer: PeerQuestion['peer'], material: TokenMaterial, sco
   return { url, pid: child.pid }
 }
 
+/** Not counted, but for its errors. */
+async function warmUp({ url }: Server, requests: Requests, seconds: number): Promise<readonly Loaded[]> {
+  const options = { url, connections: 100, warmSeconds: 0, seconds }
+  const returning = await load({ ...options, next: inTurn(requests.returning) })
+  return [returning, await load({ ...options, next: each(requests.warm) })]
+}
+
 async function loadAll(
   { url, pid }: Server,
   requests: Requests,
   counts: readonly number[],
-  times: { readonly warmSeconds: number; readonly seconds: number }
+  warm: readonly Loaded[]
 ): Promise<Measured> {
   const loads: Record<string, Loaded> = {}
-  const options = { url, ...times, processes: { server: pid } }
+  const options = { url, ...TIMES, processes: { server: pid } }
   for (const [i, connections] of counts.entries()) {
     loads[`returning ${connections}`] = await load({ ...options, connections, next: inTurn(requests.returning) })
     loads[`first ${connections}`] = await load({ ...options, connections, next: each(requests.fresh[i] ?? []) })
@@ -111,7 +128,7 @@ async function loadAll(
       ...Object.fromEntries(all.map(([name, loaded]) => [`cpu ${name}`, loaded.cpuMicros.server ?? Number.NaN])),
       busy: Math.max(...all.map(([, { generatorBusy }]) => generatorBusy))
     },
-    ...sumErrors(Object.values(loads)),
+    ...sumErrors([...warm, ...Object.values(loads)]),
     latencies: Object.fromEntries(all.map(([name, { latency }]) => [name, latency]))
   }
 }
