@@ -1,4 +1,8 @@
-/** The pages behind mailed links in a real browser: by keyboard, on a phone, opened twice, and when all goes wrong. */
+/**
+ * The pages behind mailed links in a real browser: by keyboard, on a phone, opened twice, and when all goes wrong.
+ *
+ * Over 200 lines: one browser serves all pages, because it takes a second to start.
+ */
 
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'

@@ -1,4 +1,8 @@
-/** The local mailbox: what goes in by SMTP comes out as JSON and as a page that no mail can take over. */
+/**
+ * The local mailbox: what goes in by SMTP comes out as JSON and as a page that no mail can take over.
+ *
+ * Over 200 lines: one rule of the mailbox a test, all over one helper that sends.
+ */
 
 import { once } from 'node:events'
 import { appendFile } from 'node:fs/promises'

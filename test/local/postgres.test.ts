@@ -1,4 +1,8 @@
-/** The embedded PostgreSQL: it starts anywhere, as anybody, keeps its data through every kind of end, and leaves nothing. */
+/**
+ * The embedded PostgreSQL: it starts anywhere, as anybody, keeps its data through every kind of end, and leaves nothing.
+ *
+ * Over 200 lines: one end of a server a test; what they start and kill they share.
+ */
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'

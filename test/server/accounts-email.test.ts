@@ -1,4 +1,8 @@
-/** Verification links asked for once more, and addresses that change, over HTTP: nobody learns who is known. */
+/**
+ * Verification links asked for once more, and addresses that change, over HTTP: nobody learns who is known.
+ *
+ * Over 200 lines: its tests spend the quotas of one origin, which is started once for all of them.
+ */
 
 import t from 'tap'
 import { call, mailedToken, newAddress, PASSWORD, register, type SignedUp, signUp } from '../lib/person.ts'

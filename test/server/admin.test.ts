@@ -1,4 +1,8 @@
-/** Administration over HTTP: who may, what they see and change, and that all of it is recorded. */
+/**
+ * Administration over HTTP: who may, what they see and change, and that all of it is recorded.
+ *
+ * Over 200 lines: one origin with one administrator serves all of it.
+ */
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'

@@ -1,4 +1,8 @@
-/** The command line: the first administrator is made by it, the log is checked by it, and its errors say what to do. */
+/**
+ * The command line: the first administrator is made by it, the log is checked by it, and its errors say what to do.
+ *
+ * Over 200 lines: one database serves all commands, which act on what those before have done.
+ */
 
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,8 @@
-/** Signing keys: their states, how they follow one another, and that every origin goes along. One database serves all. */
+/**
+ * Signing keys: their states, how they follow one another, and that every origin goes along. One database serves all.
+ *
+ * Over 200 lines: one database serves all states of a key, and the invariants are checked behind each step.
+ */
 
 import postgres from 'postgres'
 import t from 'tap'

@@ -1,4 +1,8 @@
-/** Forgotten, reset and changed passwords, over HTTP: a link is good once, and what it changes reaches every session. */
+/**
+ * Forgotten, reset and changed passwords, over HTTP: a link is good once, and what it changes reaches every session.
+ *
+ * Over 200 lines: one origin serves the three ways to a new password, which void what the others have begun.
+ */
 
 import t from 'tap'
 import { call, newAddress, PASSWORD, register, type SignedUp, signUp } from '../lib/person.ts'

@@ -1,4 +1,8 @@
-/** Bad input: every kind of it gets a problem with the right status, an id, and changes nothing. */
+/**
+ * Bad input: every kind of it gets a problem with the right status, an id, and changes nothing.
+ *
+ * Over 200 lines: the tables of bad input are read in one piece; the last test is over all of them.
+ */
 
 import t, { type Test } from 'tap'
 import { isUuid } from '../../../edge/contract/uuid.ts'

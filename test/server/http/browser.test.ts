@@ -1,4 +1,8 @@
-/** What browsers are told: who may read answers (CORS), who may send requests (CSRF), and what a page may do. */
+/**
+ * What browsers are told: who may read answers (CORS), who may send requests (CSRF), and what a page may do.
+ *
+ * Over 200 lines: what a browser is told is seen on the same answers of one origin.
+ */
 
 import t from 'tap'
 import { call, PASSWORD, register, signUp } from '../../lib/person.ts'

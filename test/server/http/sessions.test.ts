@@ -1,4 +1,8 @@
-/** Login, access tokens, logout and the profile, over HTTP; refreshing has a file of its own. */
+/**
+ * Login, access tokens, logout and the profile, over HTTP; refreshing has a file of its own.
+ *
+ * Over 200 lines: one origin serves the life of a session, from login to logout.
+ */
 
 import t from 'tap'
 import { call, mailedToken, PASSWORD, register, signUp } from '../../lib/person.ts'
