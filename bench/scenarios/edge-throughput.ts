@@ -70,7 +70,7 @@ async function measure(
   const counted = await load({
     ...options,
     warmSeconds: 0.1,
-    seconds: scope.pick(1.2, 1),
+    seconds: scope.pick(1, 0.8),
     onAnswer: () => {
       answers++
     },

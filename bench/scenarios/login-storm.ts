@@ -16,7 +16,7 @@ const CONNECTIONS = 100
 const CROWD = 200
 const PROBES_PER_SECOND = 100
 const PEOPLE = 24
-const STORM = { warmSeconds: 1.2, seconds: 4 }
+const STORM = { warmSeconds: 1.2, seconds: 3.6 }
 
 export const loginStorm: Scenario = {
   name: 'login-storm',
@@ -35,7 +35,7 @@ export const loginStorm: Scenario = {
     refused: { unit: '', better: 'lower', means: 'Answers of 503 in two seconds of the crowd' },
     'refused p99': { unit: 'ms', better: 'lower', means: 'How long a 503 took in the crowd' }
   },
-  seconds: { full: 66, quick: 40 },
+  seconds: { full: 58, quick: 36 },
   fullOnly: true,
   async open(scope) {
     const engines = await openEngines(scope)
@@ -62,7 +62,7 @@ async function measureStorm(engines: Engines, people: readonly Person[], scope: 
     probe(engines, origin, people),
     watchLoop(origin)
   ])
-  const crowd = await logInFrom(CROWD, { warmSeconds: 0, seconds: 2 }, origin, people)
+  const crowd = await logInFrom(CROWD, { warmSeconds: 0, seconds: 1.4 }, origin, people)
   // In the storm nothing may be refused: a hundred fit.
   const inStorm = { errors: storm.refused.count, errorKinds: { 'refused in the storm': storm.refused.count } }
   return {

@@ -60,8 +60,8 @@ async function logInOneAtATime(engines: Engines, people: readonly Person[], scop
   const { latency, errors, errorKinds } = await load({
     url,
     connections: 1,
-    warmSeconds: scope.pick(0.8, 0.4),
-    seconds: scope.pick(2.4, 1.2),
+    warmSeconds: scope.pick(0.6, 0.4),
+    seconds: scope.pick(2, 1.2),
     next: inTurn(people.map(person => person.login))
   })
   return {

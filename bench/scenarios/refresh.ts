@@ -14,8 +14,8 @@ import type { UpdateTask, UpdateTimes } from '../variants/bare-update.ts'
 
 /** As many as the pool of the origin has. */
 const CONNECTIONS = 10
-const WARM_SECONDS = 0.5
-const SECONDS = 1.2
+const WARM_SECONDS = 0.4
+const SECONDS = 1
 
 export const refresh: Scenario = {
   name: 'refresh',

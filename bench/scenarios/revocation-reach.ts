@@ -51,8 +51,8 @@ export const revocationReach: Scenario = {
     renewals: { unit: '/s', better: 'lower', means: 'Calls of Redis in a second for one edge, behind warm requests' }
   },
   // Each has hundreds of logouts in it, and lasts as long.
-  rounds: { full: 3, quick: 3 },
-  seconds: { full: 36, quick: 36 },
+  rounds: { full: 2, quick: 2 },
+  seconds: { full: 24, quick: 24 },
   fullOnly: true,
   async open(scope) {
     const engines = await openEngines(scope)
