@@ -14,7 +14,7 @@ export type Tell = (step: {
   readonly done: number
 }) => void
 
-const ROUNDS = { full: 5, quick: 3 }
+const ROUNDS = { full: 5, quick: 2 }
 
 /** Measures a scenario. A round that throws fails the scenario; what was measured until then is kept. */
 export async function runScenario(scenario: Scenario, parent: OpenScope, tell: Tell): Promise<ScenarioResult> {

@@ -33,7 +33,6 @@ export const edgeLatency: Scenario = {
     'in p99': { unit: 'ms', better: 'lower', means: 'From when a request was sent to its arrival at the origin' },
     busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used' }
   },
-  rounds: { full: 5, quick: 2 },
   seconds: { full: 56, quick: 13 },
   async open(scope) {
     const world = await openEdgeWorld(scope)
@@ -50,7 +49,7 @@ export const edgeLatency: Scenario = {
 }
 
 async function measure(url: string, requests: readonly Buffer[], scope: Scope): Promise<Measured> {
-  const seconds = scope.pick(1.6, 1.5)
+  const seconds = scope.pick(1.6, 1.2)
   const next = inTurn(requests)
   const sentNs: bigint[] = []
   const waysInMs: number[] = []

@@ -24,7 +24,6 @@ export const login: Scenario = {
     time: { unit: 'ms', better: 'lower', means: 'Median time to the last byte of the answer' },
     worst: { unit: 'ms', better: 'lower', means: 'The slowest of the round' }
   },
-  rounds: { full: 5, quick: 2 },
   seconds: { full: 42, quick: 12 },
   async open(scope) {
     const engines = await openEngines(scope)

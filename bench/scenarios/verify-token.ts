@@ -20,7 +20,7 @@ const RETURNING = 500
 /** More than the fastest of them verifies in a phase on a machine of today. */
 const FRESH_PER_SECOND = 14_000
 /** Of the warm pass: a server that has just been started compiles itself for some ten thousand answers. */
-const WARM_PASS = { full: { returning: 2, fresh: 1 }, quick: { returning: 1, fresh: 0.8 } }
+const WARM_PASS = { full: { returning: 2, fresh: 1 }, quick: { returning: 0.8, fresh: 0.4 } }
 /** Of each load after it. */
 const TIMES = { warmSeconds: 0.15, seconds: 0.45 }
 
@@ -58,7 +58,6 @@ export const verifyToken: Scenario = {
     'cpu first 1000': cpu('CPU time for an answer, tokens seen first, 1,000 connections'),
     busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used, at most' }
   },
-  rounds: { full: 5, quick: 2 },
   seconds: { full: 110, quick: 24 },
   async open(scope) {
     const engines = await openEngines(scope)
