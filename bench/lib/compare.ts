@@ -13,7 +13,8 @@ export interface Change {
   readonly after: Summary
   /** As a share of what it was: −0.1 is ten per cent less. */
   readonly relative: number
-  readonly verdict: 'noise' | 'better' | 'worse'
+  /** `single`: of a number with one round nobody can say what is noise. */
+  readonly verdict: 'noise' | 'better' | 'worse' | 'single'
 }
 
 /** Below this share nothing is called a change: two builds of the same source differ as much. */
@@ -50,6 +51,7 @@ export function judgeChange(
 ): Pick<Change, 'relative' | 'verdict'> {
   const difference = after.median - before.median
   const relative = before.median === 0 ? (difference === 0 ? 0 : Number.POSITIVE_INFINITY) : difference / before.median
+  if (Math.min(before.rounds, after.rounds) < 2) return { relative, verdict: 'single' }
   const noise = SPREADS * Math.hypot(before.spread, after.spread)
   if (Math.abs(difference) <= noise || Math.abs(relative) < LEAST_CHANGE) return { relative, verdict: 'noise' }
   return { relative, verdict: difference < 0 === (better === 'lower') ? 'better' : 'worse' }

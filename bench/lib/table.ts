@@ -65,8 +65,10 @@ export function verdictLine({ budget, state, found, reason }: Verdict, paint: Pa
 
 /** Differences from an earlier run: changes first, noise summed up in one line. */
 export function changeTable(changes: readonly Change[], paint: Paint): string {
-  const real = changes.filter(({ verdict }) => verdict !== 'noise')
+  const noise = changes.filter(({ verdict }) => verdict === 'noise').length
+  const single = changes.filter(({ verdict }) => verdict === 'single').length
   const withUnit = (summary: Summary, unit: string) => `${formatValue(summary.median, unit)} ${formatSpread(summary)}`
+  const real = changes.filter(({ verdict }) => verdict === 'better' || verdict === 'worse')
   const rows = real.map(({ scenario, variant, metric, unit, before, after, relative, verdict }) => [
     `${scenario} / ${variant} / ${metric}`,
     withUnit(before, unit),
@@ -77,7 +79,7 @@ export function changeTable(changes: readonly Change[], paint: Paint): string {
   const lines = rows.length === 0 ? [] : alignColumns([['', 'then', 'now', 'change', ''], ...rows])
   return [
     ...lines.map((line, i) => (i === 0 ? paint('dim', line) : paint(line.endsWith('worse') ? 'red' : 'green', line))),
-    `${changes.length - real.length} of ${changes.length} numbers differ by no more than noise.`
+    `${noise} of ${changes.length} numbers differ by no more than noise; ${single} are of one round and not judged.`
   ].join('\n')
 }
 

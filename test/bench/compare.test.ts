@@ -25,6 +25,11 @@ t.test('judgeChange() calls nothing under two per cent a change, however quiet t
   t.equal(judgeChange(summary(0, 0), summary(5, 0), 'lower').verdict, 'worse')
 })
 
+t.test('judgeChange() judges no number that was measured once', async t => {
+  t.equal(judgeChange(summary(100, 0), { median: 200, spread: 0, rounds: 1 }, 'lower').verdict, 'single')
+  t.equal(judgeChange({ median: 100, spread: 0, rounds: 1 }, summary(200, 0), 'lower').verdict, 'single')
+})
+
 t.test('compareRuns() compares what both runs have, and nothing else', async t => {
   const before = runOf(scenarioOf({ ours: [10, 10, 10], gone: [1, 1, 1] }))
   const after = runOf(scenarioOf({ ours: [20, 20, 20], added: [1, 1, 1] }))
