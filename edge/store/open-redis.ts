@@ -11,6 +11,8 @@ export interface RedisOptions {
   readonly url: string
   readonly token: string
   readonly deadlineMs?: number
+  /** What aborts a call after so many milliseconds; `AbortSignal.timeout` unless given. */
+  readonly deadlineSignal?: (deadlineMs: number) => AbortSignal
 }
 
 /**
@@ -21,13 +23,13 @@ export interface RedisOptions {
  * const redis = openRedis({ url, token, deadlineMs: 1_000 })
  * await redis.set('greeting', 'hello') // → 'OK'
  */
-export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS }: RedisOptions): Redis {
+export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS, deadlineSignal }: RedisOptions): Redis {
   return new Redis({
     url,
     token,
     // A debit must not be sent twice because its answer was lost, so nothing is retried in here.
     retry: { retries: 0 },
-    signal: () => AbortSignal.timeout(deadlineMs),
+    signal: () => deadlineSignal?.(deadlineMs) ?? AbortSignal.timeout(deadlineMs),
     enableTelemetry: false,
     enableAutoPipelining: false,
     automaticDeserialization: false,

@@ -1,0 +1,34 @@
+/** The deadline of a piece of work: it ends what takes too long, and loses nothing that was answered in time. */
+
+import { sql } from 'drizzle-orm'
+import t from 'tap'
+import { DatabaseUnavailableError, openDatabase } from '../../db/client.ts'
+import { emptyDatabase } from '../lib/test-engines.ts'
+
+const DEADLINE_MS = 300
+
+t.test('openDatabase()', async t => {
+  const database = openDatabase({ url: await emptyDatabase(t), deadlineMs: DEADLINE_MS })
+  t.teardown(() => database.close())
+  const wait = (seconds: number) => database.run(db => db.execute(sql.raw(`select pg_sleep(${seconds})`)))
+  // Connecting may take longer than what is tested.
+  while (
+    !(await wait(0).then(
+      () => true,
+      () => false
+    ))
+  );
+
+  await t.test('lets work count that was done while the process was held up past the deadline', async t => {
+    for (let i = 0; i < 5; i++) {
+      const working = wait(0.01)
+      for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate)
+      const untilMs = performance.now() + 2 * DEADLINE_MS
+      while (performance.now() < untilMs);
+      await t.resolves(working)
+    }
+  })
+  await t.test('gives up what takes too long', async t => {
+    await t.rejects(wait(30), DatabaseUnavailableError)
+  })
+})
