@@ -61,7 +61,7 @@ async function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<
   // By as much as this process was held up itself it waits longer, once: what was answered meanwhile is still unread. Work
   // that was done and passes for lost costs more than late work: a mail that was claimed is not sent for a minute.
   let timer = setTimeout(() => {
-    timer = setTimeout(expire, performance.now() - dueMs)
+    timer = setTimeout(expire, Math.max(0, performance.now() - dueMs))
   }, deadlineMs)
   try {
     return await Promise.race([work, deadline.promise])

@@ -59,6 +59,6 @@ async function closeAll(parts: Set<{ close(): unknown }>, dir: string): Promise<
       failures.push(error)
     }
   }
-  await rm(dir, { recursive: true, force: true })
+  await rm(dir, { recursive: true, force: true, maxRetries: 10 })
   if (failures.length > 0) throw new AggregateError(failures, 'not everything of the benchmark could be closed')
 }

@@ -10,6 +10,6 @@ export function deadlineSignal(deadlineMs: number): AbortSignal {
   const controller = new AbortController()
   const abort = () => controller.abort(new DOMException('The deadline has passed', 'TimeoutError'))
   const dueMs = performance.now() + deadlineMs
-  setTimeout(() => setTimeout(abort, performance.now() - dueMs).unref(), deadlineMs).unref()
+  setTimeout(() => setTimeout(abort, Math.max(0, performance.now() - dueMs)).unref(), deadlineMs).unref()
   return controller.signal
 }

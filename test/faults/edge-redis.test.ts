@@ -58,12 +58,8 @@ async function openAdmission(t: Test) {
   return { admission, ask, redis, failures, clock }
 }
 
-// Most of the time is spent waiting for deadlines and for views to grow old.
-t.jobs = 4
-const BESIDE = { buffered: true }
-
 for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
-  t.test(`an edge that never heard of Redis has its floor, and trusts no session: ${what}`, BESIDE, async t => {
+  t.test(`an edge that never heard of Redis has its floor, and trusts no session: ${what}`, async t => {
     const { admission, ask, redis, failures, clock } = await openAdmission(t)
     redis.fault = fault
     const beganMs = performance.now()
@@ -84,7 +80,7 @@ for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
     t.match(await ask(T0 + 251), { allowed: true, standing: 'live' }, 'and one request behind which it was found again')
   })
 
-  t.test(`a session that was known is trusted for a second, and then nobody can say: ${what}`, BESIDE, async t => {
+  t.test(`a session that was known is trusted for a second, and then nobody can say: ${what}`, async t => {
     const { ask, redis } = await openAdmission(t)
     t.match(await ask(T0), { standing: 'live' })
     redis.fault = fault
@@ -99,7 +95,7 @@ for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
 
 for (const place of PLACES) {
   for (const row of ROWS) {
-    t.test(`the Worker in ${place.name}: ${row}`, BESIDE, async t => {
+    t.test(`the Worker in ${place.name}: ${row}`, async t => {
       const { bindings, origin, redis: real, token } = await openSurroundings(t)
       const redis = await openFaultyRedis(t, undefined, real)
       const settings = {
@@ -142,7 +138,7 @@ for (const place of PLACES) {
     })
   }
 
-  t.test(`the Worker in ${place.name}: a Redis that was flushed`, BESIDE, async t => {
+  t.test(`the Worker in ${place.name}: a Redis that was flushed`, async t => {
     const { bindings, redis, token } = await openSurroundings(t)
     const edge = await place.open(t, bindings)
     const ask = protectedRequest(edge, token())

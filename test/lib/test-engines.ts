@@ -22,7 +22,7 @@ export interface Teardown {
 /** A folder that is gone after the test. */
 export async function temporaryDir(t: Teardown): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'gatehouse-test-'))
-  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  t.teardown(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }))
   return dir
 }
 

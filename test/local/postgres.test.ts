@@ -46,7 +46,7 @@ t.test('findServerPackage() names DATABASE_URL where npm has no package', async 
 })
 
 t.test('openLocalPostgres() keeps data, password and a clean log over a restart', supported, async t => {
-  const dataDir = join(t.testdir(), 'not', 'yet', 'there')
+  const dataDir = join(temporaryFolder(t), 'not', 'yet', 'there')
   const first = await open(t, dataDir)
   const sql = connect(t, first.url)
   await sql`create table notes (id uuid primary key default uuidv7(), text text)`
@@ -241,7 +241,7 @@ let template: Promise<string> | undefined
 /** A data directory in which a database was made before: making one takes most of a second, copying it does not. */
 async function usedDataDir(test: Test): Promise<string> {
   template ??= makeTemplate()
-  const dataDir = test.testdir()
+  const dataDir = temporaryFolder(test)
   execFileSync('cp', ['-a', `${await template}/.`, dataDir])
   return dataDir
 }
@@ -297,7 +297,8 @@ function ownedFolder(t: Test): string {
 
 function temporaryFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  // Again where a server that was killed has children which have not noticed yet.
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   return folder
 }
 
