@@ -1,0 +1,23 @@
+/** Ours, as origin and edge set it up; they differ in the signature step alone. */
+
+import { CLOCK_SKEW_SECONDS, DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from '../../edge/contract/claims.ts'
+import { createInlineKeySet, createTokenVerifier, type SignaturePort } from '../../edge/verifier/index.ts'
+import type { OpenVerifier } from './verifier.ts'
+
+/** @param rememberedTokens 0 verifies each token afresh */
+export function openGatehouseOver(createPort: () => SignaturePort, rememberedTokens = 0): OpenVerifier {
+  return ({ issuer, audience, jwk }) => {
+    const signature = createPort()
+    const { verify } = createTokenVerifier({
+      issuer,
+      audience,
+      algorithms: ['ES256'],
+      keys: createInlineKeySet({ keys: [jwk], signature }),
+      signature,
+      maxLifeSeconds: DEFAULT_ACCESS_TOKEN_TTL_SECONDS,
+      clockSkewSeconds: CLOCK_SKEW_SECONDS,
+      rememberedTokens
+    })
+    return async token => (await verify(token, Date.now())).ok
+  }
+}
