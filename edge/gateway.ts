@@ -5,7 +5,8 @@
  * the origin checks the signed hop, the token and the revocation again.
  */
 
-import type { Admission, Background } from './admission/admission.ts'
+import type { Admission } from './admission/admission.ts'
+import type { Background } from './admission/refill.ts'
 import type { Take, Taken } from './admission/taken.ts'
 import { addressSubject, parseClientAddress } from './contract/client-address.ts'
 import { corsHeaders, isPreflight } from './contract/cors.ts'

@@ -1,6 +1,7 @@
 /** The public names of the gateway, for other people: `gatehouse/gateway`. Each function has an example, which a test runs. */
 
-export { type Admission, type AdmissionOptions, type Background, createAdmission } from './admission/admission.ts'
+export { type Admission, type AdmissionOptions, createAdmission } from './admission/admission.ts'
+export type { Background } from './admission/refill.ts'
 export type { Take, Taken } from './admission/taken.ts'
 export type { EdgeHop } from './contract/edge-hop.ts'
 export { type ParsedPolicies, parsePolicies } from './contract/parse-policies.ts'

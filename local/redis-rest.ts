@@ -64,7 +64,8 @@ export async function openRedisRest(options: RedisRestOptions): Promise<RedisRes
   const instance = randomUUID()
   let calls = 0
 
-  const server = createServer({ requestTimeout: 10_000 }, async (request, response) => {
+  // Not before its clients: one that sends on a connection which is just being closed has to take Redis for gone.
+  const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 120_000 }, async (request, response) => {
     const answer = isToken(request.headers.authorization)
       ? await service.answer(request).catch(error => refusal(500, `ERR ${(error as Error).message}`))
       : refusal(401, 'Unauthorized')

@@ -19,7 +19,6 @@ import { repeat } from './jobs/repeat.ts'
 import { createReseal } from './jobs/reseal.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
 import { createAuditRows } from './lib/audit-event.ts'
-import { deadlineSignal } from './lib/deadline-signal.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
 import { createSealedBox } from './lib/sealed-box.ts'
@@ -61,7 +60,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const nowMs = () => Date.now()
   const database = openDatabase({ url: config.databaseUrl })
   const jobDatabase = openDatabase({ url: config.databaseUrl, maxConnections: JOB_CONNECTIONS })
-  const redis = openRedis({ url: config.redisUrl, token: config.redisToken, deadlineSignal })
+  const redis = openRedis({ url: config.redisUrl, token: config.redisToken })
   const retentionMs = revocationRetentionMs(config.accessTokenTtl)
   const feed = createRevocationFeed(redis, retentionMs)
   const derived = deriveKeys(config.rootSecrets)

@@ -42,8 +42,16 @@ export async function findLoginCandidate(db: Queryable, email: string, now: Date
   }
 }
 
+const userById = builtOnce(db =>
+  db
+    .select()
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare('user-by-id')
+)
+
 export async function findUser(db: Queryable, id: string): Promise<User | undefined> {
-  const [user] = await db.select().from(users).where(eq(users.id, id))
+  const [user] = await userById(db).execute({ id })
   return user
 }
 

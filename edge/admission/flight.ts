@@ -11,9 +11,15 @@ export interface Flight {
   landed: boolean
 }
 
-const POLL_MS = 2
+/** Whoever waits looks again after so long, and after a quarter of what the round trip has taken: a crowd must not look every moment. */
+const LOOK = { leastMs: 2, share: 1 / 4 }
 /** How long after its deadline a round trip that has not landed is taken for dead. */
 const DEAD_AFTER_MS = 100
+
+/** Notes that one begins. */
+export function takeOff(nowMs: number): Flight {
+  return { begunAtMs: nowMs, landed: false }
+}
 
 /** Whether it is worth waiting for. */
 export function isUnderWay(flight: Flight | undefined, nowMs: number, deadlineMs: number): boolean {
@@ -23,5 +29,8 @@ export function isUnderWay(flight: Flight | undefined, nowMs: number, deadlineMs
 
 /** Waits until a round trip of another request has landed, or is dead. */
 export async function landing(flight: Flight, nowMs: () => number, deadlineMs: number): Promise<void> {
-  while (isUnderWay(flight, nowMs(), deadlineMs)) await new Promise(resolve => setTimeout(resolve, POLL_MS))
+  while (isUnderWay(flight, nowMs(), deadlineMs)) {
+    const againMs = Math.max(LOOK.leastMs, Math.abs(nowMs() - flight.begunAtMs) * LOOK.share)
+    await new Promise(resolve => setTimeout(resolve, againMs))
+  }
 }

@@ -16,6 +16,11 @@ const TIGHT = { share: 1 / 20, maxMs: 3_000 }
  * may wait 100 ms for its turn.
  */
 export const MIN_LIFE_MS = 400
+/**
+ * What is leased to a subject of which nothing is known: a page asks for a few things, and only the first of them should
+ * wait. Of a small quota nothing more than asked for: its client may go to many instances, and would find it leased here.
+ */
+const FIRST_LEASE = { share: 0.01, most: 4 }
 /** The first pause after a refusal. */
 const FIRST_HOLD_MS = 500
 
@@ -30,9 +35,13 @@ export function planAsk(account: Account, policy: QuotaPolicy, nowMs: number): A
   const { share, maxMs } = account.remaining * 2 > policy.quota ? FREE : TIGHT
   const horizonMs = Math.min(maxMs, policy.windowMs * share)
   const paced = Math.ceil(Math.min(policy.quota * LEASE_SHARE, perMs * horizonMs)) - leftOf(account, nowMs)
-  const want = Math.max(waiting, paced)
-  // Where nothing is known of the pace, the lease is for those that wait, and short.
-  const lifeMs = want > waiting ? LIFE_PER_HORIZON * Math.min(horizonMs, want / perMs) : MIN_LIFE_MS
+  // A pace that is older than any lease says nothing.
+  const isStranger = nowMs - account.askedAtMs > MAX_LIFE_MS
+  const guessed = isStranger ? Math.min(FIRST_LEASE.most, Math.floor(policy.quota * FIRST_LEASE.share)) : 0
+  const want = Math.max(waiting, paced, guessed)
+  // A lease for those that wait and no others is short.
+  const lifeMs =
+    want > waiting ? LIFE_PER_HORIZON * Math.min(horizonMs, isStranger ? horizonMs : want / perMs) : MIN_LIFE_MS
   account.askedAtMs = nowMs
   account.spentSinceAsk = 0
   account.waiting = 0

@@ -1,6 +1,7 @@
 /** Opens the Redis client of edge and origin: Upstash's REST protocol, one try a call, each with a deadline. */
 
 import { Redis } from '@upstash/redis/cloudflare'
+import { deadlineSignal } from './deadline-signal.ts'
 
 export type { Redis } from '@upstash/redis/cloudflare'
 
@@ -11,8 +12,6 @@ export interface RedisOptions {
   readonly url: string
   readonly token: string
   readonly deadlineMs?: number
-  /** What aborts a call after so many milliseconds; `AbortSignal.timeout` unless given. */
-  readonly deadlineSignal?: (deadlineMs: number) => AbortSignal
 }
 
 /**
@@ -23,13 +22,13 @@ export interface RedisOptions {
  * const redis = openRedis({ url, token, deadlineMs: 1_000 })
  * await redis.set('greeting', 'hello') // → 'OK'
  */
-export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS, deadlineSignal }: RedisOptions): Redis {
+export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS }: RedisOptions): Redis {
   return new Redis({
     url,
     token,
     // A debit must not be sent twice because its answer was lost, so nothing is retried in here.
     retry: { retries: 0 },
-    signal: () => deadlineSignal?.(deadlineMs) ?? AbortSignal.timeout(deadlineMs),
+    signal: () => deadlineSignal(deadlineMs),
     enableTelemetry: false,
     enableAutoPipelining: false,
     automaticDeserialization: false,

@@ -25,32 +25,35 @@ async function pass(bench: AdmissionBench, admission: Admission, takes: readonly
 
 const passed = (taken: readonly Taken[]) => taken.filter(({ refusal }) => refusal === undefined).length
 
-t.test('three quotas and the revocation view take one round trip, and the next request none', async t => {
-  const bench = await openAdmissionBench(t)
-  const admission = bench.open()
-  const takes = [address, auth, user]
-  await admission.prepare(takes, true, bench.background)
-  t.strictSame([bench.calls(), bench.commands()], [1, 4])
-  const taken = admission.take(takes, 'floor')
-  t.match(taken, { refusal: undefined, retryAfterMs: 0 })
-  t.strictSame(
-    taken.standings.map(({ name, remaining, retryAfterMs }) => [name, remaining, retryAfterMs]),
-    [
-      ['address', 299, 0],
-      ['auth', 59, 0],
-      ['user', 599, 0]
-    ]
-  )
-  t.equal(admission.standing(session, bench.clock.nowMs), 'live')
+t.test(
+  'three quotas and the revocation view take one round trip, and the next requests only for the small one',
+  async t => {
+    const bench = await openAdmissionBench(t)
+    const admission = bench.open()
+    const takes = [address, auth, user]
+    await admission.prepare(takes, true, bench.background)
+    t.strictSame([bench.calls(), bench.commands()], [1, 4])
+    const taken = admission.take(takes, 'floor')
+    t.match(taken, { refusal: undefined, retryAfterMs: 0 })
+    t.strictSame(
+      taken.standings.map(({ name, remaining, retryAfterMs }) => [name, remaining, retryAfterMs]),
+      [
+        ['address', 299, 0],
+        ['auth', 59, 0],
+        ['user', 599, 0]
+      ]
+    )
+    t.equal(admission.standing(session, bench.clock.nowMs), 'live')
 
-  t.equal(admission.prepare([], true, bench.background), undefined, 'the view is fresh')
-  await admission.prepare(takes, true, bench.background)
-  t.strictSame(
-    [bench.calls(), bench.commands()],
-    [1, 3],
-    'the leases were for one each, and the view is not read again'
-  )
-})
+    t.equal(admission.prepare([], true, bench.background), undefined, 'the view is fresh')
+    await admission.prepare(takes, true, bench.background)
+    t.strictSame(
+      [bench.calls(), bench.commands()],
+      [1, 1],
+      'the lease of "auth" was for one, and the view is not read again'
+    )
+  }
+)
 
 for (const crowd of [2, 50, 250]) {
   t.test(`${crowd} cold requests of one subject at once make three round trips at most, and all pass`, async t => {
@@ -93,6 +96,39 @@ t.test('a steady client is served from memory, and its leases are renewed behind
   }
   t.ok(waited <= 6, `${waited} of 600 requests waited`)
   t.ok(renewed > 0 && bench.calls() <= 0.25 * 600, `${renewed} renewals: the view is due twice a second`)
+})
+
+t.test('however many subjects run low at once, one round trip at a time renews what is due by then', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const crowd = Array.from({ length: 300 }, (_, i) => take('user', quotaPolicy(600, 60), `user ${i}`))
+  for (const one of crowd) await pass(bench, admission, [one])
+  t.equal(bench.calls(), crowd.length, 'each of them was a stranger')
+  await bench.settled()
+
+  // Of four each, the last one is left.
+  for (let spent = 1; spent < 3; spent++) for (const one of crowd) t.notOk(admission.take([one], 'floor').refusal)
+  for (const one of crowd) t.equal(admission.prepare([one], false, bench.background), undefined)
+  t.equal(bench.calls(), 1, 'the others wait until it has landed')
+  for (let landed = 0; landed < 5; landed++) {
+    await bench.settled()
+    admission.prepare([crowd[0] as Take], false, bench.background)
+  }
+  t.equal(bench.calls(), 5, 'sixty-four at a time')
+  await bench.settled()
+  // Eight more each, that nobody waits for.
+  for (const one of crowd) for (let spent = 0; spent < 3; spent++) t.notOk(admission.take([one], 'floor').refusal)
+  t.equal(bench.calls(), 0)
+})
+
+t.test('however many strangers come at once, they share a few round trips', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const crowd = Array.from({ length: 300 }, (_, i) => take('user', quotaPolicy(600, 60), `user ${i}`))
+  const taken = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
+  t.equal(passed(taken), crowd.length)
+  const calls = bench.calls()
+  t.ok(calls <= 6 + 300 / 32, `${calls} round trips`)
 })
 
 t.test('takes are debited all together, or none of them', async t => {

@@ -44,11 +44,17 @@ function spendAll(account: Account, nowMs: number): number {
   return spent
 }
 
-t.test('an account of which nothing is known is unknown, and asks for those that wait, briefly', async t => {
+t.test('an account of which nothing is known is unknown, and asks for those that wait, or a little more', async t => {
   const account = createAccount()
   t.equal(standingOf(account, policy, T0), 'unknown')
   t.notOk(isRunningLow(account, T0, 0.25))
-  t.strictSame(planAsk(account, policy, T0), { waiting: 1, want: 1, lifeMs: MIN_LIFE_MS, settlements: [] })
+  t.strictSame(planAsk(account, policy, T0), { waiting: 1, want: 4, lifeMs: 6_000, settlements: [] })
+  t.match(planAsk(createAccount(), quotaPolicy(200, 60), T0), { waiting: 1, want: 2, lifeMs: 6_000 })
+  t.match(
+    planAsk(createAccount(), quotaPolicy(60, 60), T0),
+    { waiting: 1, want: 1, lifeMs: MIN_LIFE_MS },
+    'not of a small one'
+  )
   account.waiting = 50
   const crowd = planAsk(account, policy, T0 + 60_000)
   t.match(crowd, { waiting: 50 })

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { deadlineSignal } from '../../../server/lib/deadline-signal.ts'
+import { deadlineSignal } from '../../../edge/store/deadline-signal.ts'
 
 const DEADLINE_MS = 100
 

@@ -1,0 +1,183 @@
+/**
+ * Round trips to Redis, for what is missing and for what is about to be used up: who asks, and who goes along.
+ *
+ * Over 200 lines: every closure of it works on the same notes of what is under way.
+ */
+
+import { planAsk, recordGrant } from '../limiter/asking.ts'
+import { parseGrant, quotaCall } from '../limiter/quota-call.ts'
+import type { RevocationView } from '../revocation/revocation-view.ts'
+import { REDIS_DEADLINE_MS, type Redis } from '../store/open-redis.ts'
+import { runScripts, StoreError } from '../store/run-scripts.ts'
+import { type Entry, isLow, standingIn } from './entry.ts'
+import { type Flight, isUnderWay, landing, takeOff } from './flight.ts'
+import { createStoreHealth } from './store-health.ts'
+
+/** Lets work go on after the request was answered: `waitUntil` of Workers. */
+export type Background = (work: Promise<unknown>) => void
+
+/** What a request needs. */
+export interface Need {
+  readonly entries: readonly Entry[]
+  readonly isRevocable: boolean
+  readonly begunAtMs: number
+  readonly background: Background
+}
+
+export interface Refill {
+  /** Redis failed when it was asked last: nobody waits for it. */
+  isFailing(): boolean
+  /** What of a need is not in memory: entries of which nothing is known, and the view where it is too old. */
+  missingOf(need: Need): { readonly entries: readonly Entry[]; readonly isBlind: boolean }
+  /** Takes part in round trips, its own and those of others, until nothing is missing or Redis fails. */
+  obtain(need: Need): Promise<void>
+  /** One request in each back-off finds out whether Redis is back. Undefined for all others. */
+  probe(need: Need): Promise<void> | undefined
+  /** Renews behind a request what is about to run out. */
+  renewBehind(need: Need): void
+  /** Forgets what was to be asked for: its leases are given up. */
+  forget(): void
+}
+
+export interface RefillOptions {
+  readonly redis: Redis
+  readonly view: RevocationView
+  readonly nowMs: () => number
+  /** How long Redis is left alone after it failed. */
+  readonly backOffMs: number
+  readonly onStoreFailure: (error: StoreError) => void
+}
+
+/** A request that waits takes part in so many round trips at most; each of them serves somebody. */
+const MAX_ROUNDS = 20
+/** Leases are renewed when this share of them is left; or along with something else, when this is left. */
+const [LOW, LOW_ALONG] = [0.25, 0.6]
+/** Round trips at a time. Who comes later waits for one to land, and goes with all others who wait. */
+const MAX_TRIPS = 6
+/** Subjects in one round trip: Redis takes a few milliseconds for so many. */
+const MAX_TOGETHER = 64
+
+/** Creates the refill of one instance. */
+// Over 40 lines: the closures share the notes of what is under way, and of what is to go along.
+export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: RefillOptions): Refill {
+  const health = createStoreHealth(backOffMs)
+  let trips: Flight[] = []
+  let viewFlight: Flight | undefined
+  let renewal: Flight | undefined
+  /** Somebody waits for them. */
+  const wanted = new Set<Entry>()
+  /** They are running low. */
+  const due = new Set<Entry>()
+
+  const isBusy = (flight: Flight | undefined) => isUnderWay(flight, nowMs(), REDIS_DEADLINE_MS)
+
+  /** One round trip for these, for as many others as have to be asked for, and for the view. Never rejects because of Redis. */
+  async function roundTrip(own: readonly Entry[], readsView: boolean): Promise<void> {
+    const flight = takeOff(nowMs())
+    trips = [...trips.filter(isBusy), flight]
+    const asks = [...together(own)].map(entry => {
+      entry.flight = flight
+      const { account, take, key } = entry
+      const ask = planAsk(account, take.policy, flight.begunAtMs)
+      return { account, policy: take.policy, ask, call: quotaCall(key, take.policy, ask) }
+    })
+    if (readsView) viewFlight = flight
+    const read = readsView ? view.beginRead(flight.begunAtMs) : undefined
+    try {
+      const calls = asks.map(({ call }) => call)
+      const replies = await runScripts(redis, read ? [...calls, read.call] : calls)
+      read?.record(replies[asks.length])
+      for (const [i, { account, policy, ask }] of asks.entries()) {
+        const { grant, redisNowMs } = parseGrant(replies[i], policy, ask)
+        recordGrant(account, ask, grant, { askedAtMs: flight.begunAtMs, nowMs: nowMs(), redisNowMs })
+      }
+      health.succeeded()
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      health.failed(nowMs())
+      onStoreFailure(error)
+    } finally {
+      flight.landed = true
+    }
+  }
+
+  /** A round trip's own entries, then those that somebody waits for, then those that run low and have not been left. */
+  function together(own: readonly Entry[]): Set<Entry> {
+    const chosen = new Set(own)
+    const choose = (from: Set<Entry>, isStill: (entry: Entry) => boolean) => {
+      for (const entry of from) {
+        if (chosen.size >= MAX_TOGETHER) return
+        from.delete(entry)
+        if (isStill(entry) && !isBusy(entry.flight)) chosen.add(entry)
+      }
+    }
+    choose(wanted, entry => standingIn(entry, nowMs()) === 'unknown')
+    choose(due, entry => isLow(entry, nowMs(), LOW) && standingIn(entry, nowMs()) === 'spendable')
+    return chosen
+  }
+
+  function missingOf({ entries, isRevocable, begunAtMs }: Need) {
+    return {
+      entries: entries.filter(entry => standingIn(entry, nowMs()) === 'unknown'),
+      isBlind: isRevocable && view.isTooOld(begunAtMs)
+    }
+  }
+
+  return {
+    isFailing: health.isFailing,
+    missingOf,
+
+    async obtain(need) {
+      const counted = new Set<Entry>()
+      for (let round = 0; round < MAX_ROUNDS && !health.isFailing(); round++) {
+        const { entries: missing, isBlind } = missingOf(need)
+        if (missing.length === 0 && !isBlind) return
+
+        const idle = missing.filter(({ flight }) => !isBusy(flight))
+        const readsView = need.isRevocable && !isBusy(viewFlight) && (isBlind || view.isDue(nowMs()))
+        const isFull = trips.filter(isBusy).length >= MAX_TRIPS
+        if ((idle.length > 0 && !isFull) || (isBlind && readsView)) {
+          // Security: also kept alive without its request. Whoever asks and hangs up would else hold up, for longer than any
+          // answer takes, everybody who waits for the same: for the view, that is everybody.
+          const asking = roundTrip(idle, readsView)
+          need.background(asking)
+          await asking
+          continue
+        }
+        for (const entry of missing) {
+          if (!counted.has(entry)) entry.account.waiting += 1
+          counted.add(entry)
+        }
+        for (const entry of idle) wanted.add(entry)
+        const awaited = missing.find(({ flight }) => isBusy(flight))?.flight ?? trips.find(isBusy) ?? viewFlight
+        await landing(awaited as Flight, nowMs, REDIS_DEADLINE_MS)
+      }
+    },
+
+    probe({ entries, isRevocable, background }) {
+      if (!health.mayProbe(nowMs())) return undefined
+      const probing = roundTrip(entries, isRevocable)
+      background(probing)
+      return probing
+    },
+
+    /**
+     * One round trip at a time; what becomes due meanwhile goes with the next one. So however many subjects run low at once,
+     * Redis is asked as often as it answers, and not as often as there are subjects.
+     */
+    renewBehind({ entries, isRevocable, background }) {
+      const isLowBy = (share: number) => (entry: Entry) => !isBusy(entry.flight) && isLow(entry, nowMs(), share)
+      for (const entry of entries) if (isLowBy(LOW)(entry)) due.add(entry)
+      const readsView = isRevocable && view.isDue(nowMs()) && !isBusy(viewFlight)
+      if (!readsView && (due.size === 0 || isBusy(renewal))) return
+      if (health.isFailing() && !health.mayProbe(nowMs())) return
+      background(roundTrip(entries.filter(isLowBy(LOW_ALONG)), readsView))
+      renewal = trips.at(-1)
+    },
+
+    forget() {
+      wanted.clear()
+      due.clear()
+    }
+  }
+}
