@@ -71,11 +71,10 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
 
   const isBusy = (flight: Flight | undefined) => isUnderWay(flight, nowMs(), REDIS_DEADLINE_MS)
 
-  /** One round trip for these, for as many others as have to be asked for, and for the view. Never rejects because of Redis. */
-  async function roundTrip(own: readonly Entry[], readsView: boolean): Promise<void> {
-    const flight = takeOff(nowMs())
+  /** One round trip for these, and for the view. Never rejects because of Redis. */
+  async function roundTrip(asked: ReadonlySet<Entry>, readsView: boolean, flight = takeOff(nowMs())): Promise<void> {
     trips = [...trips.filter(isBusy), flight]
-    const asks = [...together(own)].map(entry => {
+    const asks = [...asked].map(entry => {
       entry.flight = flight
       const { account, take, key } = entry
       const ask = planAsk(account, take.policy, flight.begunAtMs)
@@ -139,7 +138,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
         if ((idle.length > 0 && !isFull) || (isBlind && readsView)) {
           // Security: also kept alive without its request. Whoever asks and hangs up would else hold up, for longer than any
           // answer takes, everybody who waits for the same: for the view, that is everybody.
-          const asking = roundTrip(idle, readsView)
+          const asking = roundTrip(together(idle), readsView)
           need.background(asking)
           await asking
           continue
@@ -156,7 +155,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
 
     probe({ entries, isRevocable, background }) {
       if (!health.mayProbe(nowMs())) return undefined
-      const probing = roundTrip(entries, isRevocable)
+      const probing = roundTrip(together(entries), isRevocable)
       background(probing)
       return probing
     },
@@ -171,8 +170,11 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
       const readsView = isRevocable && view.isDue(nowMs()) && !isBusy(viewFlight)
       if (!readsView && (due.size === 0 || isBusy(renewal))) return
       if (health.isFailing() && !health.mayProbe(nowMs())) return
-      background(roundTrip(entries.filter(isLowBy(LOW_ALONG)), readsView))
-      renewal = trips.at(-1)
+      const asked = together(entries.filter(isLowBy(LOW_ALONG)))
+      // Whatever ran low may have been used up by now, or renewed.
+      if (asked.size === 0 && !readsView) return
+      renewal = takeOff(nowMs())
+      background(roundTrip(asked, readsView, renewal))
     },
 
     forget() {
