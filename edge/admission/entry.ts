@@ -32,3 +32,8 @@ export function standingIn({ account, take }: Entry, nowMs: number): AccountStan
 export function isLow({ account }: Entry, nowMs: number, share: number): boolean {
   return isRunningLow(account, nowMs, share)
 }
+
+/** Whether the life of its last lease is over: its subject has been silent since. */
+export function isOver({ account }: Entry, nowMs: number): boolean {
+  return Math.abs(nowMs - account.askedAtMs) >= account.lastLifeMs
+}

@@ -28,8 +28,8 @@ export function isUnderWay(flight: Flight | undefined, nowMs: number, deadlineMs
 }
 
 /** Waits until a round trip of another request has landed, or is dead. */
-export async function landing(flight: Flight, nowMs: () => number, deadlineMs: number): Promise<void> {
-  while (isUnderWay(flight, nowMs(), deadlineMs)) {
+export async function landing(flight: Flight | undefined, nowMs: () => number, deadlineMs: number): Promise<void> {
+  while (flight !== undefined && isUnderWay(flight, nowMs(), deadlineMs)) {
     const againMs = Math.max(LOOK.leastMs, Math.abs(nowMs() - flight.begunAtMs) * LOOK.share)
     await new Promise(resolve => setTimeout(resolve, againMs))
   }

@@ -9,7 +9,7 @@ import { parseGrant, quotaCall } from '../limiter/quota-call.ts'
 import type { RevocationView } from '../revocation/revocation-view.ts'
 import { REDIS_DEADLINE_MS, type Redis } from '../store/open-redis.ts'
 import { runScripts, StoreError } from '../store/run-scripts.ts'
-import { type Entry, isLow, standingIn } from './entry.ts'
+import { type Entry, isLow, isOver, standingIn } from './entry.ts'
 import { type Flight, isUnderWay, landing, takeOff } from './flight.ts'
 import { createStoreHealth } from './store-health.ts'
 
@@ -111,7 +111,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
       }
     }
     choose(wanted, entry => standingIn(entry, nowMs()) === 'unknown')
-    choose(due, entry => isLow(entry, nowMs(), LOW) && standingIn(entry, nowMs()) === 'spendable')
+    choose(due, entry => isLow(entry, nowMs(), LOW) && !isOver(entry, nowMs()))
     return chosen
   }
 
@@ -149,7 +149,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
         }
         for (const entry of idle) wanted.add(entry)
         const awaited = missing.find(({ flight }) => isBusy(flight))?.flight ?? trips.find(isBusy) ?? viewFlight
-        await landing(awaited as Flight, nowMs, REDIS_DEADLINE_MS)
+        await landing(awaited, nowMs, REDIS_DEADLINE_MS)
       }
     },
 

@@ -121,23 +121,33 @@ t.test('however many subjects run low at once, one round trip at a time renews w
   t.equal(bench.calls(), 0)
 })
 
-t.test('where nobody is left to be renewed, Redis is not asked for nothing', async t => {
-  const bench = await openAdmissionBench(t)
-  const admission = bench.open()
-  const crowd = ['a', 'b', 'c'].map(subject => take('user', quotaPolicy(600, 60), subject))
-  const [first, second, third] = crowd as [Take, Take, Take]
-  for (const one of crowd) await pass(bench, admission, [one])
-  for (const one of [first, first, second, second]) admission.take([one], 'floor')
-  bench.gate.mode = 'hang'
-  admission.prepare([first], false, bench.background)
-  admission.prepare([second], false, bench.background)
-  t.match(admission.take([second], 'floor'), { refusal: undefined }, 'its last one')
-  bench.gate.mode = 'pass'
-  bench.clock.nowMs += 350
-  t.equal(bench.calls(), 4)
-  t.equal(admission.prepare([third], false, bench.background), undefined)
-  t.strictSame([bench.calls(), bench.failures], [0, []])
-})
+t.test(
+  'what was used up while others were renewed is renewed next; for whoever has gone Redis is not asked',
+  async t => {
+    for (const { silentMs, calls } of [
+      { silentMs: 350, calls: 1 },
+      { silentMs: 6_050, calls: 0 }
+    ]) {
+      const bench = await openAdmissionBench(t)
+      const admission = bench.open()
+      const crowd = ['a', 'b', 'c'].map(subject => take('user', quotaPolicy(600, 60), subject))
+      const [first, second, third] = crowd as [Take, Take, Take]
+      for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [third])
+      await bench.settled()
+      for (const one of [first, second]) await pass(bench, admission, [one])
+      for (const one of [first, first, second, second]) admission.take([one], 'floor')
+      bench.gate.mode = 'hang'
+      admission.prepare([first], false, bench.background)
+      admission.prepare([second], false, bench.background)
+      t.match(admission.take([second], 'floor'), { refusal: undefined }, 'its last one')
+      bench.gate.mode = 'pass'
+      bench.calls()
+      bench.clock.nowMs += silentMs
+      t.equal(admission.prepare([third], false, bench.background), undefined)
+      t.strictSame([bench.calls(), bench.failures], [calls, []])
+    }
+  }
+)
 
 t.test('however many strangers come at once, they share a few round trips', async t => {
   const bench = await openAdmissionBench(t)
