@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { migrateDatabase } from '../db/migrate.ts'
 import { loadConfig } from './config.ts'
+import { lowerPoolPriority } from './lib/pool-priority.ts'
 import { ConfigError } from './lib/settings-reader.ts'
 import { loggerOptions } from './logger.ts'
 import { openOrigin } from './origin.ts'
@@ -16,6 +17,8 @@ try {
   const config = loadConfig(process.env)
   await migrateDatabase(config.migrationDatabaseUrl)
   const origin = await openOrigin(config, loggerOptions(config.logLevel))
+  // By now the decoy hash has started the threads.
+  lowerPoolPriority()
   closeWithGrace({ delay: 10_000, logger: origin.app.log }, async ({ err }) => {
     if (err) origin.app.log.fatal({ err }, 'the origin closes after an error')
     await origin.close()
