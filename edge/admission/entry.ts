@@ -33,7 +33,7 @@ export function isLow({ account }: Entry, nowMs: number, share: number): boolean
   return isRunningLow(account, nowMs, share)
 }
 
-/** Whether the life of its last lease is over: its subject has been silent since. */
+/** Whether the life of its last lease is over. */
 export function isOver({ account }: Entry, nowMs: number): boolean {
   return Math.abs(nowMs - account.askedAtMs) >= account.lastLifeMs
 }

@@ -2,7 +2,8 @@
  * Notes that a round trip is under way, for other requests to wait on.
  *
  * On Workers a promise dies with the request that began it, and nobody is told. Requests therefore share plain data: who
- * finds a note waits on timers of its own, and takes a note that is older than any round trip for that of a dead request.
+ * finds a note waits on timers of its own, and takes one that is older than a round trip usually gets for that of a dead
+ * request.
  */
 
 /** One round trip under way. */

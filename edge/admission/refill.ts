@@ -8,7 +8,7 @@ import { planAsk, recordGrant } from '../limiter/asking.ts'
 import { parseGrant, quotaCall } from '../limiter/quota-call.ts'
 import type { RevocationView } from '../revocation/revocation-view.ts'
 import { REDIS_DEADLINE_MS, type Redis } from '../store/open-redis.ts'
-import { runScripts, StoreError } from '../store/run-scripts.ts'
+import { replyOf, runScripts, StoreError } from '../store/run-scripts.ts'
 import { type Entry, isLow, isOver, standingIn } from './entry.ts'
 import { type Flight, isUnderWay, landing, takeOff } from './flight.ts'
 import { createStoreHealth } from './store-health.ts'
@@ -48,12 +48,17 @@ export interface RefillOptions {
   readonly onStoreFailure: (error: StoreError) => void
 }
 
-/** A request that waits takes part in so many round trips at most; each of them serves somebody. */
-const MAX_ROUNDS = 20
+/** A request that waits asks, or waits for what others asked, so many times at most, and for so long. */
+const [MAX_ROUNDS, MAX_WAIT_MS] = [20, 3_000]
 /** Leases are renewed when this share of them is left; or along with something else, when this is left. */
 const [LOW, LOW_ALONG] = [0.25, 0.6]
-/** Round trips at a time. Who comes later waits for one to land, and goes with all others who wait. */
+/**
+ * Round trips at a time for those that wait; whoever comes later waits for one to land, and goes with all others who do.
+ * Renewals, the view of those who have none, and the probe of a Redis that failed are not held up by it.
+ */
 const MAX_TRIPS = 6
+/** Between two looks of a request that waits for its turn: from, and at most. */
+const LOOK_MS = { first: 2, last: 16 }
 /** Subjects in one round trip: Redis takes a few milliseconds for so many. */
 const MAX_TOGETHER = 64
 
@@ -85,14 +90,28 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
     try {
       const calls = asks.map(({ call }) => call)
       const replies = await runScripts(redis, read ? [...calls, read.call] : calls)
-      read?.record(replies[asks.length])
-      for (const [i, { account, policy, ask }] of asks.entries()) {
-        const { grant, redisNowMs } = parseGrant(replies[i], policy, ask)
-        recordGrant(account, ask, grant, { askedAtMs: flight.begunAtMs, nowMs: nowMs(), redisNowMs })
+      // What was granted to one is not lost because Redis answered nonsense to another.
+      const failures = new Set<unknown>()
+      const attempt = (record: () => void) => {
+        try {
+          record()
+        } catch (error) {
+          failures.add(error)
+        }
       }
+      attempt(() => read?.record(replyOf(replies[asks.length])))
+      for (const [i, { account, policy, ask }] of asks.entries()) {
+        attempt(() => {
+          const { grant, redisNowMs } = parseGrant(replyOf(replies[i]), policy, ask)
+          recordGrant(account, ask, grant, { askedAtMs: flight.begunAtMs, nowMs: nowMs(), redisNowMs })
+        })
+      }
+      for (const failure of failures) throw failure
       health.succeeded()
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
+      // Whoever waits is answered without Redis now: what they waited for would be debited for nobody.
+      wanted.clear()
       health.failed(nowMs())
       onStoreFailure(error)
     } finally {
@@ -100,7 +119,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
     }
   }
 
-  /** A round trip's own entries, then those that somebody waits for, then those that run low and have not been left. */
+  /** A round trip's own entries, then those that somebody waits for, then those that run low before their lease is over. */
   function together(own: readonly Entry[]): Set<Entry> {
     const chosen = new Set(own)
     const choose = (from: Set<Entry>, isStill: (entry: Entry) => boolean) => {
@@ -122,13 +141,23 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
     }
   }
 
+  /** Waits until there is room for a round trip, or one has gone with one of these. */
+  async function turn(idle: readonly Entry[], isOver: () => boolean): Promise<void> {
+    const isTurn = () =>
+      trips.filter(isBusy).length < MAX_TRIPS ||
+      idle.some(entry => isBusy(entry.flight) || standingIn(entry, nowMs()) !== 'unknown')
+    for (let ms = LOOK_MS.first; !isTurn() && !isOver(); ms = Math.min(LOOK_MS.last, ms * 1.25))
+      await new Promise(resolve => setTimeout(resolve, ms))
+  }
+
   return {
     isFailing: health.isFailing,
     missingOf,
 
     async obtain(need) {
-      const counted = new Set<Entry>()
-      for (let round = 0; round < MAX_ROUNDS && !health.isFailing(); round++) {
+      const counted = new Map<Entry, Flight | undefined>()
+      const isOver = () => health.isFailing() || Math.abs(nowMs() - need.begunAtMs) >= MAX_WAIT_MS
+      for (let round = 0; round < MAX_ROUNDS && !isOver(); round++) {
         const { entries: missing, isBlind } = missingOf(need)
         if (missing.length === 0 && !isBlind) return
 
@@ -144,12 +173,15 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
           continue
         }
         for (const entry of missing) {
-          if (!counted.has(entry)) entry.account.waiting += 1
-          counted.add(entry)
+          // Each ask begins to count anew.
+          if (!counted.has(entry) || counted.get(entry) !== entry.flight) entry.account.waiting += 1
+          counted.set(entry, entry.flight)
         }
         for (const entry of idle) wanted.add(entry)
-        const awaited = missing.find(({ flight }) => isBusy(flight))?.flight ?? trips.find(isBusy) ?? viewFlight
-        await landing(awaited, nowMs, REDIS_DEADLINE_MS)
+        // Nobody waits for a round trip that others need: one of them may be dead.
+        const own = missing.find(entry => !idle.includes(entry))?.flight ?? (idle.length === 0 ? viewFlight : undefined)
+        if (own !== undefined) await landing(own, nowMs, REDIS_DEADLINE_MS)
+        else await turn(idle, isOver)
       }
     },
 
@@ -169,10 +201,10 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
       for (const entry of entries) if (isLowBy(LOW)(entry)) due.add(entry)
       const readsView = isRevocable && view.isDue(nowMs()) && !isBusy(viewFlight)
       if (!readsView && (due.size === 0 || isBusy(renewal))) return
-      if (health.isFailing() && !health.mayProbe(nowMs())) return
       const asked = together(entries.filter(isLowBy(LOW_ALONG)))
       // Whatever ran low may have been used up by now, or renewed.
       if (asked.size === 0 && !readsView) return
+      if (health.isFailing() && !health.mayProbe(nowMs())) return
       renewal = takeOff(nowMs())
       background(roundTrip(asked, readsView, renewal))
     },

@@ -32,16 +32,16 @@ export function planAsk(account: Account, policy: QuotaPolicy, nowMs: number): A
   const settlements = drainSettlements(account, nowMs)
   const waiting = Math.max(1, account.waiting)
   const perMs = (account.spentSinceAsk + account.waiting) / Math.max(1, nowMs - account.askedAtMs)
-  const { share, maxMs } = account.remaining * 2 > policy.quota ? FREE : TIGHT
+  // A pace that is older than any lease says nothing, and neither does what was left to others then.
+  const isStranger = nowMs - account.askedAtMs > MAX_LIFE_MS
+  const { share, maxMs } = !isStranger && account.remaining * 2 > policy.quota ? FREE : TIGHT
   const horizonMs = Math.min(maxMs, policy.windowMs * share)
   const paced = Math.ceil(Math.min(policy.quota * LEASE_SHARE, perMs * horizonMs)) - leftOf(account, nowMs)
-  // A pace that is older than any lease says nothing.
-  const isStranger = nowMs - account.askedAtMs > MAX_LIFE_MS
   const guessed = isStranger ? Math.min(FIRST_LEASE.most, Math.floor(policy.quota * FIRST_LEASE.share)) : 0
   const want = Math.max(waiting, paced, guessed)
+  const lastsMs = isStranger ? horizonMs : Math.min(horizonMs, want / perMs)
   // A lease for those that wait and no others is short.
-  const lifeMs =
-    want > waiting ? LIFE_PER_HORIZON * Math.min(horizonMs, isStranger ? horizonMs : want / perMs) : MIN_LIFE_MS
+  const lifeMs = want > waiting ? LIFE_PER_HORIZON * lastsMs : MIN_LIFE_MS
   account.askedAtMs = nowMs
   account.spentSinceAsk = 0
   account.waiting = 0

@@ -30,9 +30,10 @@ interface Reply {
 }
 
 /**
- * Runs scripts in one round trip, in order, and returns their raw replies; not atomically, each script is.
+ * Runs scripts in one round trip, in order; not atomically, each script is.
  *
- * @throws {StoreError} for every failure, also where only one of them failed; scripts may have run nevertheless
+ * @returns their raw replies, with a `StoreError` in the place of one that Redis refused: `replyOf` throws it
+ * @throws {StoreError} where all of them failed; scripts may have run nevertheless
  */
 export async function runScripts(redis: Redis, calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
   const replies = await send(redis, calls, 'evalsha')
@@ -40,16 +41,20 @@ export async function runScripts(redis: Redis, calls: readonly ScriptCall[]): Pr
   const again = unknown.length === 0 ? [] : await send(redis, unknown, 'eval')
   return calls.map((call, i) => {
     const reply = isNoScript(replies[i]) ? again[unknown.indexOf(call)] : replies[i]
-    if (typeof reply?.error === 'string')
-      throw new StoreError(`Redis refused: ${reply.error.split(', command was')[0]}`)
-    return reply?.result
+    return typeof reply?.error === 'string' ? refusedBy(reply.error) : reply?.result
   })
+}
+
+/** One of the replies of `runScripts`. @throws {StoreError} where it is none */
+export function replyOf(reply: unknown): unknown {
+  if (reply instanceof StoreError) throw reply
+  return reply
 }
 
 /** Runs one script and returns its raw reply. @throws {StoreError} */
 export async function runScript(redis: Redis, call: ScriptCall): Promise<unknown> {
   const [reply] = await runScripts(redis, [call])
-  return reply
+  return replyOf(reply)
 }
 
 async function send(redis: Redis, calls: readonly ScriptCall[], by: 'eval' | 'evalsha'): Promise<readonly Reply[]> {
@@ -67,6 +72,10 @@ async function send(redis: Redis, calls: readonly ScriptCall[], by: 'eval' | 'ev
   throw new StoreError('Redis answered with something else than a reply for each script')
 }
 
+function refusedBy(message: string): StoreError {
+  return new StoreError(`Redis refused: ${message.split(', command was')[0]}`)
+}
+
 function isNoScript(reply: Reply | undefined): boolean {
   return typeof reply?.error === 'string' && reply.error.startsWith('NOSCRIPT')
 }
@@ -76,6 +85,6 @@ export function storeError(error: unknown): StoreError {
   if (!(error instanceof Error)) return new StoreError('the Redis call failed')
   if (error.name === 'TimeoutError' || error.name === 'AbortError')
     return new StoreError('Redis did not answer in time')
-  if (error.name === 'UpstashError') return new StoreError(`Redis refused: ${error.message.split(', command was')[0]}`)
+  if (error.name === 'UpstashError') return refusedBy(error.message)
   return new StoreError(`Redis could not be reached (${error.name})`)
 }

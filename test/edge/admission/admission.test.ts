@@ -98,67 +98,6 @@ t.test('a steady client is served from memory, and its leases are renewed behind
   t.ok(renewed > 0 && bench.calls() <= 0.25 * 600, `${renewed} renewals: the view is due twice a second`)
 })
 
-t.test('however many subjects run low at once, one round trip at a time renews what is due by then', async t => {
-  const bench = await openAdmissionBench(t)
-  const admission = bench.open()
-  const crowd = Array.from({ length: 300 }, (_, i) => take('user', quotaPolicy(600, 60), `user ${i}`))
-  for (const one of crowd) await pass(bench, admission, [one])
-  t.equal(bench.calls(), crowd.length, 'each of them was a stranger')
-  await bench.settled()
-
-  // Of four each, the last one is left.
-  for (let spent = 1; spent < 3; spent++) for (const one of crowd) t.notOk(admission.take([one], 'floor').refusal)
-  for (const one of crowd) t.equal(admission.prepare([one], false, bench.background), undefined)
-  t.equal(bench.calls(), 1, 'the others wait until it has landed')
-  for (let landed = 0; landed < 5; landed++) {
-    await bench.settled()
-    admission.prepare([crowd[0] as Take], false, bench.background)
-  }
-  t.equal(bench.calls(), 5, 'sixty-four at a time')
-  await bench.settled()
-  // Eight more each, that nobody waits for.
-  for (const one of crowd) for (let spent = 0; spent < 3; spent++) t.notOk(admission.take([one], 'floor').refusal)
-  t.equal(bench.calls(), 0)
-})
-
-t.test(
-  'what was used up while others were renewed is renewed next; for whoever has gone Redis is not asked',
-  async t => {
-    for (const { silentMs, calls } of [
-      { silentMs: 350, calls: 1 },
-      { silentMs: 6_050, calls: 0 }
-    ]) {
-      const bench = await openAdmissionBench(t)
-      const admission = bench.open()
-      const crowd = ['a', 'b', 'c'].map(subject => take('user', quotaPolicy(600, 60), subject))
-      const [first, second, third] = crowd as [Take, Take, Take]
-      for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [third])
-      await bench.settled()
-      for (const one of [first, second]) await pass(bench, admission, [one])
-      for (const one of [first, first, second, second]) admission.take([one], 'floor')
-      bench.gate.mode = 'hang'
-      admission.prepare([first], false, bench.background)
-      admission.prepare([second], false, bench.background)
-      t.match(admission.take([second], 'floor'), { refusal: undefined }, 'its last one')
-      bench.gate.mode = 'pass'
-      bench.calls()
-      bench.clock.nowMs += silentMs
-      t.equal(admission.prepare([third], false, bench.background), undefined)
-      t.strictSame([bench.calls(), bench.failures], [calls, []])
-    }
-  }
-)
-
-t.test('however many strangers come at once, they share a few round trips', async t => {
-  const bench = await openAdmissionBench(t)
-  const admission = bench.open()
-  const crowd = Array.from({ length: 300 }, (_, i) => take('user', quotaPolicy(600, 60), `user ${i}`))
-  const taken = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
-  t.equal(passed(taken), crowd.length)
-  const calls = bench.calls()
-  t.ok(calls <= 6 + 300 / 32, `${calls} round trips`)
-})
-
 t.test('takes are debited all together, or none of them', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()

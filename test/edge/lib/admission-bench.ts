@@ -13,8 +13,11 @@ import type { Teardown } from '../../lib/test-engines.ts'
 
 const RETENTION_MS = 960_000
 
-/** `pass`, `fail` at once, `lose` the answer of what was run, or `hang` for ever: the request is dead. */
-export type Gate = 'pass' | 'fail' | 'lose' | 'hang'
+/**
+ * `pass`, `fail` at once, `lose` the answer of what was run, put nonsense in the place of the first reply, or `hang` for
+ * ever: the request is dead.
+ */
+export type Gate = 'pass' | 'fail' | 'lose' | 'garble-first' | 'hang'
 
 export interface AdmissionBench {
   /** Another one over the same Redis. */
@@ -108,7 +111,7 @@ function gated(redis: Redis, gate: { mode: Gate }, count: () => void): Redis {
       const { mode } = gate
       const replies = await exec(options)
       if (mode === 'lose') throw new DOMException('too late', 'TimeoutError')
-      return replies
+      return mode === 'garble-first' ? [{ result: ['nonsense'] }, ...(replies as unknown[]).slice(1)] : replies
     }) as typeof real.exec
     return real
   }

@@ -1,0 +1,126 @@
+/** Who asks Redis, and who goes along: crowds, the dead among them, and answers that are none. */
+
+import t from 'tap'
+import type { Admission } from '../../../edge/admission/admission.ts'
+import type { Take, Taken } from '../../../edge/admission/taken.ts'
+import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
+import { type AdmissionBench, openAdmissionBench, take } from '../lib/admission-bench.ts'
+
+/** One request through an admission, as the gateway makes it. */
+async function pass(bench: AdmissionBench, admission: Admission, takes: readonly Take[]): Promise<Taken> {
+  await admission.prepare(takes, false, bench.background)
+  return admission.take(takes, 'floor')
+}
+
+const passed = (taken: readonly Taken[]) => taken.filter(({ refusal }) => refusal === undefined).length
+
+const users = (count: number) =>
+  Array.from({ length: count }, (_, i) => take('user', quotaPolicy(600, 60), `user ${i}`))
+
+t.test('however many subjects run low at once, one round trip at a time renews what is due by then', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const crowd = users(300)
+  for (const one of crowd) await pass(bench, admission, [one])
+  t.equal(bench.calls(), crowd.length, 'each of them was a stranger')
+  await bench.settled()
+
+  // Of four each, the last one is left.
+  for (let spent = 1; spent < 3; spent++) for (const one of crowd) t.notOk(admission.take([one], 'floor').refusal)
+  for (const one of crowd) t.equal(admission.prepare([one], false, bench.background), undefined)
+  t.equal(bench.calls(), 1, 'the others wait until it has landed')
+  for (let landed = 0; landed < 5; landed++) {
+    await bench.settled()
+    admission.prepare([crowd[0] as Take], false, bench.background)
+  }
+  t.equal(bench.calls(), 5, 'sixty-four at a time')
+  await bench.settled()
+  // Eight more each, that nobody waits for.
+  for (const one of crowd) for (let spent = 0; spent < 3; spent++) t.notOk(admission.take([one], 'floor').refusal)
+  t.equal(bench.calls(), 0)
+})
+
+t.test(
+  'what was used up while others were renewed is renewed next; for whoever has gone Redis is not asked',
+  async t => {
+    for (const { silentMs, calls } of [
+      { silentMs: 350, calls: 1 },
+      { silentMs: 6_050, calls: 0 }
+    ]) {
+      const bench = await openAdmissionBench(t)
+      const admission = bench.open()
+      const crowd = users(3)
+      const [first, second, third] = crowd as [Take, Take, Take]
+      for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [third])
+      await bench.settled()
+      for (const one of [first, second]) await pass(bench, admission, [one])
+      for (const one of [first, first, second, second]) admission.take([one], 'floor')
+      bench.gate.mode = 'hang'
+      admission.prepare([first], false, bench.background)
+      admission.prepare([second], false, bench.background)
+      t.match(admission.take([second], 'floor'), { refusal: undefined }, 'its last one')
+      bench.gate.mode = 'pass'
+      bench.calls()
+      bench.clock.nowMs += silentMs
+      t.equal(admission.prepare([third], false, bench.background), undefined)
+      t.strictSame([bench.calls(), bench.failures], [calls, []])
+    }
+  }
+)
+
+t.test('however many strangers come at once, they share a few round trips', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const crowd = users(300)
+  const taken = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
+  t.equal(passed(taken), crowd.length)
+  const calls = bench.calls()
+  t.ok(calls <= 6 + 300 / 32, `${calls} round trips`)
+})
+
+t.test('a round trip that died holds up nobody who waits for another one', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const [dead, ...crowd] = users(41) as [Take, ...Take[]]
+  bench.gate.mode = 'hang'
+  void admission.prepare([dead], false, bench.background)
+  bench.gate.mode = 'pass'
+  // The clock stands still, so the dead one stays under way for ever.
+  await Promise.all([1, 2, 3].map(() => admission.prepare([], true, bench.background)))
+  t.equal(bench.calls(), 2, 'the view is read once')
+  const taken = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
+  t.equal(passed(taken), crowd.length)
+})
+
+t.test('nonsense for one of them takes nothing from the others', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  const [first, second] = users(2) as [Take, Take]
+  bench.gate.mode = 'garble-first'
+  await admission.prepare([first, second], true, bench.background)
+  bench.gate.mode = 'pass'
+  t.equal(bench.failures.length, 1)
+  t.match(admission.take([second], 'refuse'), { refusal: undefined, standings: [{ remaining: 599 }] }, 'not the floor')
+  t.match(admission.take([first], 'refuse'), { refusal: 'unavailable' })
+  t.equal(admission.prepare([second], true, bench.background), undefined, 'and the view was read')
+})
+
+t.test('who has nothing to ask for leaves it to others to find out whether Redis is back', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open({ maxAgeMs: 100 })
+  const [known, silent, stranger] = users(3) as [Take, Take, Take]
+  for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [known])
+  await pass(bench, admission, [silent])
+  for (let i = 0; i < 2; i++) admission.take([silent], 'floor')
+  bench.gate.mode = 'fail'
+  await admission.prepare([stranger], false, bench.background)
+  // Runs low, and is silent until its lease is over.
+  admission.prepare([silent], false, bench.background)
+  bench.clock.nowMs += 6_050
+  bench.calls()
+  t.equal(admission.prepare([known], false, bench.background), undefined)
+  t.equal(bench.calls(), 0)
+  bench.gate.mode = 'pass'
+  await admission.prepare([], true, bench.background)
+  t.equal(bench.calls(), 1, 'a request that has to know is not told to wait for the next try')
+})
