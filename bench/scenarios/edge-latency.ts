@@ -49,7 +49,7 @@ export const edgeLatency: Scenario = {
 }
 
 async function measure(url: string, requests: readonly Buffer[], scope: Scope): Promise<Measured> {
-  const seconds = scope.pick(1.6, 1.2)
+  const seconds = scope.pick(1.4, 1.2)
   const next = inTurn(requests)
   const sentNs: bigint[] = []
   const waysInMs: number[] = []

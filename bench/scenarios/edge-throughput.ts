@@ -63,7 +63,7 @@ async function measure(
 ): Promise<Measured> {
   const { url, pid } = await openWorker(worker, scope)
   const options = { url, connections: CONNECTIONS, next: inTurn(requests) }
-  const warm = await load({ ...options, warmSeconds: 0, seconds: scope.pick(2, 0.6) })
+  const warm = await load({ ...options, warmSeconds: 0, seconds: scope.pick(1.5, 0.6) })
   const callsBefore = await world.redisCalls()
   let answers = 0
   const counted = await load({

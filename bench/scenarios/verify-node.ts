@@ -37,7 +37,7 @@ export const verifyNode: Scenario = {
     const source = createTokenSource()
     // The same for all: each process is new and has seen none of them.
     const warm = source.tokens(WARM)
-    const batches = Array.from({ length: scope.pick(16, 10) }, () => source.tokens(BATCH))
+    const batches = Array.from({ length: scope.pick(13, 10) }, () => source.tokens(BATCH))
     const names: NodeVerifierName[] = [...BARE_ON_NODE, 'Gatehouse', ...scope.pick(PEERS, [])]
     return names.map(name => ({
       name,
