@@ -16,7 +16,7 @@ const CONNECTIONS = 100
 const CROWD = 200
 const PROBES_PER_SECOND = 100
 const PEOPLE = 24
-const STORM = { warmSeconds: 1.2, seconds: 3.6 }
+const STORM = { warmSeconds: 1.2, seconds: 3.3 }
 
 export const loginStorm: Scenario = {
   name: 'login-storm',

@@ -60,7 +60,7 @@ async function logInOneAtATime(engines: Engines, people: readonly Person[], scop
     url,
     connections: 1,
     warmSeconds: scope.pick(0.6, 0.4),
-    seconds: scope.pick(2, 1.2),
+    seconds: scope.pick(1.8, 1.2),
     next: inTurn(people.map(person => person.login))
   })
   return {

@@ -45,7 +45,7 @@ export const quota: Scenario = {
     'silent, later p99': { unit: 'ms', better: 'lower', means: 'The thousand after it' }
   },
   // On a driven clock a round differs from the next by its phase alone.
-  rounds: { full: 3, quick: 1 },
+  rounds: { full: 2, quick: 1 },
   seconds: { full: 25, quick: 4 },
   async open(scope) {
     let turn = 0

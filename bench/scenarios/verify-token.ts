@@ -22,7 +22,7 @@ const FRESH_PER_SECOND = 14_000
 /** Of the warm pass: a server that has just been started compiles itself for some ten thousand answers. */
 const WARM_PASS = { full: { returning: 1.1, fresh: 0.7 }, quick: { returning: 0.8, fresh: 0.4 } }
 /** Of each load after it. */
-const TIMES = { warmSeconds: 0.15, seconds: 0.45 }
+const TIMES = { warmSeconds: 0.15, seconds: 0.4 }
 
 interface Server {
   readonly url: string
