@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { BUDGETS } from './budgets.ts'
 import { type Arguments, ArgumentsError, chooseScenarios, parseArguments, USAGE } from './lib/arguments.ts'
 import { judgeBudgets, type Verdict } from './lib/budget.ts'
-import { compareRuns, differencesOfSetting } from './lib/compare.ts'
+import { compareBars, compareRuns, differencesOfSetting } from './lib/compare.ts'
 import { describeMachine } from './lib/machine.ts'
 import { clock, createProgress } from './lib/progress.ts'
 import { writeReport } from './lib/report.ts'
@@ -86,7 +86,8 @@ async function measure(scenarios: readonly Scenario[], args: Arguments, scope: O
 function showChanges(before: RunResult, after: RunResult): void {
   console.log(`\n${paint('bold', `Compared with ${before.startedAt}, commit ${before.machine.commit}`)}`)
   for (const difference of differencesOfSetting(before, after)) console.log(paint('yellow', `  ${difference}`))
-  console.log(changeTable(compareRuns(before, after), paint))
+  console.log(changeTable('numbers', compareRuns(before, after), paint))
+  console.log(changeTable('bars', compareBars(judgeBudgets(BUDGETS, before), judgeBudgets(BUDGETS, after)), paint))
 }
 
 async function keep(run: RunResult, verdicts: readonly Verdict[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** Compares a run with an earlier one and says which differences are more than noise. */
 
+import type { Verdict } from './budget.ts'
 import type { RunResult } from './results.ts'
 import type { Metric } from './scenario.ts'
 import type { Summary } from './statistics.ts'
@@ -36,6 +37,20 @@ export function compareRuns(before: RunResult, after: RunResult): Change[] {
         return [{ ...where, before: then, after: now, ...judgeChange(then, now, metric.better) }]
       })
     })
+  })
+}
+
+/**
+ * Compares what the bars were held against. Most of it are ratios within one run: a machine that is slower today changes
+ * every number of `compareRuns`, and these little.
+ */
+export function compareBars(before: readonly Verdict[], after: readonly Verdict[]): Change[] {
+  return after.flatMap(({ budget, found: now }) => {
+    const then = before.find(verdict => verdict.budget === budget)?.found
+    if (then === undefined || now === undefined) return []
+    const { scenario, what: variant, metric, unit, bar } = budget
+    const better = bar === 'at least' ? 'higher' : 'lower'
+    return [{ scenario, variant, metric, unit, before: then, after: now, ...judgeChange(then, now, better) }]
   })
 }
 

@@ -64,7 +64,7 @@ export function verdictLine({ budget, state, found, reason }: Verdict, paint: Pa
 }
 
 /** Differences from an earlier run: changes first, noise summed up in one line. */
-export function changeTable(changes: readonly Change[], paint: Paint): string {
+export function changeTable(what: string, changes: readonly Change[], paint: Paint): string {
   const noise = changes.filter(({ verdict }) => verdict === 'noise').length
   const single = changes.filter(({ verdict }) => verdict === 'single').length
   const withUnit = (summary: Summary, unit: string) => `${formatValue(summary.median, unit)} ${formatSpread(summary)}`
@@ -79,7 +79,7 @@ export function changeTable(changes: readonly Change[], paint: Paint): string {
   const lines = rows.length === 0 ? [] : alignColumns([['', 'then', 'now', 'change', ''], ...rows])
   return [
     ...lines.map((line, i) => (i === 0 ? paint('dim', line) : paint(line.endsWith('worse') ? 'red' : 'green', line))),
-    `${noise} of ${changes.length} numbers differ by no more than noise; ${single} are of one round and not judged.`
+    `${noise} of ${changes.length} ${what} differ by no more than noise; ${single} are of one round and not judged.`
   ].join('\n')
 }
 

@@ -1,7 +1,8 @@
 /** What is a change and what is noise. */
 
 import t from 'tap'
-import { compareRuns, differencesOfSetting, judgeChange } from '../../bench/lib/compare.ts'
+import { type Budget, judgeBudgets, ratio } from '../../bench/lib/budget.ts'
+import { compareBars, compareRuns, differencesOfSetting, judgeChange } from '../../bench/lib/compare.ts'
 import { runOf, scenarioOf } from './results.ts'
 
 const summary = (median: number, spread: number) => ({ median, spread, rounds: 5 })
@@ -38,6 +39,26 @@ t.test('compareRuns() compares what both runs have, and nothing else', async t =
     changes.map(({ variant, verdict, relative }) => [variant, verdict, relative]),
     [['ours', 'worse', 1]]
   )
+})
+
+t.test('compareBars() sees through a machine that is slower today, and sees what only ours has lost', async t => {
+  const bar: Budget = {
+    scenario: 'verify',
+    what: 'ours ÷ theirs',
+    metric: 'time',
+    variant: 'ours',
+    ...ratio('theirs'),
+    bar: 'at most',
+    value: 1.1,
+    quick: true
+  }
+  const verdicts = (variants: Record<string, number[]>) => judgeBudgets([bar], runOf(scenarioOf(variants)))
+  const then = verdicts({ ours: [11, 10, 12], theirs: [10, 10, 10] })
+  const compare = (variants: Record<string, number[]>) =>
+    compareBars(then, verdicts(variants)).map(({ verdict }) => verdict)
+  t.strictSame(compare({ ours: [19, 17, 18], theirs: [17, 17, 17] }), ['noise'])
+  t.strictSame(compare({ ours: [19, 17, 18], theirs: [10, 10, 10] }), ['worse'])
+  t.strictSame(compare({ ours: [19, 17, 18] }), [], 'nothing to hold it against')
 })
 
 t.test('differencesOfSetting() says when apples are compared with pears', async t => {

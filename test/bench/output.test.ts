@@ -42,7 +42,7 @@ t.test('a comparison lists changes and sums noise up', async t => {
     { a: [20, 20], b: [10, 10] }
   ].map(rounds => runOf(scenarioOf(rounds)))
   if (!before || !after) throw new Error('there are two runs')
-  const text = changeTable(compareRuns(before, after), plain)
+  const text = changeTable('numbers', compareRuns(before, after), plain)
   t.match(text, /verify \/ a \/ time.*\+100\.0 %.*worse/)
   t.match(text, '1 of 2 numbers differ by no more than noise')
 })
