@@ -1,5 +1,6 @@
 /** The process: reads the environment, migrates, listens, and closes gracefully. The only reader of `process.env`. */
 
+import { flushCompileCache } from 'node:module'
 import { cpus } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { migrateDatabase } from '../db/migrate.ts'
@@ -19,6 +20,8 @@ try {
   const origin = await openOrigin(config, loggerOptions(config.logLevel))
   // By now the decoy hash has started the threads.
   lowerPoolPriority()
+  // Where `npm start` keeps compiled modules: at once, for a process that is killed would keep nothing.
+  flushCompileCache()
   closeWithGrace({ delay: 10_000, logger: origin.app.log }, async ({ err }) => {
     if (err) origin.app.log.fatal({ err }, 'the origin closes after an error')
     await origin.close()

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import type { LoopDelayQuestion } from '../variants/loop-delay.ts'
 import type { Engines } from './engines.ts'
 import { openNodeProcess } from './node-process.ts'
@@ -52,6 +53,8 @@ function originSettings(engines: Engines): Record<string, string> {
   const wide = '1000000/3600'
   return {
     NODE_ENV: 'production',
+    // As `npm start` has it.
+    NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)),
     PUBLIC_URL,
     ALLOWED_ORIGINS: 'none',
     REQUIRE_EDGE: 'false',
