@@ -6,24 +6,14 @@
 
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import type { Admission } from '../../../edge/admission/admission.ts'
-import type { Take, Taken } from '../../../edge/admission/taken.ts'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { retryAfterSeconds } from '../../../edge/contract/rate-limit-fields.ts'
-import { type AdmissionBench, openAdmissionBench, take } from '../lib/admission-bench.ts'
+import { openAdmissionBench, pass, passed, take } from '../lib/admission-bench.ts'
 
 const session = { sid: randomUUID(), kid: 'k' }
 const address = take('address', quotaPolicy(300, 60))
 const auth = take('auth', quotaPolicy(60, 60))
 const user = take('user', quotaPolicy(600, 60), 'a user')
-
-/** One request through an admission, as the gateway makes it. */
-async function pass(bench: AdmissionBench, admission: Admission, takes: readonly Take[]): Promise<Taken> {
-  await admission.prepare(takes, false, bench.background)
-  return admission.take(takes, 'floor')
-}
-
-const passed = (taken: readonly Taken[]) => taken.filter(({ refusal }) => refusal === undefined).length
 
 t.test(
   'three quotas and the revocation view take one round trip, and the next requests only for the small one',

@@ -1,18 +1,9 @@
 /** Who asks Redis, and who goes along: crowds, the dead among them, and answers that are none. */
 
 import t from 'tap'
-import type { Admission } from '../../../edge/admission/admission.ts'
-import type { Take, Taken } from '../../../edge/admission/taken.ts'
+import type { Take } from '../../../edge/admission/taken.ts'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
-import { type AdmissionBench, openAdmissionBench, take } from '../lib/admission-bench.ts'
-
-/** One request through an admission, as the gateway makes it. */
-async function pass(bench: AdmissionBench, admission: Admission, takes: readonly Take[]): Promise<Taken> {
-  await admission.prepare(takes, false, bench.background)
-  return admission.take(takes, 'floor')
-}
-
-const passed = (taken: readonly Taken[]) => taken.filter(({ refusal }) => refusal === undefined).length
+import { openAdmissionBench, pass, passed, take } from '../lib/admission-bench.ts'
 
 const users = (count: number) =>
   Array.from({ length: count }, (_, i) => take('user', quotaPolicy(600, 60), `user ${i}`))

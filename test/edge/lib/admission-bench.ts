@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { type Admission, type AdmissionOptions, createAdmission } from '../../../edge/admission/admission.ts'
-import type { Take } from '../../../edge/admission/taken.ts'
+import type { Take, Taken } from '../../../edge/admission/taken.ts'
 import type { QuotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { createRevocationFeed, type RevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
 import { createRevocationView } from '../../../edge/revocation/revocation-view.ts'
@@ -93,6 +93,15 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
 export function take(name: string, policy: QuotaPolicy, subject = 'somebody'): Take {
   return { name, policy, subject }
 }
+
+/** One request through an admission, as the gateway makes it. */
+export async function pass(bench: AdmissionBench, admission: Admission, takes: readonly Take[]): Promise<Taken> {
+  await admission.prepare(takes, false, bench.background)
+  return admission.take(takes, 'floor')
+}
+
+/** How many of them were let through. */
+export const passed = (taken: readonly Taken[]) => taken.filter(({ refusal }) => refusal === undefined).length
 
 function since(count: number, seen: { calls: number; commands: number }, what: 'calls' | 'commands'): number {
   const before = seen[what]
