@@ -17,8 +17,9 @@ import { healthRoutes } from './features/health/routes.ts'
 import { keyRoutes } from './features/keys/routes.ts'
 import { pageRoutes } from './features/pages/routes.ts'
 import { passwordRoutes } from './features/passwords/routes.ts'
-import { clearRefreshCookie, deliverBegun, presentedBy } from './features/sessions/deliver.ts'
-import { sessionRoutes } from './features/sessions/routes.ts'
+import { deliverBegun } from './features/sessions/deliver.ts'
+import { presentedAtSignIn } from './features/sessions/presented.ts'
+import { sessionRoutes, signOut } from './features/sessions/routes.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
 import { orThrow } from './lib/problem-error.ts'
@@ -86,7 +87,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     maxAge: 600
   })
   await app.register(crossSite, { ownOrigins: new Set([config.publicUrl, ...config.allowedOrigins]) })
-  await app.register(cookie)
+  // Cookies are read by ours, byte for byte.
+  await app.register(cookie, { hook: false })
   await app.register(jsonBody)
   await app.register(routeQuotas, {
     limiter: ports.limiter,
@@ -116,17 +118,22 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(signTokens, {
     issuer: config.publicUrl,
     audience: config.tokenAudience,
+    clientId: config.tokenClientId,
     ttlSeconds: config.accessTokenTtl,
     activeKey: ports.keys.active,
     nowMs
   })
-  await app.register(authenticate, { verifier, standing: session => sessionStanding(ports, session), nowMs })
+  await app.register(authenticate, {
+    verifier,
+    standing: session => sessionStanding(ports, session),
+    seen: ports.confirmations.note,
+    nowMs
+  })
   await app.register(openapi, { publicUrl: config.publicUrl, docs: config.docs })
   app.addSchema(Problem)
   app.addSchema(UserShape)
 
   const rules = createRules(config, ports)
-  const delivery = { accessTokenTtl: config.accessTokenTtl, nowMs }
 
   await app.register(healthRoutes, { checkReady: ports.checkReady })
   await app.register(keyRoutes, { keys: ports.keys })
@@ -138,13 +145,13 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     prefix: config.apiPrefix,
     accounts: rules.accounts,
     signIn: request => {
-      const presented = presentedBy(request)
+      const presented = presentedAtSignIn(request)
       return async (user, reply) => {
         const session = orThrow(await rules.sessions.begin(user, presented, request.client))
-        return deliverBegun(app, request, reply, session, delivery)
+        return deliverBegun(app, request, reply, session, nowMs())
       }
     },
-    signOut: clearRefreshCookie
+    signOut: (request, reply, sid) => signOut(rules.sessions, request, reply, sid)
   })
   await app.register(passwordRoutes, { prefix: config.apiPrefix, passwords: rules.passwords })
   await app.register(verificationRoutes, { prefix: config.apiPrefix, verification: rules.verification })
@@ -152,7 +159,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     prefix: `${config.apiPrefix}/auth`,
     sessions: rules.sessions,
     verifier,
-    ...delivery
+    nowMs
   })
   await app.register(adminRoutes, { prefix: `${config.apiPrefix}/admin`, admin: rules.admin })
   return app

@@ -15,6 +15,7 @@ import { openKeys } from './features/keys/service.ts'
 import { openGuard } from './guard/open-guard.ts'
 import { createAuditSealer } from './jobs/audit-sealer.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
+import { createRefreshConfirmations } from './jobs/refresh-confirmations.ts'
 import { repeat } from './jobs/repeat.ts'
 import { createReseal } from './jobs/reseal.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
@@ -40,6 +41,7 @@ const EVERY = {
   mail: 1_000,
   revocation: 1_000,
   keys: 1_000,
+  confirmations: 250,
   audit: 1_000,
   housekeeping: 60_000,
   reseal: 6 * 3_600_000
@@ -99,8 +101,10 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     backOffMs: REDIS_BACK_OFF_MS,
     onStoreFailure
   })
+  const confirmations = createRefreshConfirmations(jobDatabase)
   const app = await buildApp(config, {
     database,
+    confirmations,
     keys,
     box,
     audit,
@@ -131,6 +135,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     mailJob,
     repeat({ everyMs: EVERY.revocation, onError: onError('revocation'), run: keeper.tend }),
     repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload }),
+    repeat({ everyMs: EVERY.confirmations, onError: onError('confirmations'), run: confirmations.write }),
     repeat({ everyMs: EVERY.audit, onError: onError('audit'), run: () => untilEmpty(seal) }),
     repeat({ everyMs: EVERY.housekeeping, onError: onError('housekeeping'), run: tidy }),
     repeat({ everyMs: EVERY.reseal, onError: onError('reseal'), run: createReseal(behind) })

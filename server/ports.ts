@@ -6,6 +6,7 @@ import type { Admission } from '../edge/admission/admission.ts'
 import type { Limiter } from '../edge/limiter/redis-limiter.ts'
 import type { KeysService } from './features/keys/service.ts'
 import type { LoginGuard } from './guard/login-guard.ts'
+import type { RefreshConfirmations } from './jobs/refresh-confirmations.ts'
 import type { AuditRows } from './lib/audit-event.ts'
 import type { SealedBox } from './lib/sealed-box.ts'
 import type { Metrics } from './metrics.ts'
@@ -16,6 +17,8 @@ export interface Ports {
   readonly guard: LoginGuard
   /** Keeps the revocation view; quotas are the edge's. */
   readonly admission: Pick<Admission, 'prepare' | 'standing'>
+  /** Notes which refresh tokens have arrived at their clients. */
+  readonly confirmations: Pick<RefreshConfirmations, 'note'>
   readonly keys: KeysService
   readonly box: SealedBox
   readonly audit: AuditRows

@@ -8,6 +8,7 @@ import { createPasswordsService, type PasswordsService } from './features/passwo
 import { createSessionsService, type SessionsService } from './features/sessions/service.ts'
 import { createVerificationService, type VerificationService } from './features/verification/service.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
+import { createDeviceFingerprint } from './lib/device-fingerprint.ts'
 import { createDeviceMarks } from './lib/device-mark.ts'
 import { createHashQueue } from './lib/hash-queue.ts'
 import { createLeakedPasswords } from './lib/leaked-passwords.ts'
@@ -44,6 +45,7 @@ export function createRules(config: Config, ports: Ports): Rules {
     admin: createAdminService(ports),
     sessions: createSessionsService({
       ...shared,
+      deviceFingerprint: createDeviceFingerprint(keys),
       refreshTokens: createRefreshTokens(keys),
       limits: config
     }),

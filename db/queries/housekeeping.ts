@@ -3,7 +3,7 @@
 import type { SQLWrapper } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { and, asc, inArray, isNotNull, isNull, lt, or, sql } from '../drizzle.ts'
-import { mailedTokens, outbox, registrations, sessions } from '../schema/index.ts'
+import { knownDevices, mailedTokens, outbox, registrations, sessions } from '../schema/index.ts'
 
 /** A place in a list that is walked in the order of (at, id). */
 export interface Place {
@@ -70,6 +70,22 @@ export async function deleteExpiredRegistrations(db: Queryable, now: Date, limit
   const { id, expiresAt } = registrations
   const due = db.select({ id }).from(registrations).where(lt(expiresAt, now)).orderBy(expiresAt).limit(limit)
   return (await db.delete(registrations).where(oneOf(id, due)).returning({ id })).length
+}
+
+/** Devices that were noted before `before`: their next sign-in is news again. */
+export async function deleteOldDevices(db: Queryable, before: Date, limit: number): Promise<number> {
+  const { userId, fingerprint, notedAt } = knownDevices
+  const due = db
+    .select({ userId, fingerprint })
+    .from(knownDevices)
+    .where(lt(notedAt, before))
+    .orderBy(notedAt)
+    .limit(limit)
+  const removed = await db
+    .delete(knownDevices)
+    .where(sql`(${userId}, ${fingerprint}) in (${due})`)
+    .returning({ userId })
+  return removed.length
 }
 
 /** Mails that were written before `before` and were sent, or given up. */

@@ -19,9 +19,19 @@ export interface SessionBeginning {
   readonly passwordHash: string
   /** The session that was presented with the request. */
   readonly presentedId: string | undefined
-  readonly events: readonly AuditEvent[]
-  readonly mail: NewOutboxMail | undefined
+  readonly event: AuditEvent
+  readonly device: SignInDevice
 }
+
+/** The device of a sign-in. It is noted, and noted again once it was not for `KNOWN_DEVICE_DAYS`. */
+export interface SignInDevice {
+  readonly fingerprint: Uint8Array
+  /** What is recorded and mailed where it was not noted before. */
+  readonly news: { readonly event: AuditEvent; readonly mail: NewOutboxMail } | undefined
+}
+
+/** For so long no second notice of a device is sent. */
+export const KNOWN_DEVICE_DAYS = 30
 
 /**
  * Begins a session, ends the one that was presented with the request, and records it all: one statement.
@@ -33,7 +43,7 @@ export interface SessionBeginning {
  * @returns the ids of the sessions that ended, or `undefined` where nothing was begun
  */
 export async function beginSession(db: Queryable, beginning: SessionBeginning): Promise<string[] | undefined> {
-  const statement = statementFor(db, beginning.events.length, beginning.mail !== undefined)
+  const statement = statementFor(db, beginning.device.news !== undefined)
   const rows = await statement.execute(valuesOf(beginning))
   if (rows[0]?.begun === undefined || rows[0].begun === null) return undefined
   return rows.flatMap(row => (row.ended === null ? [] : [row.ended]))
@@ -41,18 +51,18 @@ export async function beginSession(db: Queryable, beginning: SessionBeginning): 
 
 type Statement = ReturnType<typeof prepareStatement>
 
-const statements = builtOnce(() => new Map<string, Statement>())
+const statements = builtOnce(() => new Map<boolean, Statement>())
 
-/** A sign-in has few shapes: one event, or two and a mail about the new device. */
-function statementFor(db: Queryable, events: number, hasMail: boolean): Statement {
+/** A sign-in has two shapes: with and without news about its device. */
+function statementFor(db: Queryable, hasNews: boolean): Statement {
   const known = statements(db)
-  const name = `begin-session-${events}${hasMail ? '-mail' : ''}`
-  const statement = known.get(name) ?? prepareStatement(db, name, events, hasMail)
-  known.set(name, statement)
+  const statement = known.get(hasNews) ?? prepareStatement(db, hasNews)
+  known.set(hasNews, statement)
   return statement
 }
 
-function prepareStatement(db: Queryable, name: string, events: number, hasMail: boolean) {
+// Over 40 lines: one statement, in the order in which it is read.
+function prepareStatement(db: Queryable, hasNews: boolean) {
   const given = sql.placeholder
   const createdAt = sql`${given('createdAt')}::timestamptz`
   const begun = db.$with('begun', { id: sessions.id }).as(sql`
@@ -64,20 +74,28 @@ function prepareStatement(db: Queryable, name: string, events: number, hasMail: 
     for share of u
     returning id`)
   const hasBegun = sql`exists (select 1 from begun)`
-  const records = Array.from({ length: events }, (_, i) => auditInsert(eventPrefix(i), hasBegun))
-  if (hasMail) records.push(outboxInsert(MAIL_PREFIX, hasBegun))
+  const noted = db.$with('noted', { id: sessions.id }).as(sql`
+    insert into known_devices as known (user_id, fingerprint, noted_at)
+    select ${given('userId')}::uuid, ${given('fingerprint')}::bytea, ${createdAt} where ${hasBegun}
+    on conflict (user_id, fingerprint) do update set noted_at = excluded.noted_at
+    where known.noted_at < ${createdAt} - make_interval(days => ${sql.raw(String(KNOWN_DEVICE_DAYS))})
+    returning user_id as id`)
+  const isNew = sql`exists (select 1 from noted)`
+  const records = [auditInsert(EVENT, hasBegun)]
+  if (hasNews) records.push(auditInsert(NEWS_EVENT, isNew), outboxInsert(NEWS_MAIL, isNew))
   const ended = db.$with('ended', { id: sessions.id }).as(sql`
     update sessions set ended_at = ${createdAt}, end_reason = 'replaced'
     where id = ${given('presentedId')} and ended_at is null and ${hasBegun}
     returning id`)
   return db
-    .with(begun, ...records.map((record, i) => db.$with(`record_${i}`, {}).as(record)), ended)
+    .with(begun, noted, ...records.map((record, i) => db.$with(`record_${i}`, {}).as(record)), ended)
     .select({ begun: sql<string | null>`begun.id`, ended: sql<string | null>`ended.id` })
     .from(sql`(select 1) one left join begun on true left join ended on true`)
-    .prepare(name)
+    .prepare(hasNews ? 'begin-session-news' : 'begin-session')
 }
 
-function valuesOf({ session, passwordHash, presentedId, events, mail }: SessionBeginning): Record<string, unknown> {
+function valuesOf({ session, passwordHash, presentedId, event, device }: SessionBeginning): Record<string, unknown> {
+  const { news } = device
   return {
     ...session,
     createdAt: session.createdAt.toISOString(),
@@ -85,11 +103,13 @@ function valuesOf({ session, passwordHash, presentedId, events, mail }: SessionB
     expiresAt: session.expiresAt.toISOString(),
     passwordHash,
     presentedId: presentedId ?? null,
-    ...Object.assign({}, ...events.map((event, i) => auditValues(eventPrefix(i), event))),
-    ...(mail && outboxValues(MAIL_PREFIX, mail))
+    fingerprint: Buffer.from(device.fingerprint),
+    ...auditValues(EVENT, event),
+    ...(news && { ...auditValues(NEWS_EVENT, news.event), ...outboxValues(NEWS_MAIL, news.mail) })
   }
 }
 
-/** Keeps the parameters of one record apart from those of the others. */
-const eventPrefix = (i: number) => `event${i}.`
-const MAIL_PREFIX = 'mail.'
+/** Each keeps the parameters of one record apart from those of the others. */
+const EVENT = 'event.'
+const NEWS_EVENT = 'news-event.'
+const NEWS_MAIL = 'news-mail.'

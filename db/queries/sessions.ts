@@ -14,11 +14,15 @@ export interface OwnedSession {
   readonly user: User
 }
 
-export interface Rotation {
+export interface Presentation {
   readonly sessionId: string
   /** The counter of the token that was presented. */
   readonly counter: number
   readonly now: Date
+  /** A current token that was made after this is young. */
+  readonly youngSince: Date
+  /** The session must last longer than this. */
+  readonly lastsUntil: Date
   /** The new idle limits; never past the session's own end. */
   readonly idleExpiresAt: Date
   readonly rememberedIdleExpiresAt: Date
@@ -27,19 +31,30 @@ export interface Rotation {
 /** Its parameters, by name. */
 const given = {
   sessionId: sql.placeholder('sessionId'),
-  counter: sql.placeholder('counter'),
+  counter: sql`${sql.placeholder('counter')}::integer`,
   now: sql`${sql.placeholder('now')}::timestamptz`,
+  youngSince: sql`${sql.placeholder('youngSince')}::timestamptz`,
+  lastsUntil: sql`${sql.placeholder('lastsUntil')}::timestamptz`,
   idle: sql`case when ${sessions.remembered} then ${sql.placeholder('rememberedIdleExpiresAt')}::timestamptz
     else ${sql.placeholder('idleExpiresAt')}::timestamptz end`
 }
 
-const advance = builtOnce(db =>
+const isYoung = sql`coalesce(${sessions.rotatedAt} > ${given.youngSince}, false)`
+const isCurrent = sql`${sessions.refreshCounter} = ${given.counter}`
+const rotates = sql`(${isCurrent} and not ${isYoung})`
+/** The predecessor of a token that may never have arrived: it is handed out as if it had been made just now. */
+const handsOutAgain = sql`(not ${isCurrent} and not ${sessions.refreshConfirmed})`
+
+// The SQL twin of `server/features/sessions/refresh-rule.ts`; a test holds the two together.
+const present = builtOnce(db =>
   db
     .update(sessions)
     .set({
-      refreshCounter: sql`${given.counter}::integer + 1`,
+      refreshCounter: sql`case when ${rotates} then ${given.counter} + 1 else ${sessions.refreshCounter} end`,
+      refreshConfirmed: sql`not ${rotates} and (${isCurrent} or ${sessions.refreshConfirmed})`,
       // The clock at execution: a statement that was held up must not make its own client look late, and a thief.
-      rotatedAt: sql`greatest(${given.now}, clock_timestamp())`,
+      rotatedAt: sql`case when ${rotates} or ${handsOutAgain} then greatest(${given.now}, clock_timestamp())
+        else ${sessions.rotatedAt} end`,
       lastUsedAt: given.now,
       idleExpiresAt: sql`least(${given.idle}, ${sessions.expiresAt})`
     })
@@ -47,32 +62,53 @@ const advance = builtOnce(db =>
     .where(
       and(
         eq(sessions.id, given.sessionId),
-        eq(sessions.refreshCounter, given.counter),
+        sql`(${isCurrent} or (${sessions.refreshCounter} = ${given.counter} + 1 and (${isYoung} or not ${sessions.refreshConfirmed})))`,
         isNull(sessions.endedAt),
-        gt(sessions.expiresAt, given.now),
+        gt(sessions.expiresAt, given.lastsUntil),
         gt(sessions.idleExpiresAt, given.now),
         eq(users.id, sessions.userId),
         isNull(users.disabledAt)
       )
     )
     .returning({ session: sessions, user: users })
-    .prepare('advance-refresh-counter')
+    .prepare('present-refresh-token')
 )
 
 /**
- * Advances the refresh counter of a live session where it still stands at `counter`.
+ * Presents a refresh token: keeps the current one, rotates it, or takes its predecessor, in one statement.
  *
- * @returns the session as it is now, or `undefined` where the token is not the valid one (any more)
+ * @returns the session with the token that is current now, or `undefined` where the token is not accepted
  */
-export async function advanceRefreshCounter(db: Queryable, rotation: Rotation): Promise<OwnedSession | undefined> {
-  const [row] = await advance(db).execute({
-    sessionId: rotation.sessionId,
-    counter: rotation.counter,
-    now: rotation.now.toISOString(),
-    idleExpiresAt: rotation.idleExpiresAt.toISOString(),
-    rememberedIdleExpiresAt: rotation.rememberedIdleExpiresAt.toISOString()
+export async function presentRefreshToken(db: Queryable, token: Presentation): Promise<OwnedSession | undefined> {
+  const [row] = await present(db).execute({
+    sessionId: token.sessionId,
+    counter: token.counter,
+    now: token.now.toISOString(),
+    youngSince: token.youngSince.toISOString(),
+    lastsUntil: token.lastsUntil.toISOString(),
+    idleExpiresAt: token.idleExpiresAt.toISOString(),
+    rememberedIdleExpiresAt: token.rememberedIdleExpiresAt.toISOString()
   })
   return row
+}
+
+/** An access token that was seen: its session, and the counter of the refresh token that came with it. */
+export interface SeenToken {
+  readonly sessionId: string
+  readonly counter: number
+}
+
+/** Confirms the current refresh tokens of these sessions, where they are still the ones that came with these tokens. */
+export async function confirmRefreshTokens(db: Queryable, seen: readonly SeenToken[]): Promise<void> {
+  const rows = JSON.stringify(seen.map(({ sessionId, counter }) => ({ id: sessionId, counter })))
+  // Locked in one order, so that two origins that confirm at once never wait for each other.
+  await db.execute(sql`
+    with confirmed as (
+      select s.id from sessions s
+      join jsonb_to_recordset(${rows}::jsonb) as seen(id uuid, counter integer) on seen.id = s.id
+      where s.refresh_counter = seen.counter and not s.refresh_confirmed and s.ended_at is null
+      order by s.id for no key update of s)
+    update sessions set refresh_confirmed = true from confirmed where sessions.id = confirmed.id`)
 }
 
 export async function findOwnedSession(db: Queryable, id: string): Promise<OwnedSession | undefined> {
@@ -83,6 +119,7 @@ export async function findOwnedSession(db: Queryable, id: string): Promise<Owned
     .where(eq(sessions.id, id))
   return row
 }
+
 /** The sessions of a person that could be refreshed now, newest use first. */
 export async function listLiveSessions(db: Queryable, userId: string, now: Date): Promise<Session[]> {
   return db

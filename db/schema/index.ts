@@ -3,5 +3,5 @@
 export { auditChain, auditEvents } from './audit.ts'
 export { signingKeys } from './keys.ts'
 export { mailedTokens, outbox } from './mail.ts'
-export { sessions } from './sessions.ts'
+export { knownDevices, sessions } from './sessions.ts'
 export { registrations, users } from './users.ts'

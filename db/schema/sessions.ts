@@ -1,7 +1,7 @@
 /** Sessions: one row each, refresh token state included; the truth behind every revocation. */
 
-import { boolean, index, integer, pgTable, sql, text, uuid } from '../drizzle.ts'
-import { moment } from './columns.ts'
+import { boolean, index, integer, pgTable, primaryKey, sql, text, uuid } from '../drizzle.ts'
+import { bytea, moment } from './columns.ts'
 import { users } from './users.ts'
 
 export const sessions = pgTable(
@@ -12,8 +12,13 @@ export const sessions = pgTable(
     userId: uuid('user_id').references(() => users.id, { onDelete: 'set null' }),
     /** How often the refresh token was rotated: the counter inside the one that is valid now. */
     refreshCounter: integer('refresh_counter').notNull().default(0),
-    /** When the predecessor of the valid refresh token was used; its grace is counted from here. */
+    /**
+     * When the current refresh token was made, or was handed out again to a client that had only its predecessor. Its
+     * grace is counted from here.
+     */
     rotatedAt: moment('rotated_at'),
+    /** The client is known to have the current refresh token: it presented that, or an access token that came with it. */
+    refreshConfirmed: boolean('refresh_confirmed').notNull().default(false),
     remembered: boolean('remembered').notNull(),
     ipAddress: text('ip_address').notNull(),
     userAgent: text('user_agent').notNull(),
@@ -36,5 +41,23 @@ export const sessions = pgTable(
       .on(table.endedAt)
       .where(sql`${table.endedAt} is not null and not ${table.endPublished}`),
     index('sessions_expires_at_idx').on(table.expiresAt)
+  ]
+)
+
+/** Devices that were seen at a sign-in, so that their owner is not told of the same one twice. */
+export const knownDevices = pgTable(
+  'known_devices',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** A keyed hash of the device's name and network. */
+    fingerprint: bytea('fingerprint').notNull(),
+    /** The first sign-in of the last 30 days. */
+    notedAt: moment('noted_at').notNull()
+  },
+  table => [
+    primaryKey({ columns: [table.userId, table.fingerprint] }),
+    index('known_devices_noted_at_idx').on(table.notedAt)
   ]
 )

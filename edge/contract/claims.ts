@@ -18,6 +18,10 @@ export interface AccessClaims {
   readonly iat: number
   /** Expires at, in seconds since the epoch; the first second at which the token no longer holds. */
   readonly exp: number
+  /** The client that the token was issued to (RFC 9068 §2.2). */
+  readonly client_id: string
+  /** The counter of the refresh token that was handed out with this token; seeing it confirms that one. */
+  readonly rot: number
   readonly email: string
   readonly email_verified: boolean
   readonly role: 'user' | 'admin'
@@ -53,6 +57,8 @@ const EXPECTED: Readonly<Record<keyof AccessClaims, string>> = {
   jti: 'a UUID in lower case',
   iat: 'whole seconds since the epoch',
   exp: 'whole seconds since the epoch',
+  client_id: 'a non-empty string',
+  rot: 'a whole number',
   email: 'a non-empty string',
   email_verified: 'a boolean',
   role: '"user" or "admin"',
@@ -80,6 +86,8 @@ export function parseAccessClaims(unverified: unknown): ParsedAccessClaims {
     jti: own(members, 'jti'),
     iat: own(members, 'iat'),
     exp: own(members, 'exp'),
+    client_id: own(members, 'client_id'),
+    rot: own(members, 'rot'),
     email: own(members, 'email'),
     email_verified: own(members, 'email_verified'),
     role: own(members, 'role'),
@@ -106,8 +114,10 @@ function findWrong(claims: UnverifiedClaims): keyof AccessClaims | undefined {
   if (!isUuid(claims.sub)) return 'sub'
   if (!isUuid(claims.sid)) return 'sid'
   if (!isUuid(claims.jti)) return 'jti'
-  if (!isSeconds(claims.iat)) return 'iat'
-  if (!isSeconds(claims.exp)) return 'exp'
+  if (!isWholeNumber(claims.iat)) return 'iat'
+  if (!isWholeNumber(claims.exp)) return 'exp'
+  if (!isNonEmptyText(claims.client_id)) return 'client_id'
+  if (!isWholeNumber(claims.rot)) return 'rot'
   if (!isNonEmptyText(claims.email)) return 'email'
   if (typeof claims.email_verified !== 'boolean') return 'email_verified'
   if (claims.role !== 'user' && claims.role !== 'admin') return 'role'
@@ -123,6 +133,6 @@ function isNonEmptyText(value: unknown): boolean {
   return value !== '' && isText(value)
 }
 
-function isSeconds(value: unknown): boolean {
+function isWholeNumber(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0
 }

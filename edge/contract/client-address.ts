@@ -24,11 +24,18 @@ export function parseClientAddress(text: string): string | undefined {
  */
 export function addressSubject(address: string): string {
   const groups = parseIpv6(address)
-  if (groups === undefined) return address
-  return `${groups
-    .slice(0, 4)
-    .map(group => group.toString(16))
-    .join(':')}::/64`
+  return groups === undefined ? address : ipv6Prefix(groups, 64)
+}
+
+/** The network of a client: the /24 of an IPv4 address, the /48 of an IPv6 address, as one site or provider assigns them. */
+export function addressNetwork(address: string): string {
+  const groups = parseIpv6(address)
+  return groups === undefined ? address.replace(/\d+$/, '0/24') : ipv6Prefix(groups, 48)
+}
+
+function ipv6Prefix(groups: readonly number[], bits: number): string {
+  const kept = groups.slice(0, bits / 16).map(group => group.toString(16))
+  return `${kept.join(':')}::/${bits}`
 }
 
 /** The eight groups of an IPv6 address, or `undefined`. The URL parser does the work (WHATWG URL §3.5). */

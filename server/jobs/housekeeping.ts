@@ -4,12 +4,14 @@ import type { Database, Queryable } from '../../db/client.ts'
 import {
   deleteExpiredMailedTokens,
   deleteExpiredRegistrations,
+  deleteOldDevices,
   deleteOldMails,
   type Place,
   purgeAuditEvents,
   sweepSessions
 } from '../../db/queries/housekeeping.ts'
 import { tryLock } from '../../db/queries/locks.ts'
+import { KNOWN_DEVICE_DAYS } from '../../db/queries/session-beginnings.ts'
 import { deleteKeys } from '../../db/queries/signing-keys.ts'
 import { CLOCK_SKEW_SECONDS } from '../../edge/contract/claims.ts'
 
@@ -74,6 +76,9 @@ function createChores({ retentionMs, auditRetentionMs }: HousekeepingOptions): R
     'mailed-tokens': simpleChore((db, nowMs, limit) => deleteExpiredMailedTokens(db, new Date(nowMs), limit)),
     registrations: simpleChore((db, nowMs, limit) =>
       deleteExpiredRegistrations(db, new Date(nowMs - KEEP_REGISTRATIONS_MS), limit)
+    ),
+    'known-devices': simpleChore((db, nowMs, limit) =>
+      deleteOldDevices(db, new Date(nowMs - KNOWN_DEVICE_DAYS * 86_400_000), limit)
     ),
     mails: simpleChore((db, nowMs, limit) => deleteOldMails(db, new Date(nowMs - MAIL_RETENTION_MS), limit)),
     'audit-events': simpleChore((db, nowMs, limit) => purgeAuditEvents(db, new Date(nowMs - auditRetentionMs), limit))

@@ -30,6 +30,13 @@ export const SESSION_TOKENS = {
   )
 }
 
+/** The mark of a device that has signed in; a sign-in begins with it. */
+export const DEVICE_MARK = Type.Optional(
+  Type.String({
+    description: 'Only for clients that are no browser: keep it for a year, and send it with the next sign-in'
+  })
+)
+
 /** What these members look like, for examples; neither is a token that ever was. */
 export const SESSION_TOKENS_EXAMPLE = {
   accessToken: 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMTk3YzFhMCJ9.c2lnbmF0dXJl',

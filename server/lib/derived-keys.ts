@@ -3,7 +3,13 @@
 import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
 /** What a key is for. The text goes into the derivation: changing it changes the key. */
-export type KeyPurpose = 'password-pepper' | 'refresh-token' | 'sealed-box' | 'device-mark' | 'guard-subjects'
+export type KeyPurpose =
+  | 'password-pepper'
+  | 'refresh-token'
+  | 'sealed-box'
+  | 'device-mark'
+  | 'device-fingerprint'
+  | 'guard-subjects'
 
 export interface DerivedKey {
   /** Names the key without telling anything about it, so that stored values can say which one made them. */
@@ -24,6 +30,7 @@ export function deriveKeys(rootSecrets: readonly [string, ...string[]]): Derived
     'refresh-token': derive('refresh-token'),
     'sealed-box': derive('sealed-box'),
     'device-mark': derive('device-mark'),
+    'device-fingerprint': derive('device-fingerprint'),
     'guard-subjects': derive('guard-subjects')
   }
 }

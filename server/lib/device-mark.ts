@@ -15,8 +15,8 @@ export const DEVICE_MARK_TTL = 31_536_000
 export interface DeviceMarks {
   /** Whether the mark says that its device has signed in to `account` (canonical address) before. */
   knows(mark: string | undefined, account: string): boolean
-  /** A mark that knows `account` besides what the old one knew. */
-  add(mark: string | undefined, account: string): string
+  /** A mark that knows `account` besides what the first genuine one of these knew. */
+  add(marks: readonly string[], account: string): string
 }
 
 export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
@@ -38,8 +38,8 @@ export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
       const wanted = fingerprint(opened.key, account)
       return opened.fingerprints.some(one => one.equals(wanted))
     },
-    add(mark, account) {
-      const opened = open(mark)
+    add(marks, account) {
+      const opened = marks.map(open).find(one => one !== undefined)
       // Fingerprints of an older secret mean nothing under the newest one.
       const known = opened?.key === newest ? opened.fingerprints : []
       const added = fingerprint(newest, account)

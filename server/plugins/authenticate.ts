@@ -26,11 +26,13 @@ export interface AuthenticateOptions {
   readonly verifier: TokenVerifier
   /** Whether the session of a token has ended; `unknown` is refused. */
   readonly standing: (session: TokenSession) => SessionStanding | Promise<SessionStanding>
+  /** Hears of every access token that was let in. */
+  readonly seen: (claims: AccessClaims) => void
   readonly nowMs: () => number
 }
 
 export const authenticate = fp(
-  async (app: FastifyInstance, { verifier, standing, nowMs }: AuthenticateOptions) => {
+  async (app: FastifyInstance, { verifier, standing, seen, nowMs }: AuthenticateOptions) => {
     app.decorateRequest('verifiedClaims', undefined)
 
     // Not async: it waits for one promise where everything is at hand, and each promise more shows on this path.
@@ -42,6 +44,7 @@ export const authenticate = fp(
         const admit = (stands: SessionStanding) => {
           refuseUnlessLive(stands)
           request.verifiedClaims = claims
+          seen(claims)
         }
         const stands = standing({ sid: claims.sid, kid })
         return stands instanceof Promise ? stands.then(admit) : admit(stands)

@@ -8,8 +8,8 @@ import { createId } from '../lib/ids.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A signed access token (RFC 9068) for a session of `user`. */
-    signAccessToken(sessionId: string, user: TokenUser): string
+    /** A signed access token (RFC 9068) for a session of `user`. Its life never reaches past the session's end. */
+    signAccessToken(session: TokenSession, user: TokenUser): SignedToken
   }
 }
 
@@ -18,6 +18,19 @@ declare module '@fastify/jwt' {
     /** As `gatehouse/fastify` declares it: one program can hold both. */
     user: AccessClaims
   }
+}
+
+/** A signed token in compact form, and its life. */
+export interface SignedToken {
+  readonly token: string
+  readonly expiresInSeconds: number
+}
+
+/** What of a session goes into a token. The session must last for at least another second. */
+export interface TokenSession {
+  readonly sessionId: string
+  readonly refreshCounter: number
+  readonly expiresAt: Date
 }
 
 /** What of a person goes into a token. */
@@ -32,6 +45,7 @@ export interface TokenUser {
 export interface SignTokensOptions {
   readonly issuer: string
   readonly audience: string
+  readonly clientId: string
   readonly ttlSeconds: number
   readonly activeKey: () => { kid: string; privatePem: string; publicPem: string }
   readonly nowMs: () => number
@@ -48,14 +62,14 @@ export const signTokens = fp(
       sign: { algorithm: 'ES256', kid: firstKid, header: HEADER }
     })
 
-    app.decorate('signAccessToken', (sessionId, user) => {
+    app.decorate('signAccessToken', (session, user) => {
       const { kid, privatePem: key } = options.activeKey()
-      const claims = fitName(claimsFor(sessionId, user, options))
+      const claims = fitName(claimsFor(session, user, options))
       // A key that is handed over is parsed each time, which takes longer than signing: only one that is younger than
       // this process is.
-      return kid === firstKid
-        ? app.jwt.sign(claims)
-        : app.jwt.sign(claims, { key, algorithm: 'ES256', kid, header: HEADER })
+      const token =
+        kid === firstKid ? app.jwt.sign(claims) : app.jwt.sign(claims, { key, algorithm: 'ES256', kid, header: HEADER })
+      return { token, expiresInSeconds: claims.exp - claims.iat }
     })
   },
   { name: 'sign-tokens', fastify: '5.x' }
@@ -79,17 +93,19 @@ function fitName(claims: AccessClaims): AccessClaims {
   return fitted
 }
 
-function claimsFor(sessionId: string, user: TokenUser, options: SignTokensOptions): AccessClaims {
+function claimsFor(session: TokenSession, user: TokenUser, options: SignTokensOptions): AccessClaims {
   const nowMs = options.nowMs()
   const iat = Math.floor(nowMs / 1000)
   return {
     iss: options.issuer,
     aud: options.audience,
     sub: user.id,
-    sid: sessionId,
+    sid: session.sessionId,
     jti: createId(nowMs),
     iat,
-    exp: iat + options.ttlSeconds,
+    exp: Math.min(iat + options.ttlSeconds, Math.floor(+session.expiresAt / 1000)),
+    client_id: options.clientId,
+    rot: session.refreshCounter,
     email: user.email,
     email_verified: user.emailVerified,
     role: user.role,

@@ -69,7 +69,15 @@ const email = 'person-777@example.com'
 const later = new Date(NOW.getTime() + 60_000)
 const weekAgo = new Date(NOW.getTime() - 7 * 86_400_000)
 const place = { at: weekAgo, id: idOf(5) }
-const rotation = { sessionId: idOf(7), counter: 0, now: NOW, idleExpiresAt: later, rememberedIdleExpiresAt: later }
+const token = {
+  sessionId: idOf(7),
+  counter: 0,
+  now: NOW,
+  youngSince: NOW,
+  lastsUntil: NOW,
+  idleExpiresAt: later,
+  rememberedIdleExpiresAt: later
+}
 const page = { search: undefined, after: undefined, limit: 51 }
 const events = { userId: undefined, kind: undefined, beforeId: undefined, limit: 51 }
 
@@ -77,7 +85,8 @@ const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
   ['a login', db => findLoginCandidate(db, email, NOW)],
   ['a login of nobody', db => findLoginCandidate(db, 'nobody@example.com', NOW)],
   ['an address', db => findUserByEmail(db, email)],
-  ['a refresh', db => sessions.advanceRefreshCounter(db, rotation)],
+  ['a refresh', db => sessions.presentRefreshToken(db, token)],
+  ['first sights', db => sessions.confirmRefreshTokens(db, [{ sessionId: idOf(7), counter: 1 }])],
   ['a second refresh', db => sessions.findOwnedSession(db, idOf(7))],
   ['the list of sessions', db => sessions.listLiveSessions(db, idOf(7), NOW)],
   ['the end of all sessions', db => ends.endSessionsOf(db, idOf(7), undefined, 'test', NOW)],

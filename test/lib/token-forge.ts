@@ -85,6 +85,8 @@ export function claimsOf(who: { issuer: string; audience: string; nowSeconds: nu
     jti: '0199a8d4-1c00-7000-8000-0000000000c3',
     iat: who.nowSeconds,
     exp: who.nowSeconds + 900,
+    client_id: 'gatehouse',
+    rot: 0,
     email: 'ada@example.com',
     email_verified: true,
     role: 'user',

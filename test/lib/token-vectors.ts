@@ -626,6 +626,8 @@ function hostileClaims({ issuer, audience, claims, withClaims, withPayload }: Be
     jti: notUuid,
     iat: notSeconds(claims.iat),
     exp: notSeconds(claims.exp),
+    client_id: [...notText, ''],
+    rot: [null, true, '0', '', -1, 0.5, [0], {}, Number.MAX_SAFE_INTEGER + 1],
     email: [...notText, ''],
     email_verified: [null, 0, 1, 'true', 'false', '', [], [true], {}],
     role: [

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { User } from '../../../db/queries/users.ts'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
+import { readCookie } from '../../lib/cookies.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser, UserShape } from '../../lib/user-shape.ts'
@@ -16,8 +17,8 @@ export interface AccountRoutesOptions {
   readonly signIn: (
     request: FastifyRequest
   ) => (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
-  /** Takes the refresh cookie away from somebody whose account is gone. */
-  readonly signOut: (reply: FastifyReply) => void
+  /** Takes the refresh cookie of a session away whose account is gone. */
+  readonly signOut: (request: FastifyRequest, reply: FastifyReply, sid: string) => void
 }
 
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (
@@ -121,9 +122,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       }
     },
     async (request, reply) => {
-      const proof = { ...request.body, deviceMark: request.cookies[DEVICE_COOKIE] }
-      orThrow(await accounts.delete(app.claimsOf(request).sub, proof, request.client))
-      signOut(reply)
+      const proof = { ...request.body, deviceMark: readCookie(request.headers, DEVICE_COOKIE) }
+      const { sub, sid } = app.claimsOf(request)
+      orThrow(await accounts.delete(sub, proof, request.client))
+      signOut(request, reply, sid)
       return reply.code(204).send(null)
     }
   )

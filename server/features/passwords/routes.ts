@@ -3,6 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
+import { readCookie } from '../../lib/cookies.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { ChangePassword, ForgotPassword, Message, NoContent, ResetPassword } from './schemas.ts'
@@ -76,7 +77,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
     async (request, reply) => {
       const { sub, sid } = app.claimsOf(request)
       const { currentPassword, newPassword, captchaToken } = request.body
-      const proof = { password: currentPassword, deviceMark: request.cookies[DEVICE_COOKIE], captchaToken }
+      const proof = { password: currentPassword, deviceMark: readCookie(request.headers, DEVICE_COOKIE), captchaToken }
       orThrow(await passwords.change({ userId: sub, sid, newPassword }, proof, request.client))
       return reply.code(204).send(null)
     }

@@ -23,7 +23,7 @@ export interface Beginning {
   readonly user: User
   readonly remembered: boolean
   readonly presented: Presented
-  /** The person has signed in before, and not from this device: they should hear of it. */
+  /** The user has signed in before, and this device has no mark: the user hears of it, unless it is known otherwise. */
   readonly tellOfNewDevice: boolean
 }
 
@@ -43,34 +43,40 @@ export async function begin(
   const { user, remembered, presented } = beginning
   const startedMs = nowMs()
   const session = newSession(user, remembered, client, startedMs, options.limits)
-  const presentedId = presented.refreshToken && refreshTokens.open(presented.refreshToken)?.sessionId
+  const presentedId =
+    presented.refreshToken === undefined ? undefined : refreshTokens.open(presented.refreshToken)?.sessionId
 
   const subject = { person: user, sessionId: session.id }
-  const events = [
-    audit.event('login-succeeded', 'success', client, startedMs, subject),
-    ...(beginning.tellOfNewDevice ? [audit.event('new-device', 'success', client, startedMs, subject)] : [])
-  ]
-  const mail = beginning.tellOfNewDevice ? newDeviceMail(options, user, client, startedMs) : undefined
+  const event = audit.event('login-succeeded', 'success', client, startedMs, subject)
+  const news = beginning.tellOfNewDevice
+    ? {
+        event: audit.event('new-device', 'success', client, startedMs, subject),
+        mail: newDeviceMail(options, user, client, startedMs)
+      }
+    : undefined
+  const device = { fingerprint: options.deviceFingerprint(client), news }
   const { passwordHash } = user
-  const replaced = await database.run(db => beginSession(db, { session, passwordHash, presentedId, events, mail }))
+  const replaced = await database.run(db => beginSession(db, { session, passwordHash, presentedId, event, device }))
   if (replaced === undefined) return undefined
   const evicted = await database.run(db => endSessionsBeyond(db, user.id, MAX_SESSIONS, session.createdAt))
 
   if (evicted.length > 0) {
     const details = { sessions: String(evicted.length) }
-    const event = audit.event('session-evicted', 'success', client, startedMs, { person: user, details })
-    await database.run(db => insertAuditEvent(db, event))
+    const eviction = audit.event('session-evicted', 'success', client, startedMs, { person: user, details })
+    await database.run(db => insertAuditEvent(db, eviction))
   }
   const ended = [...replaced, ...evicted]
   if (ended.length > 0) await options.announceEnds(ended)
-  if (mail) options.wakeMail()
+  if (news) options.wakeMail()
   return {
     user,
     sessionId: session.id,
     remembered,
     idleExpiresAt: session.idleExpiresAt,
+    expiresAt: session.expiresAt,
+    refreshCounter: 0,
     refreshToken: refreshTokens.mint({ sessionId: session.id, counter: 0 }),
-    deviceMark: deviceMarks.add(presented.deviceMark, user.email)
+    deviceMark: deviceMarks.add(presented.deviceMarks, user.email)
   }
 }
 

@@ -1,16 +1,10 @@
-/** How a session travels: the access token in the body, the refresh token where no script can read it. */
+/** How a session leaves: the access token in the body, the refresh token where no script can read it. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
+import { isBrowser } from '../../lib/browser.ts'
 import { DEVICE_MARK_TTL } from '../../lib/device-mark.ts'
-import { ProblemError } from '../../lib/problem-error.ts'
-import type { BegunSession, OpenSession, Presented } from './options.ts'
-
-/** What delivering needs to know about the deployment. */
-export interface Delivery {
-  readonly accessTokenTtl: number
-  readonly nowMs: () => number
-}
+import type { BegunSession, OpenSession, RefreshedSession } from './options.ts'
 
 /** Sets the cookies of a session that was begun just now, and builds the body. */
 export function deliverBegun(
@@ -18,26 +12,36 @@ export function deliverBegun(
   request: FastifyRequest,
   reply: FastifyReply,
   session: BegunSession,
-  delivery: Delivery
+  nowMs: number
 ) {
   reply.setCookie(DEVICE_COOKIE, session.deviceMark, { ...COOKIE, maxAge: DEVICE_MARK_TTL })
-  return deliverSession(app, request, reply, session, delivery)
+  setRefreshCookie(reply, session, nowMs)
+  return {
+    ...tokensOf(app, request, session),
+    ...(isBrowser(request.headers) ? {} : { deviceMark: session.deviceMark })
+  }
 }
 
-/** Sets the refresh cookie and builds the body. Browsers find no refresh token in it. */
-export function deliverSession(
+/** Sets the refresh cookie where it changes, and builds the body. */
+export function deliverRefreshed(
   app: FastifyInstance,
   request: FastifyRequest,
   reply: FastifyReply,
-  session: OpenSession,
-  { accessTokenTtl, nowMs }: Delivery
+  session: RefreshedSession,
+  nowMs: number
 ) {
-  setRefreshCookie(reply, session, nowMs())
+  if (!session.keepsCookie) setRefreshCookie(reply, session, nowMs)
+  return tokensOf(app, request, session)
+}
+
+/** A browser finds no refresh token in the body. */
+function tokensOf(app: FastifyInstance, request: FastifyRequest, session: OpenSession) {
+  const { token, expiresInSeconds } = app.signAccessToken(session, session.user)
   return {
-    accessToken: app.signAccessToken(session.sessionId, session.user),
+    accessToken: token,
     tokenType: 'Bearer' as const,
-    expiresIn: accessTokenTtl,
-    ...(isBrowser(request) ? {} : { refreshToken: session.refreshToken })
+    expiresIn: expiresInSeconds,
+    ...(isBrowser(request.headers) ? {} : { refreshToken: session.refreshToken })
   }
 }
 
@@ -50,33 +54,9 @@ function setRefreshCookie(reply: FastifyReply, session: OpenSession, nowMs: numb
   })
 }
 
+/** Only for a cookie whose session has ended or whose token is worthless. */
 export function clearRefreshCookie(reply: FastifyReply): void {
   reply.setCookie(REFRESH_COOKIE, '', { ...COOKIE, maxAge: 0 })
 }
 
 const COOKIE = { path: '/', secure: true, httpOnly: true, sameSite: 'strict' } as const
-
-/** The fetch metadata and the origin are headers that no page can leave out. */
-function isBrowser(request: FastifyRequest): boolean {
-  return request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined
-}
-
-/** The cookies and the token that came with a request. */
-export function presentedBy(request: FastifyRequest): Presented {
-  return { refreshToken: presentedRefreshToken(request), deviceMark: request.cookies[DEVICE_COOKIE] }
-}
-
-/**
- * The refresh token of a request: from the body, else from the cookie.
- *
- * Security: two cookies of that name mean that somebody else has planted one, and nobody can tell which
- * (cookie tossing), so both are refused.
- */
-export function presentedRefreshToken(request: FastifyRequest): string | undefined {
-  const body = request.body as { refreshToken?: string } | null | undefined
-  const cookies = (request.headers.cookie ?? '')
-    .split(';')
-    .filter(pair => pair.split('=')[0]?.trim() === REFRESH_COOKIE)
-  if (cookies.length > 1) throw new ProblemError('refresh-invalid')
-  return body?.refreshToken ?? request.cookies[REFRESH_COOKIE]
-}

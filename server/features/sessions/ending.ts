@@ -6,7 +6,7 @@ import { findUser } from '../../../db/queries/users.ts'
 import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
-import type { SessionsOptions } from './options.ts'
+import type { AccessProof, PresentedTokens, SessionsOptions } from './options.ts'
 
 /** Where the edges could not be told: the session has ended all the same, and the telling is retried. */
 const UNTOLD = failure('unavailable', 'the edges could not be told that the session has ended', {
@@ -14,22 +14,47 @@ const UNTOLD = failure('unavailable', 'the edges could not be told that the sess
 })
 
 /**
- * Ends the session of a refresh token or of an access token. Doing it again, or without any session, succeeds too.
+ * Ends every session that a credential of the request proves, each judged by itself. Again for a session that has
+ * ended, or without any credential, it succeeds too; where nothing that was presented proves a session, it does not.
  *
- * Where the edges could not be told the answer is `unavailable`, with the session already ended:
+ * Where the edges could not be told the answer is `unavailable`, with the sessions already ended:
  * the client is told the truth, and asking again finds out whether they know by now.
  */
 export async function logout(
   options: SessionsOptions,
-  token: string | undefined,
-  accessSid: string | undefined,
+  tokens: PresentedTokens,
+  access: AccessProof,
   client: Client
 ): Promise<Result<undefined>> {
-  const { database, refreshTokens, audit, nowMs } = options
-  const sid = (token === undefined ? undefined : refreshTokens.open(token)?.sessionId) ?? accessSid
-  if (sid === undefined) return success(undefined)
+  const sids = provenSessions(options, tokens, access)
+  const untold: string[] = []
+  for (const sid of sids) if (await endByLogout(options, sid, client)) untold.push(sid)
+  const areTold = untold.length === 0 || (await options.announceEnds(untold))
+  // Security: "could not be checked" is not "worthless": the client must not believe that this session has ended.
+  if (access.kind === 'unknown') return access.failure
+  if (!areTold) return UNTOLD
+  return sids.length > 0 ? success(undefined) : refuseWorthless(tokens, access)
+}
+
+function provenSessions({ refreshTokens }: SessionsOptions, tokens: PresentedTokens, access: AccessProof): string[] {
+  const presented = [tokens.body, tokens.cookie].flatMap(token => {
+    const ticket = token === undefined ? undefined : refreshTokens.open(token)
+    return ticket ? [ticket.sessionId] : []
+  })
+  return [...new Set(access.kind === 'session' ? [...presented, access.sessionId] : presented)]
+}
+
+/** Security: a client whose credential was garbled still has a live session, and must hear of it. */
+function refuseWorthless(tokens: PresentedTokens, access: AccessProof): Result<undefined> {
+  if (tokens.body !== undefined || tokens.cookie !== undefined)
+    return failure('refresh-invalid', 'nothing that was presented proves a session')
+  return access.kind === 'none' ? success(undefined) : failure('token-invalid', 'the access token proves no session')
+}
+
+/** @returns whether the edges have yet to be told */
+async function endByLogout({ database, audit, nowMs }: SessionsOptions, sid: string, client: Client): Promise<boolean> {
   const endedMs = nowMs()
-  const mustTell = await database.transaction(async db => {
+  return database.transaction(async db => {
     const session = await endSession(db, sid, 'logout', new Date(endedMs))
     if (session === undefined) return isEndUnpublished(db, sid)
     const person = session.userId === null ? undefined : await findUser(db, session.userId)
@@ -37,7 +62,6 @@ export async function logout(
     await insertAuditEvent(db, audit.event('logged-out', 'success', client, endedMs, subject))
     return true
   })
-  return !mustTell || (await options.announceEnds([sid])) ? success(undefined) : UNTOLD
 }
 
 /** Ends one session of a person. Another person's is not found, like an unknown one. */

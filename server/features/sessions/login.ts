@@ -39,7 +39,7 @@ export async function login(
   const attempt: LoginAttempt = {
     account,
     clientAddress: client.address,
-    knownDevice: options.deviceMarks.knows(presented.deviceMark, account),
+    knownDevice: presented.deviceMarks.some(mark => options.deviceMarks.knows(mark, account)),
     ...(credentials.captchaToken === undefined ? {} : { captchaToken: credentials.captchaToken })
   }
   const admitted = await options.guard.admit(attempt)

@@ -4,9 +4,11 @@ import type { Database } from '../../../db/client.ts'
 import type { User } from '../../../db/queries/users.ts'
 import type { LoginGuard } from '../../guard/login-guard.ts'
 import type { AuditRows } from '../../lib/audit-event.ts'
+import type { DeviceFingerprint } from '../../lib/device-fingerprint.ts'
 import type { DeviceMarks } from '../../lib/device-mark.ts'
 import type { PasswordHasher } from '../../lib/password-hash.ts'
 import type { RefreshTokens } from '../../lib/refresh-token.ts'
+import type { Failure } from '../../lib/result.ts'
 import type { SealedBox } from '../../lib/sealed-box.ts'
 
 export { NOTICE_TTL, secondsAfter } from '../../lib/lifetimes.ts'
@@ -26,6 +28,7 @@ export interface SessionsOptions {
   readonly hasher: PasswordHasher
   readonly guard: LoginGuard
   readonly deviceMarks: DeviceMarks
+  readonly deviceFingerprint: DeviceFingerprint
   readonly refreshTokens: RefreshTokens
   readonly limits: SessionLimits
   /** Whether an address must be confirmed before anybody signs in with it. */
@@ -37,14 +40,22 @@ export interface SessionsOptions {
   readonly wakeMail: () => void
 }
 
-/** A session with the refresh token that is valid now. */
+/** A session with its current refresh token. */
 export interface OpenSession {
   readonly user: User
   readonly sessionId: string
   readonly remembered: boolean
   readonly refreshToken: string
-  /** When the refresh token stops being good, if it is not used. */
+  readonly refreshCounter: number
+  /** When the refresh token expires, if it is not used. */
   readonly idleExpiresAt: Date
+  /** When the session ends. */
+  readonly expiresAt: Date
+}
+
+export interface RefreshedSession extends OpenSession {
+  /** Whether the refresh cookie of the request stays as it is. */
+  readonly keepsCookie: boolean
 }
 
 /** A session that was begun just now, and the mark for its device. */
@@ -52,8 +63,23 @@ export interface BegunSession extends OpenSession {
   readonly deviceMark: string
 }
 
-/** What a browser brought along. */
+/** What a client brought along to a sign-in. */
 export interface Presented {
+  /** Its session ends. */
   readonly refreshToken: string | undefined
-  readonly deviceMark: string | undefined
+  /** From the body and from the cookie. */
+  readonly deviceMarks: readonly string[]
 }
+
+/** The refresh tokens of a request, unverified. */
+export interface PresentedTokens {
+  readonly body: string | undefined
+  readonly cookie: string | undefined
+}
+
+/** What the access token of a request proves. `unknown`: it could not be checked. */
+export type AccessProof =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'worthless' }
+  | { readonly kind: 'unknown'; readonly failure: Failure }
+  | { readonly kind: 'session'; readonly sessionId: string }

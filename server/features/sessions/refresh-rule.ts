@@ -1,32 +1,43 @@
-/** What a refresh token that is not the valid one means, without a store or a clock. */
+/** The rule of refresh tokens, without a store or a clock. The statement in `db/queries/sessions.ts` is its SQL twin. */
 
 /** A session as far as the rule needs it. */
 export interface RefreshState {
+  /** The counter inside the current refresh token. */
   readonly refreshCounter: number
+  /**
+   * When the current token was made, or was last handed to a client that had only its predecessor. Null before the
+   * first rotation.
+   */
   readonly rotatedAt: Date | null
+  /** The current token was presented, or an access token that came with it was seen: its client has it. */
+  readonly refreshConfirmed: boolean
   readonly endedAt: Date | null
   readonly idleExpiresAt: Date
   readonly expiresAt: Date
 }
 
 /**
- * `current`: the token is the valid one. `grace`: its use was a moment ago and its successor is still unused,
- * so the same successor is due again. `reused`: it was used before that, so somebody has a copy. `dead`: its
- * session is over, which is nobody's theft.
+ * `kept`: the current token, still young: the same token again. `rotated`: the current token, which makes the next.
+ * `succeeded`: the predecessor, which gets the current token. `reused`: older than that, so a copy exists.
+ * `dead`: the session is over; no alarm.
  */
-export type RefreshVerdict = 'current' | 'grace' | 'reused' | 'dead'
+export type RefreshVerdict = 'kept' | 'rotated' | 'succeeded' | 'reused' | 'dead'
 
-/** @param graceSeconds how long after its use a token still gets the same successor */
+/** A session in its last second is over: an access token could not live for a whole one. */
+export const MIN_REMAINING_MS = 1000
+
+/** @param graceSeconds how long the current token is young after it was made */
 export function judgeRefresh(
   state: RefreshState,
   counter: number,
   nowMs: number,
   graceSeconds: number
 ): RefreshVerdict {
-  const over = state.endedAt !== null || Math.min(+state.idleExpiresAt, +state.expiresAt) <= nowMs
+  const isOver = state.endedAt !== null || +state.idleExpiresAt <= nowMs || +state.expiresAt <= nowMs + MIN_REMAINING_MS
   // A counter from the future is a token of a database that was since restored: unknown, not stolen.
-  if (over || counter > state.refreshCounter) return 'dead'
-  if (counter === state.refreshCounter) return 'current'
-  const usedMsAgo = nowMs - +(state.rotatedAt ?? 0)
-  return counter === state.refreshCounter - 1 && usedMsAgo <= graceSeconds * 1000 ? 'grace' : 'reused'
+  if (isOver || counter > state.refreshCounter) return 'dead'
+  const isYoung = state.rotatedAt !== null && nowMs - +state.rotatedAt < graceSeconds * 1000
+  if (counter === state.refreshCounter) return isYoung ? 'kept' : 'rotated'
+  const isPredecessor = counter === state.refreshCounter - 1
+  return isPredecessor && (isYoung || !state.refreshConfirmed) ? 'succeeded' : 'reused'
 }

@@ -1,48 +1,68 @@
-/** Exchanges refresh tokens: a second tab or a lost answer logs nobody out, a copy in other hands ends the session. */
+/** Exchanges refresh tokens: no client is logged out by accident, and a copy in other hands ends the session. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { endSession } from '../../../db/queries/session-ends.ts'
-import { advanceRefreshCounter, findOwnedSession, type OwnedSession } from '../../../db/queries/sessions.ts'
+import { findOwnedSession, type OwnedSession, presentRefreshToken } from '../../../db/queries/sessions.ts'
 import type { Client } from '../../lib/client.ts'
 import { outboxMail } from '../../lib/outbox-mail.ts'
 import type { RefreshTicket } from '../../lib/refresh-token.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
-import { NOTICE_TTL, type OpenSession, type SessionsOptions, secondsAfter } from './options.ts'
-import { judgeRefresh } from './refresh-rule.ts'
+import {
+  NOTICE_TTL,
+  type OpenSession,
+  type PresentedTokens,
+  type RefreshedSession,
+  type SessionsOptions,
+  secondsAfter
+} from './options.ts'
+import { judgeRefresh, MIN_REMAINING_MS } from './refresh-rule.ts'
 
-/** One round trip where the token is the valid one; garbage never reaches the database. */
+const REFUSED = failure('refresh-invalid', 'no refresh token, or none that is genuine')
+
+/**
+ * Takes the first genuine token whose session can be refreshed, body before cookie. One statement where that is the
+ * first one; a token that we did not make never reaches the database.
+ */
 export async function refresh(
   options: SessionsOptions,
-  token: string | undefined,
+  presented: PresentedTokens,
   client: Client
-): Promise<Result<OpenSession>> {
-  const { database, refreshTokens, limits, nowMs } = options
-  const ticket = token === undefined ? undefined : refreshTokens.open(token)
-  if (ticket === undefined) return failure('refresh-invalid', 'no refresh token, or none of ours')
+): Promise<Result<RefreshedSession>> {
+  let refused = REFUSED
+  for (const token of new Set([presented.body, presented.cookie])) {
+    const ticket = token === undefined ? undefined : options.refreshTokens.open(token)
+    if (ticket === undefined) continue
+    const result = await present(options, ticket, client)
+    if (result.ok)
+      return success({ ...result.value, keepsCookie: keepsCookie(options, presented.cookie, result.value) })
+    refused = result
+  }
+  return refused
+}
+
+async function present(options: SessionsOptions, ticket: RefreshTicket, client: Client): Promise<Result<OpenSession>> {
+  const { database, limits, nowMs } = options
   const now = new Date(nowMs())
-  const rotated = await database.run(db =>
-    advanceRefreshCounter(db, {
+  const owned = await database.run(db =>
+    presentRefreshToken(db, {
       ...ticket,
       now,
+      youngSince: secondsAfter(now, -limits.refreshGrace),
+      lastsUntil: new Date(+now + MIN_REMAINING_MS),
       idleExpiresAt: secondsAfter(now, limits.refreshIdleTtl),
       rememberedIdleExpiresAt: secondsAfter(now, limits.rememberedSessionTtl)
     })
   )
-  return rotated ? success(opened(options, rotated)) : refreshWithOldToken(options, ticket, client)
+  return owned ? success(opened(options, owned)) : refuse(options, ticket, client, now)
 }
 
-/** The token was not the valid one: a second tab, a lost answer, or a thief. */
-async function refreshWithOldToken(
-  options: SessionsOptions,
-  ticket: RefreshTicket,
-  client: Client
-): Promise<Result<OpenSession>> {
-  const { database, limits, nowMs } = options
+/** The token was not accepted: its session is over, or the token is an old one and its session ends. */
+async function refuse(options: SessionsOptions, ticket: RefreshTicket, client: Client, now: Date) {
+  const { database, limits } = options
   const owned = await database.run(db => findOwnedSession(db, ticket.sessionId))
   if (owned === undefined || owned.user.disabledAt !== null) return failure('refresh-invalid', 'the session is gone')
-  const verdict = judgeRefresh(owned.session, ticket.counter, nowMs(), limits.refreshGrace)
-  if (verdict === 'grace') return success(opened(options, owned))
+  const verdict = judgeRefresh(owned.session, ticket.counter, +now, limits.refreshGrace)
   if (verdict === 'reused') await endStolenSession(options, owned, client)
   return failure('refresh-invalid', `the refresh token is ${verdict}`)
 }
@@ -66,7 +86,20 @@ async function endStolenSession(options: SessionsOptions, owned: OwnedSession, c
 }
 
 function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSession): OpenSession {
-  const { id, remembered, idleExpiresAt, refreshCounter } = session
+  const { id, remembered, idleExpiresAt, expiresAt, refreshCounter } = session
   const refreshToken = refreshTokens.mint({ sessionId: id, counter: refreshCounter })
-  return { user, sessionId: id, remembered, idleExpiresAt, refreshToken }
+  return { user, sessionId: id, remembered, idleExpiresAt, expiresAt, refreshCounter, refreshToken }
+}
+
+/**
+ * Whether the cookie of the request stays as it is: it holds this token already, or that of another session.
+ *
+ * A token that did not change is not set again. Its answer may be late, and by then another tab may have rotated: the
+ * cookie would fall back to a token that has been used.
+ */
+function keepsCookie({ refreshTokens }: SessionsOptions, cookie: string | undefined, session: OpenSession): boolean {
+  if (cookie === undefined) return false
+  if (cookie === session.refreshToken) return true
+  const other = refreshTokens.open(cookie)
+  return other !== undefined && other.sessionId !== session.sessionId
 }

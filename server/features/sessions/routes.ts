@@ -1,21 +1,14 @@
 /** Sessions over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { parseBearer } from '../../../edge/contract/http.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isUuid } from '../../../edge/contract/uuid.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
 import { orThrow, ProblemError } from '../../lib/problem-error.ts'
 import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser } from '../../lib/user-shape.ts'
-import { accessSessionId } from './access-session.ts'
-import {
-  clearRefreshCookie,
-  type Delivery,
-  deliverBegun,
-  deliverSession,
-  presentedBy,
-  presentedRefreshToken
-} from './deliver.ts'
+import { clearRefreshCookie, deliverBegun, deliverRefreshed } from './deliver.ts'
+import { presentedAccess, presentedAtSignIn, presentedTokens, refreshCookie } from './presented.ts'
 import {
   LoggedIn,
   Login,
@@ -31,9 +24,10 @@ import {
 import type { SessionsService } from './service.ts'
 import { verifiedTokenJson } from './verified-token-json.ts'
 
-export interface SessionRoutesOptions extends Delivery {
+export interface SessionRoutesOptions {
   readonly sessions: SessionsService
   readonly verifier: TokenVerifier
+  readonly nowMs: () => number
 }
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = async (app, options) => {
@@ -61,11 +55,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
       }
     },
     async (request, reply) => {
-      const { rememberMe = false, ...credentials } = request.body
-      const session = orThrow(
-        await sessions.login({ ...credentials, rememberMe }, presentedBy(request), request.client)
-      )
-      return { user: showUser(session.user), ...deliverBegun(app, request, reply, session, options) }
+      const { rememberMe = false, deviceMark: _, ...credentials } = request.body
+      const presented = presentedAtSignIn(request)
+      const session = orThrow(await sessions.login({ ...credentials, rememberMe }, presented, request.client))
+      return { user: showUser(session.user), ...deliverBegun(app, request, reply, session, options.nowMs()) }
     }
   )
 
@@ -75,18 +68,19 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
       config: { withoutDeadline: true },
       schema: {
         operationId: 'refresh',
-        summary: 'Exchange the refresh token for a new access token and a new refresh token',
+        summary: 'Exchange the refresh token for a new access token',
         description:
-          'The refresh token comes from the cookie or the body, and is good once. Presenting it again within ' +
-          'ten seconds gives the same successor; after that it ends the session, because somebody has a copy.',
+          'The refresh token comes from the body or the cookie. It is rotated, unless it is less than a minute old: then ' +
+          'the same token is returned, so several tabs may refresh at once. A lost answer may be asked for again with the ' +
+          'token before it. A token that is older than that ends the session, because a copy of it exists.',
         tags: ['sessions'],
         body: RefreshTokenBody,
         response: { 200: Refreshed, ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
       }
     },
     async (request, reply) => {
-      const session = orThrow(await sessions.refresh(presentedRefreshToken(request), request.client))
-      return deliverSession(app, request, reply, session, options)
+      const session = orThrow(await sessions.refresh(presentedTokens(request), request.client))
+      return deliverRefreshed(app, request, reply, session, options.nowMs())
     }
   )
 
@@ -96,18 +90,20 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
       schema: {
         operationId: 'logout',
         summary: 'End this session, everywhere and within a second',
-        description: 'Works with an expired access token, and twice.',
+        description:
+          'Ends every session that the request proves: by the refresh token in the body, by the cookie, and by the access ' +
+          'token, which may have expired. It may be repeated. Where nothing that was sent proves a session, it is refused.',
         tags: ['sessions'],
         body: RefreshTokenBody,
-        response: { 200: Message, ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
+        response: { 200: Message, ...problems(...BODY_PROBLEMS, 'refresh-invalid', 'token-invalid') }
       }
     },
     async (request, reply) => {
+      const access = await presentedAccess(request, options.verifier, options.nowMs())
+      const result = await sessions.logout(presentedTokens(request), access, request.client)
+      // By now its session has ended, or its token is worthless.
       clearRefreshCookie(reply)
-      const bearer = parseBearer(request.headers.authorization)
-      const sid =
-        bearer.kind === 'token' ? await accessSessionId(options.verifier, bearer.token, options.nowMs()) : undefined
-      orThrow(await sessions.logout(presentedRefreshToken(request), sid, request.client))
+      orThrow(result)
       return { message: 'Logged out successfully' }
     }
   )
@@ -163,8 +159,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
       }
     },
     async (request, reply) => {
-      clearRefreshCookie(reply)
-      orThrow(await sessions.endAll(app.claimsOf(request).sub, request.client))
+      const { sub, sid } = app.claimsOf(request)
+      const result = await sessions.endAll(sub, request.client)
+      signOut(sessions, request, reply, sid)
+      orThrow(result)
       return reply.code(204).send(null)
     }
   )
@@ -190,4 +188,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
       return reply.code(204).send(null)
     }
   )
+}
+
+/** Clears the refresh cookie after its session `sid` has ended. A cookie of another session stays. */
+export function signOut(sessions: SessionsService, request: FastifyRequest, reply: FastifyReply, sid: string): void {
+  const cookie = refreshCookie(request)
+  if (cookie === undefined || sessions.endsWith(cookie, sid)) clearRefreshCookie(reply)
 }

@@ -2,7 +2,7 @@
 
 import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
-import { SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
+import { DEVICE_MARK, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
 import { deviceName } from '../../lib/device-name.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 import { UserShape } from '../../lib/user-shape.ts'
@@ -14,6 +14,12 @@ export const Login = Type.Object(
     email: Type.String({ minLength: 3, maxLength: 254, description: 'The address you registered with' }),
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
     rememberMe: Type.Optional(Type.Boolean({ description: 'Stay signed in for 30 days instead of one' })),
+    deviceMark: Type.Optional(
+      Type.String({
+        maxLength: 512,
+        description: 'From an earlier sign-in, for clients that keep no cookies: by it the device is known'
+      })
+    ),
     captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
   },
   {
@@ -23,7 +29,7 @@ export const Login = Type.Object(
 )
 
 export const LoggedIn = Type.Object(
-  { user: Type.Ref(UserShape), ...SESSION_TOKENS },
+  { user: Type.Ref(UserShape), ...SESSION_TOKENS, deviceMark: DEVICE_MARK },
   { additionalProperties: false, examples: [{ user: UserShape.examples?.[0], ...SESSION_TOKENS_EXAMPLE }] }
 )
 
@@ -58,6 +64,8 @@ export const VerifiedToken = Type.Object(
       jti: Type.String(),
       iat: SECONDS,
       exp: SECONDS,
+      client_id: Type.String(),
+      rot: Type.Integer({ format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
       email: Type.String(),
       email_verified: Type.Boolean(),
       role: Type.String(),
@@ -77,6 +85,8 @@ export const VerifiedToken = Type.Object(
           jti: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f64',
           iat: 1_795_251_600,
           exp: 1_795_252_500,
+          client_id: 'gatehouse',
+          rot: 0,
           email: 'ada@example.com',
           email_verified: true,
           role: 'user',

@@ -7,15 +7,24 @@ import { failure, type Result, success } from '../../lib/result.ts'
 import { begin } from './begin.ts'
 import { endAll, endOne, logout } from './ending.ts'
 import { type Credentials, login } from './login.ts'
-import type { BegunSession, OpenSession, Presented, SessionsOptions } from './options.ts'
+import type {
+  AccessProof,
+  BegunSession,
+  Presented,
+  PresentedTokens,
+  RefreshedSession,
+  SessionsOptions
+} from './options.ts'
 import { refresh } from './refresh.ts'
 
 export interface SessionsService {
   login(credentials: Credentials, presented: Presented, client: Client): Promise<Result<BegunSession>>
   /** Begins a session of somebody who has just registered. */
   begin(user: User, presented: Presented, client: Client): Promise<Result<BegunSession>>
-  refresh(token: string | undefined, client: Client): Promise<Result<OpenSession>>
-  logout(token: string | undefined, accessSid: string | undefined, client: Client): Promise<Result<undefined>>
+  refresh(presented: PresentedTokens, client: Client): Promise<Result<RefreshedSession>>
+  logout(presented: PresentedTokens, access: AccessProof, client: Client): Promise<Result<undefined>>
+  /** Whether a refresh cookie is lost once this session has ended: it is of that session, or worthless. */
+  endsWith(cookie: string, sid: string): boolean
   /** Live sessions, newest use first. */
   list(userId: string): Promise<Session[]>
   endOne(userId: string, sid: string, client: Client): Promise<Result<undefined>>
@@ -29,8 +38,9 @@ export function createSessionsService(options: SessionsOptions): SessionsService
       const session = await begin(options, { user, remembered: false, presented, tellOfNewDevice: false }, client)
       return session ? success(session) : failure('session-ended', 'the account was changed before its first session')
     },
-    refresh: (token, client) => refresh(options, token, client),
-    logout: (token, accessSid, client) => logout(options, token, accessSid, client),
+    refresh: (presented, client) => refresh(options, presented, client),
+    logout: (presented, access, client) => logout(options, presented, access, client),
+    endsWith: (cookie, sid) => (options.refreshTokens.open(cookie)?.sessionId ?? sid) === sid,
     list: userId => options.database.run(db => listLiveSessions(db, userId, new Date(options.nowMs()))),
     endOne: (userId, sid, client) => endOne(options, userId, sid, client),
     endAll: (userId, client) => endAll(options, userId, client)

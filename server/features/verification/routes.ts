@@ -3,6 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
+import { readCookie } from '../../lib/cookies.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import {
   BODILESS_PROBLEMS,
@@ -81,7 +82,7 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       const { password, captchaToken } = request.body
       const email = orThrow(checkEmail(request.body.email))
       await app.takeMailQuota('change-email', email)
-      const proof = { password, captchaToken, deviceMark: request.cookies[DEVICE_COOKIE] }
+      const proof = { password, captchaToken, deviceMark: readCookie(request.headers, DEVICE_COOKIE) }
       orThrow(await verification.changeEmail(app.claimsOf(request).sub, email, proof, request.client))
       return reply.code(202).send({ message: 'Please open the link that we have mailed to your new address' })
     }

@@ -42,9 +42,9 @@ t.test('parseAccessClaims() accepts ids in exactly the spelling of isUuid()', as
 })
 
 t.test(
-  'parseAccessClaims() accepts times from zero to the last safe integer, and nothing between or beyond',
+  'parseAccessClaims() accepts times and counters from zero to the last safe integer, and nothing between or beyond',
   async t => {
-    for (const name of ['iat', 'exp']) {
+    for (const name of ['iat', 'exp', 'rot']) {
       for (const time of [0, 1, 2 ** 31, Number.MAX_SAFE_INTEGER]) t.ok(accepts({ [name]: time }), `${name} ${time}`)
       for (const time of [-1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 1n, '1', null]) {
         t.notOk(accepts({ [name]: time }), `${name} ${String(time)}`)
@@ -54,7 +54,7 @@ t.test(
 )
 
 t.test('parseAccessClaims() refuses text that has no faithful form', async t => {
-  for (const name of ['iss', 'aud', 'email', 'name']) {
+  for (const name of ['iss', 'aud', 'client_id', 'email', 'name']) {
     for (const text of ['\ud800', 'a\udc00b', '\0', 'a\0']) t.notOk(accepts({ [name]: text }), name)
     t.ok(accepts({ [name]: '👩🏽‍🚀' }), `${name} with whole surrogate pairs`)
   }

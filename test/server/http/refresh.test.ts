@@ -9,13 +9,23 @@ const { url, mailbox, sql } = await openSubject(t)
 const AUTH = '/api/v1/auth'
 const refresh = (refreshToken: string) => call(url, 'POST', `${AUTH}/refresh`, { body: { refreshToken } })
 const isLive = async (token: string) => (await call(url, 'GET', `${AUTH}/verify-token`, { token })).status === 200
-const sessionOf = ({ accessToken }: Pick<SignedUp, 'accessToken'>): string =>
-  JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()).sid
+const sessionOf = ({ accessToken }: Pick<SignedUp, 'accessToken'>): string => claimsOf(accessToken).sid
+const cookie = (token: string) => ({ headers: { cookie: `__Host-refresh=${token}` } })
+const claimsOf = (accessToken: string) =>
+  JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString())
 const REFUSED = { status: 401, body: { code: 'refresh-invalid' } }
 
 /** Ages a session, as if its last rotation had been `seconds` ago. */
 const rotatedAgo = (session: string, seconds: number) =>
   sql`update sessions set rotated_at = rotated_at - make_interval(secs => ${seconds}) where id = ${session}`
+
+/** Rotates, uses the new token, and lets the grace of the old one pass. */
+async function reused(ada: SignedUp) {
+  const answer = await refresh(ada.refreshToken)
+  await refresh(answer.body.refreshToken)
+  await rotatedAgo(sessionOf(ada), 60)
+  return answer
+}
 
 t.test('refresh() gives a new access token and a new refresh token, in the body and in the cookie', async t => {
   const ada = await signUp(url, mailbox)
@@ -30,11 +40,63 @@ t.test('refresh() gives a new access token and a new refresh token, in the body 
   t.equal((await refresh(body.refreshToken)).status, 200)
 })
 
-t.test('the predecessor within its grace gets the same successor, as often as it asks', async t => {
+t.test('a young token is kept, as often as it is presented, and is not set again', async t => {
   const ada = await signUp(url, mailbox)
-  const first = await refresh(ada.refreshToken)
-  for (let i = 0; i < 3; i++) t.equal((await refresh(ada.refreshToken)).body.refreshToken, first.body.refreshToken)
-  t.equal((await refresh(first.body.refreshToken)).status, 200, 'and the successor is good')
+  const { body } = await refresh(ada.refreshToken)
+  for (let i = 0; i < 3; i++) {
+    const again = await call(url, 'POST', `${AUTH}/refresh`, cookie(body.refreshToken))
+    t.match(again, { status: 200, body: { refreshToken: body.refreshToken } })
+    t.equal(again.headers.get('set-cookie'), null, 'a late answer must not put back an old cookie')
+  }
+  await rotatedAgo(sessionOf(ada), 60)
+  t.not((await refresh(body.refreshToken)).body.refreshToken, body.refreshToken, 'after the grace it rotates')
+})
+
+t.test('three tabs may refresh twice each, at once, and stay signed in', async t => {
+  const ada = await signUp(url, mailbox)
+  const tab = async () => {
+    const first = await refresh(ada.refreshToken)
+    return [first, await refresh(first.body.refreshToken)]
+  }
+  const answers = (await Promise.all([tab(), tab(), tab()])).flat()
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200, 200, 200]
+  )
+  t.equal(new Set(answers.map(({ body }) => body.refreshToken)).size, 1, 'all of them hold one token')
+})
+
+t.test('a lost answer may be asked for again, however late', async t => {
+  const ada = await signUp(url, mailbox)
+  const lost = await refresh(ada.refreshToken)
+  for (const seconds of [11, 3600]) {
+    await rotatedAgo(sessionOf(ada), seconds)
+    const again = await refresh(ada.refreshToken)
+    t.match(again, { status: 200, body: { refreshToken: lost.body.refreshToken } }, `after ${seconds} s`)
+  }
+})
+
+t.test('a token is confirmed by its use, and its predecessor is then good for its grace only', async t => {
+  const ada = await signUp(url, mailbox)
+  const { body } = await refresh(ada.refreshToken)
+  await refresh(body.refreshToken)
+  await rotatedAgo(sessionOf(ada), 59)
+  t.equal((await refresh(ada.refreshToken)).status, 200)
+  await rotatedAgo(sessionOf(ada), 1)
+  t.match(await refresh(ada.refreshToken), REFUSED)
+})
+
+t.test('an access token that the origin sees confirms the refresh token that came with it', async t => {
+  const ada = await signUp(url, mailbox)
+  const { body } = await refresh(ada.refreshToken)
+  t.ok(await isLive(ada.accessToken), 'that of the predecessor confirms nothing')
+  t.ok(await isLive(body.accessToken))
+  await until('the first sight is written', async () => {
+    const [row] = await sql`select refresh_confirmed from sessions where id = ${sessionOf(ada)}`
+    return row?.refresh_confirmed
+  })
+  await rotatedAgo(sessionOf(ada), 60)
+  t.match(await refresh(ada.refreshToken), REFUSED)
 })
 
 t.test('parallel refreshes of one token give one successor', async t => {
@@ -46,25 +108,28 @@ t.test('parallel refreshes of one token give one successor', async t => {
   t.equal(row?.refresh_counter, 1)
 })
 
-t.test('the predecessor after its grace is a theft: the session ends everywhere and its owner is told', async t => {
-  const ada = await signUp(url, mailbox)
-  const { body } = await refresh(ada.refreshToken)
-  await rotatedAgo(sessionOf(ada), 11)
-  t.match(await refresh(ada.refreshToken), REFUSED)
-  t.notOk(await isLive(body.accessToken))
-  t.match(await refresh(body.refreshToken), REFUSED, 'the thief and the owner alike')
-  const mail = await until('the owner is told', () =>
-    mailbox.messages(ada.email).find(({ subject }) => /ended one of your sessions/.test(subject))
-  )
-  t.notMatch(mail.text, /#token=/)
-  const audited =
-    await sql`select kind from audit_events where kind = 'refresh-reused' and session_id = ${sessionOf(ada)}`
-  t.equal(audited.length, 1)
-})
+t.test(
+  'a token that was used is a theft after its grace: the session ends everywhere and its owner is told',
+  async t => {
+    const ada = await signUp(url, mailbox)
+    const { body } = await reused(ada)
+    t.match(await refresh(ada.refreshToken), REFUSED)
+    t.notOk(await isLive(body.accessToken))
+    t.match(await refresh(body.refreshToken), REFUSED, 'the thief and the owner alike')
+    const mail = await until('the owner is told', () =>
+      mailbox.messages(ada.email).find(({ subject }) => /ended one of your sessions/.test(subject))
+    )
+    t.notMatch(mail.text, /#token=/)
+    const audited =
+      await sql`select kind from audit_events where kind = 'refresh-reused' and session_id = ${sessionOf(ada)}`
+    t.equal(audited.length, 1)
+  }
+)
 
-t.test('a token whose successor was used is a theft, however recent it is', async t => {
+t.test('a token that is two rotations old is a theft, however recent it is', async t => {
   const ada = await signUp(url, mailbox)
   const first = await refresh(ada.refreshToken)
+  await rotatedAgo(sessionOf(ada), 60)
   const second = await refresh(first.body.refreshToken)
   t.match(await refresh(ada.refreshToken), REFUSED)
   t.notOk(await isLive(second.body.accessToken))
@@ -72,8 +137,7 @@ t.test('a token whose successor was used is a theft, however recent it is', asyn
 
 t.test('a theft is told once, however often the old token comes', async t => {
   const ada = await signUp(url, mailbox)
-  await refresh(ada.refreshToken)
-  await rotatedAgo(sessionOf(ada), 11)
+  await reused(ada)
   await Promise.all(Array.from({ length: 4 }, () => refresh(ada.refreshToken)))
   const mails = await sql`select id from outbox where kind = 'refresh-reused' and recipient = ${ada.email}`
   t.equal(mails.length, 1)
@@ -123,4 +187,31 @@ t.test('the session of a disabled account is not refreshed', async t => {
   const ada = await signUp(url, mailbox)
   await sql`update users set disabled_at = now() where id = ${ada.userId}`
   t.match(await refresh(ada.refreshToken), REFUSED)
+})
+
+t.test('no access token outlives its session', async t => {
+  const ada = await signUp(url, mailbox)
+  await sql`update sessions set expires_at = now() + interval '30 seconds' where id = ${sessionOf(ada)}`
+  const { body } = await refresh(ada.refreshToken)
+  const { iat, exp } = claimsOf(body.accessToken)
+  t.ok(exp - iat <= 30 && exp > iat, `${exp - iat} s`)
+  t.equal(body.expiresIn, exp - iat, 'and says so')
+  await sql`update sessions set expires_at = now() + interval '900 milliseconds' where id = ${sessionOf(ada)}`
+  t.match(await refresh(body.refreshToken), REFUSED, 'a session in its last second is over')
+})
+
+t.test('refresh takes the first genuine token, body before cookie, and a worthless one changes nothing', async t => {
+  const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
+  const both = (body: string, jar: string) =>
+    call(url, 'POST', `${AUTH}/refresh`, { body: { refreshToken: body }, ...cookie(jar) })
+  const byCookie = await both('garbage', ada.refreshToken)
+  t.equal(sessionOf(byCookie.body), sessionOf(ada), 'garbage in the body')
+  const byBody = await both(ada.refreshToken, 'garbage')
+  t.equal(sessionOf(byBody.body), sessionOf(ada), 'garbage in the cookie')
+  const first = await both(ada.refreshToken, eve.refreshToken)
+  t.equal(sessionOf(first.body), sessionOf(ada), 'two genuine ones')
+  t.equal(first.headers.get('set-cookie'), null, 'and the cookie of the other session stays')
+  await call(url, 'POST', `${AUTH}/logout`, { body: { refreshToken: ada.refreshToken } })
+  const living = await both(ada.refreshToken, eve.refreshToken)
+  t.equal(sessionOf(living.body), sessionOf(eve), 'one whose session has ended')
 })

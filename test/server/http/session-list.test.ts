@@ -2,13 +2,13 @@
 
 import t from 'tap'
 import { call, newAddress, PASSWORD, register, signUp } from '../../lib/person.ts'
-import { openTestOrigin } from '../../lib/test-origin.ts'
 import { until } from '../../lib/until.ts'
+import { openSubject } from './subject.ts'
 
 const AUTH = '/api/v1/auth'
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 
-const { url, mailbox, origin, databaseUrl, another } = await openTestOrigin(t)
+const { url, mailbox, sql, origin, databaseUrl, another } = await openSubject(t)
 
 const login = (email: string, userAgent = 'curl/8.5.0', base = url) =>
   call(base, 'POST', `${AUTH}/login`, { body: { email, password: PASSWORD }, headers: { 'user-agent': userAgent } })
@@ -119,6 +119,23 @@ t.test('a person who signs in from a new device is told, but not for the first s
   })
   t.equal(mails.length, 1, 'one mail, for the device without a mark')
   t.match(mails[0]?.text, /Firefox on Linux/)
+})
+
+t.test('a device that keeps no cookies is told of once in thirty days', async t => {
+  const email = await register(url, mailbox)
+  const notices = async () => {
+    const rows = await sql`select id from outbox where kind = 'new-device' and recipient = ${email}`
+    return rows.length
+  }
+  await login(email)
+  await login(email)
+  t.equal(await notices(), 0, 'the first device is not new')
+  for (let i = 0; i < 3; i++) await login(email, FIREFOX)
+  t.equal(await notices(), 1, 'another one is new once')
+  await sql`update known_devices set noted_at = noted_at - interval '30 days 1 second'
+    where user_id = (select id from users where email = ${email})`
+  await login(email, FIREFOX)
+  t.equal(await notices(), 2, 'and again after thirty days')
 })
 
 t.test('a login costs at most three round trips to the database, a refresh one', async t => {

@@ -184,13 +184,83 @@ t.test('logout takes the cookie, the access token alone, and even an expired one
   t.ok(await isEnded(byExpired.accessToken), 'expired access token')
 })
 
-t.test('logout with nothing, or with what was never ours, succeeds and ends nothing', async t => {
+t.test('a logout that ends nothing does not answer 200, unless nothing was presented', async t => {
   const ada = await signUp(url, mailbox)
   const [head, payload] = ada.accessToken.split('.')
   t.equal((await logout({})).status, 200)
-  t.equal((await logout({ body: { refreshToken: 'garbage' } })).status, 200)
-  t.equal((await logout({ token: `${head}.${payload}.${'A'.repeat(86)}` })).status, 200)
+  const garbled = await logout({ body: { refreshToken: 'garbage' } })
+  t.match(garbled, { status: 401, body: { code: 'refresh-invalid' } })
+  const byCookie = await logout({ headers: { cookie: '__Host-refresh=garbage' } })
+  t.match(byCookie, { status: 401, body: { code: 'refresh-invalid' } })
+  t.match(byCookie.headers.get('set-cookie'), /^__Host-refresh=; Max-Age=0/, 'a worthless cookie goes')
+  const forged = await logout({ token: `${head}.${payload}.${'A'.repeat(86)}` })
+  t.match(forged, { status: 401, body: { code: 'token-invalid' } })
   t.equal((await verifyToken(ada.accessToken)).status, 200)
+})
+
+t.test('logout ends every session that one of its credentials proves', async t => {
+  const people = () => Promise.all([signUp(url, mailbox), signUp(url, mailbox), signUp(url, mailbox)])
+  const [inBody, inCookie, byToken] = await people()
+  const all = await logout({
+    body: { refreshToken: inBody.refreshToken },
+    headers: { cookie: `__Host-refresh=${inCookie.refreshToken}` },
+    token: byToken.accessToken
+  })
+  t.equal(all.status, 200)
+  for (const one of [inBody, inCookie, byToken]) t.ok(await isEnded(one.accessToken))
+
+  const [good, dead, other] = await people()
+  await logout({ body: { refreshToken: dead.refreshToken } })
+  const cookie = `__Host-refresh=${good.refreshToken}`
+  t.equal((await logout({ body: { refreshToken: 'garbage' }, headers: { cookie } })).status, 200)
+  t.ok(await isEnded(good.accessToken), 'a worthless token in the body hides no cookie')
+  t.equal((await logout({ body: { refreshToken: dead.refreshToken }, token: other.accessToken })).status, 200)
+  t.ok(await isEnded(other.accessToken), 'nor a dead one an access token')
+})
+
+t.test('the cookie of a session that lives on is not cleared', async t => {
+  const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
+  const headers = { cookie: `__Host-refresh=${eve.refreshToken}` }
+  const all = await call(url, 'DELETE', `${AUTH}/sessions/all`, { token: ada.accessToken, headers })
+  t.equal(all.status, 204)
+  t.equal(all.headers.get('set-cookie'), null)
+  const bob = await signUp(url, mailbox)
+  const gone = await call(url, 'DELETE', '/api/v1/users/me', {
+    token: bob.accessToken,
+    headers,
+    body: { password: PASSWORD }
+  })
+  t.equal(gone.status, 204)
+  t.equal(gone.headers.get('set-cookie'), null)
+  t.equal((await call(url, 'POST', `${AUTH}/refresh`, { headers })).status, 200)
+})
+
+t.test('a refresh cookie has one spelling', async t => {
+  const ada = await signUp(url, mailbox)
+  const { refreshToken: token } = ada
+  const encoded = `%${token.charCodeAt(0).toString(16)}${token.slice(1)}`
+  for (const value of [encoded, `"${token}"`, `${token} `, `\u00a0${token}`, `${token}\u00a0`, `${token}=`]) {
+    const headers = { cookie: `a=b; __Host-refresh=${value}; c=d` }
+    const { status, body } = await call(url, 'POST', `${AUTH}/refresh`, { headers })
+    t.match({ status, body }, { status: 401, body: { code: 'refresh-invalid' } }, JSON.stringify(value.slice(0, 6)))
+  }
+  const headers = { cookie: `a=b;  __Host-refresh=${token};c=d` }
+  t.equal((await call(url, 'POST', `${AUTH}/refresh`, { headers })).status, 200)
+})
+
+t.test('a client without cookies keeps its device mark in the body', async t => {
+  const email = await register(url, mailbox)
+  const first = await login(email)
+  t.type(first.body.deviceMark, 'string')
+  const body = { email, password: PASSWORD, deviceMark: first.body.deviceMark }
+  const headers = { 'user-agent': 'another-device/1' }
+  const second = await call(url, 'POST', `${AUTH}/login`, { body, headers })
+  t.equal(second.status, 200)
+  const browser = await call(url, 'POST', `${AUTH}/login`, { body, headers: { 'sec-fetch-site': 'same-origin' } })
+  t.notOk('deviceMark' in browser.body, 'a browser finds it in a cookie only')
+  t.match(browser.headers.get('set-cookie'), /__Host-device=/)
+  const told = await sql`select id from outbox where kind = 'new-device' and recipient = ${email}`
+  t.equal(told.length, 0, 'a device that shows its mark is not new')
 })
 
 t.test('logout ends one session and leaves the others of the same person alone', async t => {

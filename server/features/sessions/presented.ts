@@ -1,0 +1,40 @@
+/** What a request presents of a session. Each credential is read by itself here and judged by itself in the rules. */
+
+import type { FastifyRequest } from 'fastify'
+import { DEVICE_COOKIE, parseBearer, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
+import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
+import { readCookie, readCookies } from '../../lib/cookies.ts'
+import { accessSession } from './access-session.ts'
+import type { AccessProof, Presented, PresentedTokens } from './options.ts'
+
+/** Stands for a credential that was sent and proves nothing. */
+const WORTHLESS = ''
+
+/** The refresh tokens of a request. */
+export function presentedTokens(request: FastifyRequest): PresentedTokens {
+  const body = request.body as { refreshToken?: string } | null | undefined
+  return { body: body?.refreshToken, cookie: refreshCookie(request) }
+}
+
+/** What a sign-in presents: the session that it ends, and the marks of its device. */
+export function presentedAtSignIn(request: FastifyRequest): Presented {
+  const body = request.body as { deviceMark?: string } | null | undefined
+  const marks = [body?.deviceMark, readCookie(request.headers, DEVICE_COOKIE)]
+  return { refreshToken: refreshCookie(request), deviceMarks: marks.filter(mark => mark !== undefined) }
+}
+
+/** The session that the bearer token of a request proves, even where it has expired. */
+export function presentedAccess(request: FastifyRequest, verifier: TokenVerifier, nowMs: number): Promise<AccessProof> {
+  const bearer = parseBearer(request.headers.authorization)
+  if (bearer.kind === 'token') return accessSession(verifier, bearer.token, nowMs)
+  return Promise.resolve({ kind: bearer.kind === 'missing' ? 'none' : 'worthless' })
+}
+
+/**
+ * Security: two cookies of that name mean that one was planted, and which one cannot be told (cookie tossing), so both
+ * are worthless.
+ */
+export function refreshCookie(request: FastifyRequest): string | undefined {
+  const [value, ...others] = readCookies(request.headers, REFRESH_COOKIE)
+  return others.length === 0 ? value : WORTHLESS
+}

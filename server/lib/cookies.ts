@@ -1,0 +1,24 @@
+/** Reads the cookies of a request, byte for byte. Setting them is left to @fastify/cookie. */
+
+import type { IncomingHttpHeaders } from 'node:http'
+
+/**
+ * The values of all cookies of one name, in the order in which they were sent (RFC 6265 §5.4).
+ *
+ * Security: nothing is decoded, unquoted or trimmed, so that a value has one spelling here and in every log and filter
+ * on the way. Only the blanks that separate one pair from the next are skipped.
+ */
+export function readCookies({ cookie }: IncomingHttpHeaders, name: string): string[] {
+  if (cookie === undefined) return []
+  return cookie
+    .split(';')
+    .map(pair => pair.replace(/^[ \t]+/, ''))
+    .filter(pair => pair.startsWith(`${name}=`))
+    .map(pair => pair.slice(name.length + 1))
+}
+
+/** The value of a cookie that was sent once; `undefined` for one that is missing or was sent twice. */
+export function readCookie(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const [value, ...others] = readCookies(headers, name)
+  return others.length === 0 ? value : undefined
+}
