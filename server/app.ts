@@ -20,6 +20,7 @@ import { passwordRoutes } from './features/passwords/routes.ts'
 import { clearRefreshCookie, deliverBegun, presentedBy } from './features/sessions/deliver.ts'
 import { sessionRoutes } from './features/sessions/routes.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
+import { AuditKindShape } from './lib/answer-shapes.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
 import { orThrow } from './lib/problem-error.ts'
 import { Problem } from './lib/problem-responses.ts'
@@ -124,6 +125,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(openapi, { publicUrl: config.publicUrl, docs: config.docs })
   app.addSchema(Problem)
   app.addSchema(UserShape)
+  app.addSchema(AuditKindShape)
 
   const rules = createRules(config, ports)
   const delivery = { accessTokenTtl: config.accessTokenTtl, nowMs }

@@ -5,11 +5,16 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { completeDocument } from '../lib/openapi-document.ts'
+import { VERSION } from '../lib/version.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every answer of the route, by status, as the document tells it. */
     readonly documentedAnswers?: Answers
+  }
+  interface FastifySchema {
+    /** The cookies that the route reads, for the document: `readsCookies`. */
+    cookies?: unknown
   }
 }
 
@@ -36,7 +41,7 @@ export const openapi = fp(
         info: {
           title: 'Gatehouse',
           description: DESCRIPTION,
-          version: '1.0.0',
+          version: VERSION,
           contact: { name: 'Whoever runs this installation', url: publicUrl },
           license: { name: 'MIT', identifier: 'MIT' }
         },

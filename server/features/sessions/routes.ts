@@ -1,9 +1,10 @@
 /** Sessions over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { parseBearer } from '../../../edge/contract/http.ts'
+import { DEVICE_COOKIE, parseBearer, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
+import { clearsRefreshCookie, readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
 import { orThrow, ProblemError } from '../../lib/problem-error.ts'
 import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser } from '../../lib/user-shape.ts'
@@ -48,8 +49,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         description: 'Sets the refresh token as a cookie. A session presented with the request ends.',
         tags: ['sessions'],
         body: Login,
+        cookies: readsCookies(REFRESH_COOKIE, DEVICE_COOKIE),
         response: {
-          200: LoggedIn,
+          200: setsCookies(LoggedIn, REFRESH_COOKIE, DEVICE_COOKIE),
           ...problems(
             ...BODY_PROBLEMS,
             'invalid-credentials',
@@ -81,7 +83,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
           'ten seconds gives the same successor; after that it ends the session, because somebody has a copy.',
         tags: ['sessions'],
         body: RefreshTokenBody,
-        response: { 200: Refreshed, ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
+        cookies: readsCookies(REFRESH_COOKIE),
+        response: { 200: setsCookies(Refreshed, REFRESH_COOKIE), ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
       }
     },
     async (request, reply) => {
@@ -98,8 +101,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         summary: 'End this session, everywhere and within a second',
         description: 'Works with an expired access token, and twice.',
         tags: ['sessions'],
+        // Each credential is optional, and so is the token.
+        security: [{ accessToken: [] }, {}],
         body: RefreshTokenBody,
-        response: { 200: Message, ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
+        cookies: readsCookies(REFRESH_COOKIE),
+        response: { 200: clearsRefreshCookie(Message), ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
       }
     },
     async (request, reply) => {
@@ -159,7 +165,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         summary: 'Log out all devices, this one too',
         tags: ['sessions'],
         security: [{ accessToken: [] }],
-        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, ...BODILESS_PROBLEMS) }
+        response: { 204: clearsRefreshCookie(NoContent), ...problems(...TOKEN_PROBLEMS, ...BODILESS_PROBLEMS) }
       }
     },
     async (request, reply) => {
