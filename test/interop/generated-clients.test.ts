@@ -46,15 +46,40 @@ async function tool(name: string, ...args: string[]): Promise<string> {
   return stdout + stderr
 }
 
+/** What each request of the programs was answered with. */
+const seen: Seen[] = []
+
+interface Seen {
+  readonly method: string
+  readonly path: string
+  readonly status: number
+  readonly mediaType: string
+  readonly setsCookie: boolean
+}
+
+/** As much of the document as answers are held against. */
+interface Document {
+  readonly servers: { url: string }[]
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Answers }>>>>
+}
+
+type Answers = Readonly<Record<string, { readonly content?: object; readonly headers?: object }>>
+
+const document: Document = await (await fetch(`${url}/openapi.json`)).json()
+
 t.before(async () => {
   await cp(join(HERE, 'clients'), dir, { recursive: true })
   // Two levels, because npm hoists some packages of a workspace and leaves others in it.
   await symlink(join(ROOT, 'node_modules'), join(workspace, 'node_modules'))
   await symlink(join(HERE, 'node_modules'), join(dir, 'node_modules'))
-  const document = await (await fetch(`${url}/openapi.json`)).json()
   // orval's client knows no other address; the public one of this origin leads nowhere.
-  document.servers[0].url = url
-  await writeFile(join(dir, 'openapi.json'), JSON.stringify(document))
+  const servers = [{ url }]
+  await writeFile(join(dir, 'openapi.json'), JSON.stringify({ ...document, servers }))
+  const original = fetch
+  globalThis.fetch = recorded(original)
+  t.teardown(() => {
+    globalThis.fetch = original
+  })
 })
 
 t.test('openapi-typescript, @hey-api/openapi-ts and orval read the document and warn of nothing', async t => {
@@ -87,4 +112,38 @@ for (const name of PROGRAMS) {
     const person = { email, password: PASSWORD, mailedToken: () => mailedToken(mailbox, email) }
     t.strictSame(await program.journey(url, person), EXPECTED)
   })
+}
+
+t.test('every answer that the programs got is one that the document tells', async t => {
+  t.ok(seen.length >= PROGRAMS.length * Object.keys(EXPECTED).length)
+  for (const { method, path, status, mediaType, setsCookie } of seen) {
+    const name = `${method} ${path} ${status}`
+    const answer = answersOf(method, path)?.[status]
+    t.strictSame(Object.keys(answer?.content ?? {}), mediaType === '' ? [] : [mediaType], `${name}: its media type`)
+    if (setsCookie) t.ok('Set-Cookie' in (answer?.headers ?? {}), `${name}: its cookies`)
+  }
+})
+
+/** `fetch`, but with a note of each answer to a program; the origin asks Redis by the same function. */
+function recorded(original: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init)
+    const response = await original(request)
+    if (!request.url.startsWith(url)) return response
+    const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';')
+    seen.push({
+      method: request.method.toLowerCase(),
+      path: new URL(request.url).pathname,
+      status: response.status,
+      mediaType,
+      setsCookie: response.headers.has('set-cookie')
+    })
+    return response
+  }
+}
+
+function answersOf(method: string, path: string): Answers | undefined {
+  const fits = (template: string) => new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path)
+  return Object.entries(document.paths).find(([template, methods]) => fits(template) && method in methods)?.[1][method]
+    ?.responses
 }

@@ -1,9 +1,9 @@
-/** What a refused request is told: one finding for each fault, for every body and every query of the document. */
+/** What a body may be, and what a refused request is told: one finding for each fault, for all bodies and queries. */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { call, PASSWORD, signUp } from '../../lib/person.ts'
-import { openSubject } from './subject.ts'
+import { openSubject, requestText } from './subject.ts'
 
 interface Schema {
   readonly $ref?: string
@@ -33,7 +33,7 @@ type Body = Readonly<Record<string, unknown>>
 /** A fault in a request: what is sent, and the only member that must be named. */
 type Fault = readonly [pointer: string, sent: unknown]
 
-const { url, sql, mailbox } = await openSubject(t, { DOCS: 'true' })
+const { url, raw, sql, mailbox } = await openSubject(t, { DOCS: 'true' })
 const person = await signUp(url, mailbox)
 await sql`update users set role = 'admin' where id = ${person.userId}`
 const login = { email: person.email, password: PASSWORD }
@@ -42,6 +42,32 @@ const { body: document } = await call(url, 'GET', '/openapi.json')
 const operations = Object.entries<Record<string, Operation>>(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation }))
 )
+
+t.test('refresh and logout take no body, an empty one, an empty object and a token', async t => {
+  const json = 'content-type: application/json'
+  for (const path of ['/api/v1/auth/refresh', '/api/v1/auth/logout']) {
+    const { refreshToken } = await signUp(url, mailbox)
+    let cookie = `__Host-refresh=${refreshToken}`
+    const bodies: readonly [name: string, headers: readonly string[], body?: string][] = [
+      ['none', []],
+      ['none, announced as JSON', [json]],
+      ['an empty one', [json], ''],
+      ['an empty object', [json], '{}']
+    ]
+    for (const [name, headers, body] of bodies) {
+      const answer = await raw(
+        requestText('POST', path, {
+          headers: [...headers, `cookie: ${cookie}`],
+          ...(body === undefined ? {} : { body })
+        })
+      )
+      t.equal(answer.status, 200, `${path}: ${name}`)
+      cookie = answer.headers.get('set-cookie')?.split(';')[0] ?? ''
+    }
+    const other = await signUp(url, mailbox)
+    t.equal((await call(url, 'POST', path, { body: { refreshToken: other.refreshToken } })).status, 200, path)
+  }
+})
 
 t.test('one fault in a body is one finding about the member at fault', async t => {
   for (const { path, method, operation } of operations) {
