@@ -26,7 +26,7 @@ t.test('Swagger UI', { skip }, async t => {
   })
   t.teardown(() => browser.close())
   const page = await browser.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   await page.goto(stack.docs)
   await page.locator('.opblock').first().waitFor()
 
