@@ -21,6 +21,7 @@ import { deliverBegun } from './features/sessions/deliver.ts'
 import { presentedAtSignIn } from './features/sessions/presented.ts'
 import { sessionRoutes, signOut } from './features/sessions/routes.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
+import { AuditKindShape } from './lib/answer-shapes.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
 import { orThrow } from './lib/problem-error.ts'
 import { Problem } from './lib/problem-responses.ts'
@@ -132,6 +133,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(openapi, { publicUrl: config.publicUrl, docs: config.docs })
   app.addSchema(Problem)
   app.addSchema(UserShape)
+  app.addSchema(AuditKindShape)
 
   const rules = createRules(config, ports)
 

@@ -1,6 +1,7 @@
 /** Shapes of answers that several features give. */
 
 import { Type } from '@sinclair/typebox'
+import { AUDIT_KINDS, type AuditKind } from './audit-event.ts'
 
 /** Words for a person. */
 export const Message = Type.Object(
@@ -14,6 +15,14 @@ export const Message = Type.Object(
 
 /** A success that has nothing to say. */
 export const NoContent = Type.Null({ description: 'Done' })
+
+/** The kind of a security event; the OpenAPI document has it once, under its own name. */
+export const AuditKindShape = Type.Unsafe<AuditKind>(
+  Type.String({ $id: 'AuditKind', enum: [...AUDIT_KINDS], description: 'The kind of a security event' })
+)
+
+/** How a security event ended. */
+export const AuditOutcomeShape = Type.Unsafe<'success' | 'failure'>(Type.String({ enum: ['success', 'failure'] }))
 
 /** The members with which an answer hands over a session. */
 export const SESSION_TOKENS = {

@@ -1,5 +1,10 @@
 /** Adds to the OpenAPI document what holds for every answer, so that no route has to say it; the rest is the routes'. */
 
+interface Operation {
+  requestBody?: { required?: boolean; content: Record<string, { schema?: { type?: unknown } }> }
+  responses: Record<string, Answer>
+}
+
 interface Answer {
   description?: string
   headers?: Record<string, object>
@@ -26,9 +31,13 @@ const HEADERS = {
 
 const REASON_PHRASES: Readonly<Record<string, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' }
 
-/** Adds the headers that edge and origin set on every answer, and a description where a route gave none. */
+/**
+ * Adds the headers that edge and origin set on every answer, and a description where a route gave none; says which
+ * bodies may be left out.
+ */
 export function completeDocument<T extends Document>(document: T): T {
   for (const operation of operationsOf(document)) {
+    if (operation.requestBody !== undefined) markOptional(operation.requestBody)
     for (const [status, answer] of Object.entries(operation.responses)) {
       answer.headers = {
         ...Object.fromEntries(headersOf(status).map(name => [name, reference(name)])),
@@ -40,7 +49,16 @@ export function completeDocument<T extends Document>(document: T): T {
   return { ...document, components: { ...document.components, headers: HEADERS } }
 }
 
-function operationsOf(document: Document): { responses: Record<string, Answer> }[] {
+/** @fastify/swagger calls every body required. One whose schema allows `null` is an `optionalBody`. */
+function markOptional(body: NonNullable<Operation['requestBody']>): void {
+  for (const { schema } of Object.values(body.content)) {
+    if (!Array.isArray(schema?.type) || !schema.type.includes('null')) continue
+    body.required = false
+    schema.type = 'object'
+  }
+}
+
+function operationsOf(document: Document): Operation[] {
   return Object.values(document.paths ?? {}).flatMap(path => Object.values(path))
 }
 

@@ -7,7 +7,7 @@ import { PROBLEMS, type ProblemCode, problemBody } from '../../edge/contract/pro
 export const Problem = Type.Object(
   {
     type: Type.String({ format: 'uri', maxLength: 512, description: 'Leads to a page about the problem' }),
-    title: Type.String({ maxLength: 128, description: 'Never varies with the code' }),
+    title: Type.String({ maxLength: 128, description: 'The same for every problem of this `code`' }),
     status: Type.Integer({ minimum: 400, maximum: 599, format: 'int32' }),
     code: Type.String({ enum: Object.keys(PROBLEMS), description: 'What a program looks at' }),
     requestId: Type.String({ format: 'uuid', maxLength: 36 }),
@@ -15,7 +15,10 @@ export const Problem = Type.Object(
     errors: Type.Optional(
       Type.Array(
         Type.Object({
-          pointer: Type.String({ maxLength: 256, description: 'A JSON Pointer (RFC 6901) into the body' }),
+          pointer: Type.String({
+            maxLength: 256,
+            description: 'A JSON Pointer (RFC 6901) into the body, or to a query parameter'
+          }),
           detail: Type.String({ maxLength: 256 })
         }),
         { maxItems: 20 }

@@ -3,13 +3,18 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { NAME_MAX_LENGTH } from './person-name.ts'
 
+/**
+ * One schema, not a union of literals: each answer would be checked against both, by a validator that is compiled for
+ * the first one, and a wrong role in a request would be reported once for each.
+ */
+export const RoleShape = Type.Unsafe<'user' | 'admin'>(Type.String({ enum: ['user', 'admin'] }))
+
 export const UserShape = Type.Object(
   {
     id: Type.String({ format: 'uuid', maxLength: 36 }),
     email: Type.String({ maxLength: 254 }),
     name: Type.String({ maxLength: NAME_MAX_LENGTH }),
-    // Not a union: each answer would be checked against both, by a validator that is compiled for the first one.
-    role: Type.Unsafe<'user' | 'admin'>(Type.String({ enum: ['user', 'admin'] })),
+    role: RoleShape,
     emailVerified: Type.Boolean(),
     createdAt: Type.String({ format: 'date-time', maxLength: 24 })
   },

@@ -5,25 +5,31 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { completeDocument } from '../lib/openapi-document.ts'
+import { VERSION } from '../lib/version.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every answer of the route, by status, as the document tells it. */
     readonly documentedAnswers?: Answers
   }
+  interface FastifySchema {
+    /** The cookies that the route reads, for the document: `readsCookies`. */
+    cookies?: unknown
+  }
 }
 
 type Answers = Readonly<Record<string, unknown>>
 
-/** Whoever has only this page can go the whole way with it. */
-const DESCRIPTION = `Sign-in for web APIs. The whole journey, on this page:
+/** The journey passes with the examples as they stand; `test/journeys/swagger-ui.test.ts` takes it. */
+const DESCRIPTION = `Sign-in for web APIs. The whole journey, on this page, with the examples as they stand:
 
-1. **register** with an address, a password and a name. A link is mailed to the address.
-2. Open the link and press its button; or take what follows \`#token=\` in it to **verifyEmail**. A local run prints where its mailbox is.
+1. **register** an email address, a password and a name. A link is mailed to the address. (Where an installation needs no verified address, you are signed in at once: continue with step 3.)
+2. Open the link and press its button. Or copy the part after \`#token=\` and paste it into **verifyEmail**. A local run prints the address of its mailbox.
 3. **login**. Copy \`accessToken\` from the answer, press **Authorize** above the list, and paste it. The refresh token is a cookie that your browser keeps.
-4. **readProfile**, **listSessions** and everything else with a lock works now, for a quarter of an hour.
-5. **refresh**, with an empty body \`{}\`, gives the next access token.
-6. **logout** ends the session. The old access token is refused from then on.
+4. Every operation with a lock works now, until the access token expires; those under *admin* only for administrators. Try **readProfile**, **listSessions** or **changeProfile**.
+5. **refresh** needs no body in a browser. It gives a new access token.
+6. **changePassword** sets the password \`Another-horse-8\`. **forgotPassword** and **resetPassword**, with the mailed token, set the first one again.
+7. **logout** ends the session. Its access tokens are refused from then on.
 
 Every error is \`application/problem+json\` (RFC 9457); its \`type\` leads to a page about it.`
 
@@ -36,8 +42,8 @@ export const openapi = fp(
         info: {
           title: 'Gatehouse',
           description: DESCRIPTION,
-          version: '1.0.0',
-          contact: { name: 'Whoever runs this installation', url: publicUrl },
+          version: VERSION,
+          contact: { name: 'The operator of this installation', url: publicUrl },
           license: { name: 'MIT', identifier: 'MIT' }
         },
         servers: [serverAt(publicUrl)],

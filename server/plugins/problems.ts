@@ -60,7 +60,7 @@ function sendProblem(reply: FastifyReply, request: FastifyRequest, publicUrl: st
 
 function failureOf(error: FastifyError): Failure {
   if (error.validation) {
-    return failure('invalid-request', 'schema', { errors: error.validation.slice(0, MAX_FINDINGS).map(invalidMember) })
+    return failure('invalid-request', 'schema', { errors: invalidMembers(error.validation) })
   }
   if (error instanceof DatabaseUnavailableError) return failure('unavailable', error.message, { retryAfterSeconds: 1 })
   if (error instanceof QueueFullError) {
@@ -73,12 +73,37 @@ function failureOf(error: FastifyError): Failure {
   return isClientError ? failure('malformed-request', error.code) : failure('internal', error.message)
 }
 
+type Finding = NonNullable<FastifyError['validation']>[number]
+
+/** The first finding about each member: a number in place of a role breaks two keywords of its schema by one fault. */
+function invalidMembers(findings: readonly Finding[]): InvalidMember[] {
+  const members = new Map<string, InvalidMember>()
+  for (const finding of findings) {
+    const member = invalidMember(finding)
+    if (!members.has(member.pointer)) members.set(member.pointer, member)
+    if (members.size === MAX_FINDINGS) break
+  }
+  return [...members.values()]
+}
+
 /** One finding of the schema validator, as a pointer into the body and words. */
-function invalidMember(finding: NonNullable<FastifyError['validation']>[number]): InvalidMember {
+function invalidMember(finding: Finding): InvalidMember {
   const { missingProperty, additionalProperty } = finding.params as Record<string, string | undefined>
   if (missingProperty !== undefined) return at(finding.instancePath, missingProperty, 'is required')
   if (additionalProperty !== undefined) return at(finding.instancePath, additionalProperty, 'is not known here')
-  return { pointer: finding.instancePath, detail: finding.message ?? 'is not valid' }
+  return { pointer: finding.instancePath, detail: detailOf(finding) }
+}
+
+/** Characters of a list of allowed values; a longer one stands in the OpenAPI document alone. */
+const MAX_LISTED = 100
+
+function detailOf({ keyword, params, message }: Finding): string {
+  const { type, allowedValues } = params as { type?: string | string[]; allowedValues?: string[] }
+  // The second type is `null`, which stands for an optional body that was left out.
+  if (keyword === 'type') return `must be ${[type].flat()[0]}`
+  const listed = allowedValues?.join(', ') ?? ''
+  if (keyword === 'enum' && listed.length <= MAX_LISTED) return `must be one of: ${listed}`
+  return message ?? 'is not valid'
 }
 
 /** Characters of a JSON Pointer in an answer; longer ones are cut. */

@@ -10,6 +10,7 @@ import {
 } from '../../../db/queries/personal-data.ts'
 import type { Session } from '../../../db/queries/sessions.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
+import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { type Result, success } from '../../lib/result.ts'
 import { showUser } from '../../lib/user-shape.ts'
@@ -88,7 +89,7 @@ function exportEvent({ audit }: AccountsOptions, event: AuditEvent, person: User
   // Where an administrator acted, address and device are the administrator's, and not this person's to have.
   const isOwn = event.actorId === null || event.actorId === person.id
   const personal = isOwn ? known : { ...known, ipAddress: '', userAgent: '' }
-  return { id, at: event.at.toISOString(), kind, outcome, sessionId, requestId, ...personal }
+  return { id, at: event.at.toISOString(), kind: kind as AuditKind, outcome, sessionId, requestId, ...personal }
 }
 
 function timesOf({ createdAt, expiresAt }: { createdAt: Date; expiresAt: Date }) {

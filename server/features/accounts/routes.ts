@@ -3,7 +3,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { User } from '../../../db/queries/users.ts'
-import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
+import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
+import { clearsRefreshCookie, readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
 import { readCookie } from '../../lib/cookies.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
@@ -41,7 +42,12 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
           'address gets a mail. Where it is optional: 201, signed in.',
         tags: ['accounts'],
         body: Register,
-        response: { 201: SignedUp, 202: RegistrationPending, ...problems(...BODY_PROBLEMS, 'email-taken') }
+        cookies: readsCookies(REFRESH_COOKIE, DEVICE_COOKIE),
+        response: {
+          201: setsCookies(SignedUp, REFRESH_COOKIE, DEVICE_COOKIE),
+          202: RegistrationPending,
+          ...problems(...BODY_PROBLEMS, 'email-taken')
+        }
       }
     },
     async (request, reply) => {
@@ -118,7 +124,11 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
         tags: ['accounts'],
         security: [{ accessToken: [] }],
         body: Deletion,
-        response: { 204: NoContent, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS) }
+        cookies: readsCookies(DEVICE_COOKIE),
+        response: {
+          204: clearsRefreshCookie(NoContent),
+          ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS)
+        }
       }
     },
     async (request, reply) => {

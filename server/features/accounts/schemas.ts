@@ -1,7 +1,13 @@
 /** What accounts look like on the wire. */
 
 import { type Static, Type } from '@sinclair/typebox'
-import { Message, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
+import {
+  AuditKindShape,
+  AuditOutcomeShape,
+  Message,
+  SESSION_TOKENS,
+  SESSION_TOKENS_EXAMPLE
+} from '../../lib/answer-shapes.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 import { NAME_MAX_LENGTH } from '../../lib/person-name.ts'
 import { UserShape } from '../../lib/user-shape.ts'
@@ -89,8 +95,8 @@ export const PersonalData = Type.Object(
       Type.Object({
         id,
         at: time,
-        kind: Type.String(),
-        outcome: Type.String(),
+        kind: Type.Ref(AuditKindShape),
+        outcome: AuditOutcomeShape,
         sessionId: nullable(id),
         requestId: nullable(id),
         ipAddress: Type.String(),

@@ -10,9 +10,9 @@ import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../.
 import {
   AdminUser,
   AdminUserParams,
+  DEFAULT_LIMIT,
   EventListQuery,
   EventPage,
-  limitOf,
   StandingChangeBody,
   showAdminUser,
   showEvent,
@@ -39,6 +39,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminService }> = a
     '/users',
     {
       onRequest,
+      preValidation: readLimit,
       schema: {
         operationId: 'listUsers',
         summary: 'List and search people, newest first',
@@ -49,8 +50,8 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminService }> = a
       }
     },
     async request => {
-      const { search = '', cursor } = request.query
-      const query = { search, cursor, limit: limitOf(request.query) }
+      const { search = '', cursor, limit = DEFAULT_LIMIT } = request.query
+      const query = { search, cursor, limit }
       const { items, next } = orThrow(await admin.listUsers(adminOf(request), query, request.client))
       return { users: items.map(showAdminUser), nextCursor: next ?? null }
     }
@@ -105,6 +106,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminService }> = a
     '/audit-events',
     {
       onRequest,
+      preValidation: readLimit,
       schema: {
         operationId: 'listAuditEvents',
         summary: 'Read the audit log, newest first',
@@ -116,10 +118,10 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminService }> = a
       }
     },
     async request => {
-      const { user, kind, cursor } = request.query
+      const { user, kind, cursor, limit = DEFAULT_LIMIT } = request.query
       // What is no id of ours concerns nobody.
       if (user !== undefined && !isUuid(user)) return { events: [], nextCursor: null }
-      const query = { userId: user, kind, cursor, limit: limitOf(request.query) }
+      const query = { userId: user, kind, cursor, limit }
       const { items, next } = orThrow(await admin.listEvents(adminOf(request), query, request.client))
       return { events: items.map(showEvent), nextCursor: next ?? null }
     }
@@ -130,6 +132,15 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminService }> = a
     if (user === undefined) throw new Error(`${request.routeOptions.url} reads its administrator without onRequest`)
     return user
   }
+}
+
+/**
+ * Reads the digits of `limit`, because a query string holds only text and nothing is coerced. Any other text stays
+ * text, and the schema refuses it.
+ */
+async function readLimit(request: FastifyRequest): Promise<void> {
+  const query = request.query as { limit?: unknown }
+  if (typeof query.limit === 'string' && /^(0|[1-9][0-9]{0,8})$/.test(query.limit)) query.limit = Number(query.limit)
 }
 
 /** What is no id of ours is not found, like an id that is nobody's. */

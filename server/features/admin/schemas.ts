@@ -2,28 +2,30 @@
 
 import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
-import { AUDIT_KINDS } from '../../lib/audit-event.ts'
-import { showUser, UserShape } from '../../lib/user-shape.ts'
+import { AuditKindShape, AuditOutcomeShape } from '../../lib/answer-shapes.ts'
+import type { AuditKind } from '../../lib/audit-event.ts'
+import { RoleShape, showUser, UserShape } from '../../lib/user-shape.ts'
 import type { OpenedEvent } from './service.ts'
+
+/** Items on a page where the client names no limit. */
+export const DEFAULT_LIMIT = 50
 
 const PAGE = {
   cursor: Type.Optional(
     Type.String({ minLength: 1, maxLength: 128, description: 'The `nextCursor` of a page before' })
   ),
-  // Text, because nothing is coerced: a query string holds nothing else.
   limit: Type.Optional(
-    Type.String({ pattern: '^([1-9][0-9]?|100)$', maxLength: 3, description: '1 to 100; 50 unless given' })
+    Type.Integer({
+      format: 'int32',
+      minimum: 1,
+      maximum: 100,
+      default: DEFAULT_LIMIT,
+      description: 'Items on a page'
+    })
   )
 }
 
 const NEXT_CURSOR = Type.Union([Type.String(), Type.Null()], { description: 'Null on the last page' })
-
-/** How many items a page holds. */
-export function limitOf({ limit }: { limit?: string }): number {
-  return limit === undefined ? 50 : Number(limit)
-}
-
-const ROLE = Type.Union([Type.Literal('user'), Type.Literal('admin')])
 
 export const UserListQuery = Type.Object(
   {
@@ -32,14 +34,19 @@ export const UserListQuery = Type.Object(
     ),
     ...PAGE
   },
-  { additionalProperties: false, examples: [{ search: 'ada', limit: '20' }] }
+  { additionalProperties: false, examples: [{ search: 'ada', limit: 20 }] }
 )
 
 export const AdminUserParams = Type.Object({ id: Type.String({ maxLength: MAX_TARGET_BYTES }) })
 
 export const StandingChangeBody = Type.Object(
-  { role: Type.Optional(ROLE), disabled: Type.Optional(Type.Boolean()) },
-  { additionalProperties: false, minProperties: 1, examples: [{ disabled: true }, { role: 'admin' }] }
+  { role: Type.Optional(RoleShape), disabled: Type.Optional(Type.Boolean()) },
+  // The first one is what a form sends that was not filled in: it locks nobody out.
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    examples: [{ disabled: false }, { disabled: true }, { role: 'admin' }]
+  }
 )
 
 export const AdminUser = Type.Object(
@@ -58,10 +65,10 @@ export const UserPage = Type.Object(
 export const EventListQuery = Type.Object(
   {
     user: Type.Optional(Type.String({ maxLength: 64, description: 'The id of the person whom it concerns' })),
-    kind: Type.Optional(Type.Union(AUDIT_KINDS.map(kind => Type.Literal(kind)))),
+    kind: Type.Optional(Type.Ref(AuditKindShape)),
     ...PAGE
   },
-  { additionalProperties: false, examples: [{ kind: 'login-failed', limit: '20' }] }
+  { additionalProperties: false, examples: [{ kind: 'login-failed', limit: 20 }] }
 )
 
 const NULLABLE_ID = Type.Union([Type.String({ format: 'uuid' }), Type.Null()])
@@ -71,8 +78,8 @@ export const EventShape = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     at: Type.String({ format: 'date-time' }),
-    kind: Type.String(),
-    outcome: Type.Union([Type.Literal('success'), Type.Literal('failure')]),
+    kind: Type.Ref(AuditKindShape),
+    outcome: AuditOutcomeShape,
     userId: NULLABLE_ID,
     actorId: NULLABLE_ID,
     sessionId: NULLABLE_ID,
@@ -118,7 +125,8 @@ export function showEvent({ event, personal }: OpenedEvent): Static<typeof Event
   return {
     id,
     at: at.toISOString(),
-    kind,
+    // The column is text; nothing else is ever written to it.
+    kind: kind as AuditKind,
     outcome,
     userId,
     actorId,

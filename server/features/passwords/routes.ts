@@ -3,6 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
+import { readsCookies } from '../../lib/cookie-shapes.ts'
 import { readCookie } from '../../lib/cookies.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
@@ -71,6 +72,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
         tags: ['passwords'],
         security: [{ accessToken: [] }],
         body: ChangePassword,
+        cookies: readsCookies(DEVICE_COOKIE),
         response: { 204: NoContent, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS) }
       }
     },

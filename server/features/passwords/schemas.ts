@@ -20,7 +20,7 @@ export const ResetPassword = Type.Object(
   },
   {
     additionalProperties: false,
-    examples: [{ token: 'pYNuB2_cGwq0c7hXyfXbGqVhS4nT9d1k', password: 'Correct-horse-7' }]
+    examples: [{ token: 'paste-the-token-from-the-mailed-link', password: 'Correct-horse-7' }]
   }
 )
 

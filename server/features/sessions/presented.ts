@@ -7,8 +7,8 @@ import { readCookie, readCookies } from '../../lib/cookies.ts'
 import { accessSession } from './access-session.ts'
 import type { AccessProof, Presented, PresentedTokens } from './options.ts'
 
-/** Stands for a credential that was sent and proves nothing. */
-const WORTHLESS = ''
+/** Stands for cookies that were sent and prove nothing: no token has this form. */
+const WORTHLESS = 'several cookies'
 
 /** The refresh tokens of a request. */
 export function presentedTokens(request: FastifyRequest): PresentedTokens {
@@ -36,5 +36,6 @@ export function presentedAccess(request: FastifyRequest, verifier: TokenVerifier
  */
 export function refreshCookie(request: FastifyRequest): string | undefined {
   const [value, ...others] = readCookies(request.headers, REFRESH_COOKIE)
-  return others.length === 0 ? value : WORTHLESS
+  // A client that keeps a cleared cookie sends an empty one: it presents nothing.
+  return others.length === 0 ? value || undefined : WORTHLESS
 }

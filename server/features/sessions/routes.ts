@@ -2,8 +2,10 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
+import { clearsRefreshCookie, readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
 import { orThrow, ProblemError } from '../../lib/problem-error.ts'
 import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser } from '../../lib/user-shape.ts'
@@ -42,8 +44,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         description: 'Sets the refresh token as a cookie. A session presented with the request ends.',
         tags: ['sessions'],
         body: Login,
+        cookies: readsCookies(REFRESH_COOKIE, DEVICE_COOKIE),
         response: {
-          200: LoggedIn,
+          200: setsCookies(LoggedIn, REFRESH_COOKIE, DEVICE_COOKIE),
           ...problems(
             ...BODY_PROBLEMS,
             'invalid-credentials',
@@ -75,7 +78,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
           'token before it. A token that is older than that ends the session, because a copy of it exists.',
         tags: ['sessions'],
         body: RefreshTokenBody,
-        response: { 200: Refreshed, ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
+        cookies: readsCookies(REFRESH_COOKIE),
+        response: { 200: setsCookies(Refreshed, REFRESH_COOKIE), ...problems(...BODY_PROBLEMS, 'refresh-invalid') }
       }
     },
     async (request, reply) => {
@@ -94,8 +98,14 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
           'Ends every session that the request proves: by the refresh token in the body, by the cookie, and by the access ' +
           'token, which may have expired. It may be repeated. Where nothing that was sent proves a session, it is refused.',
         tags: ['sessions'],
+        // Each credential is optional, and so is the token.
+        security: [{ accessToken: [] }, {}],
         body: RefreshTokenBody,
-        response: { 200: Message, ...problems(...BODY_PROBLEMS, 'refresh-invalid', 'token-invalid') }
+        cookies: readsCookies(REFRESH_COOKIE),
+        response: {
+          200: clearsRefreshCookie(Message),
+          ...problems(...BODY_PROBLEMS, 'refresh-invalid', 'token-invalid')
+        }
       }
     },
     async (request, reply) => {
@@ -155,7 +165,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         summary: 'Log out all devices, this one too',
         tags: ['sessions'],
         security: [{ accessToken: [] }],
-        response: { 204: NoContent, ...problems(...TOKEN_PROBLEMS, ...BODILESS_PROBLEMS) }
+        response: { 204: clearsRefreshCookie(NoContent), ...problems(...TOKEN_PROBLEMS, ...BODILESS_PROBLEMS) }
       }
     },
     async (request, reply) => {

@@ -4,8 +4,9 @@ import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { DEVICE_MARK, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
 import { deviceName } from '../../lib/device-name.ts'
+import { optionalBody } from '../../lib/optional-body.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
-import { UserShape } from '../../lib/user-shape.ts'
+import { RoleShape, UserShape } from '../../lib/user-shape.ts'
 
 export { Message, NoContent } from '../../lib/answer-shapes.ts'
 
@@ -39,15 +40,12 @@ export const Refreshed = Type.Object(SESSION_TOKENS, {
 })
 export type Refreshed = Static<typeof Refreshed>
 
-export const RefreshTokenBody = Type.Union(
-  [
-    Type.Object({ refreshToken: Type.Optional(Type.String({ maxLength: 512 })) }, { additionalProperties: false }),
-    Type.Null()
-  ],
-  {
-    description: 'Nothing where the cookie carries the token',
-    examples: [{ refreshToken: SESSION_TOKENS_EXAMPLE.refreshToken }]
-  }
+export const RefreshTokenBody = optionalBody(
+  Type.Object(
+    { refreshToken: Type.Optional(Type.String({ maxLength: 512, description: 'Non-browser clients only' })) },
+    // A made-up token in the example would be sent by every form that was not filled in.
+    { additionalProperties: false, description: 'Not needed where the cookie carries the token', examples: [{}] }
+  )
 )
 
 /** NumericDate (RFC 7519 §2). */
@@ -68,7 +66,7 @@ export const VerifiedToken = Type.Object(
       rot: Type.Integer({ format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
       email: Type.String(),
       email_verified: Type.Boolean(),
-      role: Type.String(),
+      role: RoleShape,
       name: Type.String()
     })
   },

@@ -3,6 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
+import { readsCookies } from '../../lib/cookie-shapes.ts'
 import { readCookie } from '../../lib/cookies.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import {
@@ -75,6 +76,7 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
         tags: ['accounts'],
         security: [{ accessToken: [] }],
         body: ChangeEmail,
+        cookies: readsCookies(DEVICE_COOKIE),
         response: { 202: Message, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS) }
       }
     },
