@@ -162,6 +162,56 @@ t.test('the definition holds from both sides', async t => {
   for (const [rule, ...passwords] of accepted) for (const one of passwords) t.notOk(isLeaked(one), `${rule}: ${one}`)
 })
 
+t.test('the check agrees with its definition, tried out in full', async t => {
+  const lines = ['abc', 'lia', 'a1b', '1400', 'ñab', 'aba4']
+  const isLeaked = createLeakedPasswords(Buffer.from(lines.join('\n')))
+  const typedFor: Record<string, string[]> = {
+    a: ['@', '4'],
+    i: ['1', '!'],
+    l: ['1', '!'],
+    e: ['3'],
+    o: ['0'],
+    s: ['$', '5']
+  }
+  const isLine = (base: string[]) =>
+    lines.some(line => {
+      const meant = [...line]
+      return (
+        meant.length === base.length &&
+        meant.every((one, i) => one === base[i] || typedFor[one]?.includes(base[i] ?? ''))
+      )
+    })
+  const isAdded = (part: string[]) => !part.some(one => /[a-zñ]/.test(one))
+  // In this alphabet only equal neighbours and these continue a run; there is no year.
+  const weigh = (all: string[], from: number, to: number) =>
+    all.slice(from, to).filter((one, i) => {
+      const previous = all[from + i - 1]
+      return one !== previous && !['01', '10', '!@', '@!', '@#', '#@'].includes(`${previous}${one}`)
+    }).length
+  const isDerived = (password: string) => {
+    const all = [...password.toLowerCase()]
+    return all.some((_, start) =>
+      all.some((_, last) => {
+        const end = last + 1
+        const isApart = isAdded(all.slice(0, start)) && isAdded(all.slice(end))
+        return (
+          isApart && isLine(all.slice(start, end)) && weigh(all, 0, start) + weigh(all, end, all.length) <= end - start
+        )
+      })
+    )
+  }
+  const random = createRandom(3)
+  const alphabet = [...'abcliABLñÑ@4!10 #€']
+  let refused = 0
+  for (let i = 0; i < 50_000; i++) {
+    const length = between(random, 3, 8)
+    const password = Array.from({ length }, () => alphabet[between(random, 0, alphabet.length - 1)]).join('')
+    if (isDerived(password)) refused++
+    if (isLeaked(password) !== isDerived(password)) t.fail(password)
+  }
+  t.ok(refused > 200, `${refused} of 50,000 were refused`)
+})
+
 t.test('a check over no list is refused at once', async t => {
   t.throws(() => createLeakedPasswords(Buffer.alloc(0)), /holds no line/)
 })
