@@ -1,4 +1,8 @@
-/** Leaked passwords: what is on the list, how spellings are compared, and that an origin refuses them. */
+/**
+ * Leaked passwords: what is on the list, what is too close to it, and that an origin refuses them.
+ *
+ * Over 200 lines: the list is read and indexed once for all of it.
+ */
 
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
