@@ -29,18 +29,24 @@ export function checkName(text: string): Result<string> {
     : success(name)
 }
 
+/** What an attacker knows about the owner of an account. */
+export interface PasswordOwner {
+  readonly email: string
+  readonly name: string
+}
+
 /**
- * A password that somebody chooses, as it was typed.
+ * A new password, as it was typed.
  *
- * @param email the person's canonical address, which is no password; where it is not known yet, the rest is checked
+ * @param owner where it is not known yet, everything that does not need it is checked
  */
 export function checkNewPassword(
   policy: PasswordPolicy,
   password: string,
-  email: string | undefined,
+  owner: PasswordOwner | undefined,
   pointer = '/password'
 ): Result<string> {
-  const ownWords = email === undefined ? [] : [email, email.slice(0, email.lastIndexOf('@'))]
+  const ownWords = owner === undefined ? [] : [owner.email, owner.name]
   const faults = passwordFaults(policy, password, [...ownWords, ...PRODUCT_NAMES])
   return faults.length > 0 ? invalidMember(pointer, faults) : success(password)
 }

@@ -1,6 +1,7 @@
 /** Mail addresses in one canonical form, so that one constraint keeps each of them unique. */
 
 import { domainToASCII, domainToUnicode } from 'node:url'
+import { isInOneWritingSystem } from './writing-system.ts'
 
 const MAX_CHARACTERS = 254
 const MAX_LOCAL_BYTES = 64
@@ -19,8 +20,9 @@ const DOMAIN =
  * Brings an address into its canonical form: trimmed, NFC, everything in lower case, the domain in Punycode.
  *
  * Security: a local part that NFKC would change, or that holds characters which do not show, looks like
- * another person's; it is refused rather than mapped. Quotes, comments, groups and literals are refused because
- * mail programs read them in different ways, and one of these ways adds a second recipient.
+ * another person's; it is refused rather than mapped. So is a local part or a label of the domain that mixes writing
+ * systems. Quotes, comments, groups and literals are refused because mail programs read them in different ways, and
+ * one of these ways adds a second recipient.
  *
  * @returns `undefined` for anything that is not one plain address
  */
@@ -41,6 +43,7 @@ export function parseEmailAddress(text: string): string | undefined {
     DOMAIN.test(domain) &&
     UNVERIFIED_DOMAIN.test(shownDomain) &&
     !/(^|\.)xn--/.test(shownDomain) &&
-    canonical.length <= MAX_CHARACTERS
+    canonical.length <= MAX_CHARACTERS &&
+    [local, ...shownDomain.split('.')].every(isInOneWritingSystem)
   return sound ? canonical : undefined
 }

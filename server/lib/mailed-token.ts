@@ -5,9 +5,16 @@ import { createHash, randomBytes } from 'node:crypto'
 /** 192 bits: 32 characters of base64url without padding. */
 const TOKEN_BYTES = 24
 
-/** A new token and the hash under which it is stored. */
+/**
+ * A new token and the hash under which it is stored.
+ *
+ * The token never ends in `-` or `_`: mail programs take such a character for punctuation and leave it out of the link.
+ * Drawing again keeps all other tokens equally likely and costs 0.05 of the 192 bits.
+ */
 export function createMailedToken(): { token: string; hash: Buffer } {
-  const token = randomBytes(TOKEN_BYTES).toString('base64url')
+  let token: string
+  do token = randomBytes(TOKEN_BYTES).toString('base64url')
+  while (/[-_]$/.test(token))
   return { token, hash: hashMailedToken(token) }
 }
 

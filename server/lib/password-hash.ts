@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import type { DerivedKey, DerivedKeys } from './derived-keys.ts'
 import type { HashQueue } from './hash-queue.ts'
-import { normalizePassword } from './password-policy.ts'
+import { normalizePassword } from './normalize-password.ts'
 
 /** `gh1:` pepper id `:` bcrypt. Anything that begins with `$2` came from another system. */
 const PREFIX = 'gh1'

@@ -116,6 +116,59 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
     t.notOk(await page.getByRole('button', { name: 'Confirm my address' }).isVisible())
   })
 
+  t.test('where a mail program lost the token, the code from the email or the pasted link does', async t => {
+    for (const paste of [
+      (link: string) => ` ${link.split('#token=')[1]}\n`,
+      (link: string) => link,
+      (link: string) => `<${link.replace('#token=', '%23token%3D')}>.`
+    ]) {
+      const { email, link } = await registered()
+      const { page, complaints } = await open(t, browser, `${config.publicUrl}/verify-email`)
+      const code = page.getByLabel('Code from the email')
+      await code.fill('not a code')
+      await page.getByRole('button', { name: 'Use this code' }).click()
+      await page.getByText('This is not a code from one of our emails.').waitFor()
+      t.equal(await code.getAttribute('aria-invalid'), 'true')
+      t.equal(await focused(page), 'code', 'ready to mend it')
+
+      await code.fill(paste(link))
+      await page.keyboard.press('Enter')
+      await page.getByRole('button', { name: 'Confirm my address' }).click()
+      await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
+      t.equal((await login(email, PASSWORD)).status, 200)
+      t.notOk(await code.isVisible())
+      t.strictSame(complaints, [])
+    }
+
+    const { email, link } = await resetLink()
+    const { page } = await open(t, browser, `${config.publicUrl}/reset-password`)
+    await page.getByLabel('Code from the email').fill(link.split('#token=')[1] ?? '')
+    await page.getByRole('button', { name: 'Use this code' }).click()
+    await page.getByLabel('New password', { exact: true }).fill(NEW_PASSWORD)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Your new password is set' }).waitFor()
+    t.equal((await login(email, NEW_PASSWORD)).status, 200)
+  })
+
+  t.test('a link whose # was encoded on the way works, and its token leaves the address bar', async t => {
+    for (const mark of ['%23token=', '%23token%3D', '%23token%3d']) {
+      const { email, link } = await registered()
+      const { page, complaints } = await open(t, browser, link.replace('#token=', mark))
+      await page.getByRole('button', { name: 'Confirm my address' }).click()
+      await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
+      t.equal(page.url(), `${config.publicUrl}/verify-email`)
+      t.equal((await login(email, PASSWORD)).status, 200, mark)
+      t.strictSame(complaints, [])
+    }
+    const { email, link } = await resetLink()
+    const { page } = await open(t, browser, link.replace('#', '%23'))
+    t.equal(page.url(), `${config.publicUrl}/reset-password`)
+    await page.getByLabel('New password', { exact: true }).fill(NEW_PASSWORD)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Your new password is set' }).waitFor()
+    t.equal((await login(email, NEW_PASSWORD)).status, 200)
+  })
+
   t.test('a new link in the same tab begins anew', async t => {
     const { email, link } = await registered()
     const { page } = await open(t, browser, `${config.publicUrl}/verify-email`)

@@ -48,6 +48,12 @@ t.test('SaaS, the defaults: confirm, sign in, change, reset, delete', async t =>
   t.equal((await request('POST', '/auth/login', { body: { email, password: PASSWORD } })).body.code, 'email-unverified')
   t.equal((await request('POST', '/auth/resend-verification', { body: { email } })).status, 202)
   const token = await linkToken(stack, email, /confirm/i)
+  for (const page of [`verify-email%23token=${token}`, `reset-password%23token%3D${token}`]) {
+    const { status, headers } = await call(stack.edge, 'GET', `/${page}`)
+    t.equal(status, 200, 'the edge lets a link pass whose # was encoded on the way')
+    t.match(headers.get('content-type'), 'text/html')
+    t.match(headers.get('content-security-policy'), "default-src 'none'")
+  }
   t.equal((await request('POST', `/auth/verify-email/${token}`)).status, 200)
 
   const phone = (await request('POST', '/auth/login', { body: { email, password: PASSWORD, rememberMe: true } })).body

@@ -39,7 +39,10 @@ export function checkRegistration(options: AccountsOptions, registration: Regist
   if (!email.ok) return email
   const name = checkName(registration.name)
   if (!name.ok) return name
-  const password = checkNewPassword(options.passwordPolicy, registration.password, email.value)
+  const password = checkNewPassword(options.passwordPolicy, registration.password, {
+    email: email.value,
+    name: name.value
+  })
   if (!password.ok) return password
   if (acceptedTermsVersion !== options.termsVersion) return unacceptedTerms(options.termsVersion)
   const terms = acceptedTermsVersion === undefined ? {} : { acceptedTermsVersion }

@@ -1,8 +1,8 @@
 /** The page behind a reset link: a form posts the token and the new password. Without a link it asks for one. */
 
-import { PASSWORD_CLASSES, type PasswordClass } from '../../lib/password-policy.ts'
+import { PASSWORD_CLASSES, PASSWORD_MAX_LENGTH, type PasswordClass } from '../../lib/password-policy.ts'
 import { type Page, renderPage } from './page.ts'
-import { NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
+import { CODE_FORM, NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
 
 export interface PasswordRules {
   readonly minLength: number
@@ -12,7 +12,7 @@ export interface PasswordRules {
 const body = (rules: PasswordRules) => `<form id="reset" novalidate hidden>
 <label for="password">New password</label>
 <div class="field">
-<input id="password" name="password" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" required maxlength="512" aria-describedby="rules problem">
+<input id="password" name="password" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" required maxlength="512" passwordrules="${passwordRules(rules)}" aria-describedby="rules problem">
 <button type="button" class="plain" id="show" aria-pressed="false" aria-controls="password" aria-label="Show password">Show</button>
 </div>
 <p class="hint" id="rules">${rulesInWords(rules)}</p>
@@ -20,6 +20,7 @@ const body = (rules: PasswordRules) => `<form id="reset" novalidate hidden>
 </form>
 ${VOICES}
 ${NEW_LINK_FORM}
+${CODE_FORM}
 <noscript><p>This page needs JavaScript to set a new password.</p></noscript>`
 
 const SCRIPT = `
@@ -29,16 +30,17 @@ const show = find('#show')
 const submit = form.querySelector('[type=submit]')
 let token = ''
 
-function begin() {
-  token = takeToken()
-  if (token === '') expired('Choose a new password', 'Enter your mail address, and we mail you a link.')
-  else ready()
+function begin(found) {
+  token = found
+  if (token !== '') return ready()
+  offerCode()
+  expired('Choose a new password', 'Enter your mail address, and we mail you a link. If you have the email already, paste the code from it.')
 }
 
 function ready() {
   heading.textContent = document.title = 'Choose a new password'
   form.hidden = false
-  find('#again').hidden = true
+  find('#again').hidden = find('#paste').hidden = true
   tell('')
 }
 
@@ -77,9 +79,10 @@ form.addEventListener('submit', async event => {
 })
 
 listenForNewLink('/auth/forgot-password')
+listenForCode(begin)
 // The same link opened again in this tab changes only the fragment.
-addEventListener('hashchange', () => location.hash !== '' && begin())
-begin()
+addEventListener('hashchange', () => location.hash !== '' && begin(takeToken()))
+begin(takeToken())
 `
 
 export function resetPasswordPage(apiPrefix: string, rules: PasswordRules): Page {
@@ -92,4 +95,27 @@ function rulesInWords({ minLength, classes }: PasswordRules): string {
   const last = wanted.at(-1)
   const list = wanted.length > 1 ? `${wanted.slice(0, -1).join(', ')} and ${last}` : last
   return `At least ${minLength} characters${list === undefined ? '' : `, with ${list}`}.`
+}
+
+/** The classes in the words of password managers. Their `special` is ASCII punctuation and the blank. */
+const RULE_OF_CLASS: Readonly<Record<PasswordClass, string>> = {
+  upper: 'upper',
+  lower: 'lower',
+  digit: 'digit',
+  symbol: 'special'
+}
+
+/**
+ * The policy for password managers, so that what they generate is accepted: the value of `passwordrules`, as Apple
+ * proposed it. Without `allowed` a manager would use nothing but the required classes.
+ */
+export function passwordRules({ minLength, classes }: PasswordRules): string {
+  const required = classes.map(name => `required: ${RULE_OF_CLASS[name]}`)
+  const rules = [
+    `minlength: ${minLength}`,
+    `maxlength: ${PASSWORD_MAX_LENGTH}`,
+    ...required,
+    'allowed: ascii-printable'
+  ]
+  return `${rules.join('; ')};`
 }

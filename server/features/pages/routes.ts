@@ -2,7 +2,7 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { isProblemCode, PROBLEMS } from '../../../edge/contract/problems.ts'
 import { ProblemError } from '../../lib/problem-error.ts'
@@ -20,8 +20,8 @@ export const pageRoutes: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
   const verifyEmail = verifyEmailPage(apiPrefix)
   const resetPassword = resetPasswordPage(apiPrefix, passwordPolicy)
 
-  app.get('/verify-email', { schema: { hide: true } }, async (_request, reply) => send(reply, verifyEmail))
-  app.get('/reset-password', { schema: { hide: true } }, async (_request, reply) => send(reply, resetPassword))
+  serveLinked(app, '/verify-email', verifyEmail)
+  serveLinked(app, '/reset-password', resetPassword)
 
   app.get(
     '/problems/:code',
@@ -33,6 +33,21 @@ export const pageRoutes: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
       return send(reply, renderPage({ title, body: `<p>Problem <code>${code}</code>, HTTP status ${status}.</p>` }))
     }
   )
+}
+
+/** A parameter of the router: the rest of a segment from an encoded `#` on. */
+const ENCODED_FRAGMENT = ':fragment(^#.*$)'
+
+/**
+ * Serves a page that mailed links lead to.
+ *
+ * Some mail gateways encode the `#` of a link: the token then arrives in the path, as `%23token=…`, and the page finds
+ * it there. Security: the log names the pattern of a route, so that it never holds such a token.
+ */
+function serveLinked(app: FastifyInstance, path: string, page: Page): void {
+  for (const url of [path, path + ENCODED_FRAGMENT]) {
+    app.get(url, { schema: { hide: true } }, async (_request, reply) => send(reply, page))
+  }
 }
 
 function send(reply: FastifyReply, page: Page): FastifyReply {

@@ -12,11 +12,41 @@ const status = find('[role=status]')
 const alert = find('[role=alert]')
 const UNREACHABLE = 'We could not be reached. Please check your connection and try again.'
 
+// Some mail gateways encode the mark of the fragment, so that the token arrives in the path.
+const LINKED_TOKEN = /(?:#|%23)token(?:=|%3D)([A-Za-z0-9_-]+)/i
+const TOKEN = /[A-Za-z0-9_-]{20,}/
+
 // The token leaves the address bar and the history at once: nobody should copy, share or screenshot it.
 function takeToken() {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
-  if (location.hash !== '') history.replaceState(null, '', location.pathname)
+  const [, token = ''] = LINKED_TOKEN.exec(location.href) ?? []
+  const path = location.pathname.replace(/%23.*/, '')
+  if (location.hash !== '' || path !== location.pathname) history.replaceState(null, '', path)
   return token
+}
+
+// Shows the field for the code, for links that lost their token on the way. The whole link is understood, too.
+function offerCode() {
+  find('#paste').hidden = false
+}
+
+function listenForCode(use) {
+  const section = find('#paste')
+  const input = section.querySelector('input')
+  section.querySelector('form').addEventListener('submit', event => {
+    event.preventDefault()
+    input.removeAttribute('aria-invalid')
+    const typed = [...input.value].filter(character => character.trim() !== '').join('')
+    const token = LINKED_TOKEN.exec(typed)?.[1] ?? TOKEN.exec(typed)?.[0]
+    if (token !== undefined) {
+      input.value = ''
+      section.hidden = true
+      return use(token)
+    }
+    tell('')
+    alert.textContent = 'This is not a code from one of our emails. Please copy all of it.'
+    input.setAttribute('aria-invalid', 'true')
+    input.focus()
+  })
 }
 
 // Asks once at a time. The button stays focusable, so that a keyboard or a screen reader does not lose its place.
@@ -95,6 +125,16 @@ export const NEW_LINK_FORM = `<section id="again" hidden>
 <label for="email">Your mail address</label>
 <div class="field"><input id="email" name="email" type="email" autocomplete="email" required maxlength="254" aria-describedby="problem"></div>
 <button type="submit">Mail me a new link</button>
+</form>
+</section>`
+
+/** Asks for the code that stands in the email beside the link; hidden until `offerCode()` shows it. */
+export const CODE_FORM = `<section id="paste" hidden>
+<form novalidate>
+<label for="code">Code from the email</label>
+<div class="field"><input id="code" name="code" type="text" autocomplete="off" autocapitalize="none" spellcheck="false" required maxlength="2048" aria-describedby="code-hint problem"></div>
+<p class="hint" id="code-hint">It is on a line of its own. You can also paste the whole link.</p>
+<button type="submit">Use this code</button>
 </form>
 </section>`
 

@@ -1,11 +1,12 @@
 /** The page behind a verification link: a button posts the token, so that opening the link uses nothing up. */
 
 import { type Page, renderPage } from './page.ts'
-import { NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
+import { CODE_FORM, NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
 
 const BODY = `<p id="intro" hidden>Press the button to confirm that this mail address is yours.</p>
 <p><button type="button" id="confirm" hidden>Confirm my address</button></p>
 ${VOICES}
+${CODE_FORM}
 ${NEW_LINK_FORM}
 <noscript><p>This page needs JavaScript to confirm your address.</p></noscript>`
 
@@ -14,16 +15,17 @@ const intro = find('#intro')
 const button = find('#confirm')
 let token = ''
 
-function begin() {
-  token = takeToken()
-  if (token === '') expired('There is no link here', 'Please open the link in your mail once more, or ask for a new one.')
-  else ready()
+function begin(found) {
+  token = found
+  if (token !== '') return ready()
+  offerCode()
+  expired('There is no link here', 'Please open the link in your mail once more, paste the code from it, or ask for a new one.')
 }
 
 function ready() {
   heading.textContent = document.title = 'Confirm your address'
   intro.hidden = button.hidden = false
-  find('#again').hidden = true
+  find('#again').hidden = find('#paste').hidden = true
   tell('')
 }
 
@@ -46,9 +48,10 @@ button.addEventListener('click', async () => {
 })
 
 listenForNewLink('/auth/resend-verification')
+listenForCode(begin)
 // The same link opened again in this tab changes only the fragment.
-addEventListener('hashchange', () => location.hash !== '' && begin())
-begin()
+addEventListener('hashchange', () => location.hash !== '' && begin(takeToken()))
+begin(takeToken())
 `
 
 export function verifyEmailPage(apiPrefix: string): Page {

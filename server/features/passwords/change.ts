@@ -27,7 +27,7 @@ export async function change(
   const { database, nowMs } = options
   const known = await database.run(db => findUser(db, userId))
   if (known === undefined) return USER_GONE
-  const checked = checkNewPassword(options.passwordPolicy, newPassword, known.email, '/newPassword')
+  const checked = checkNewPassword(options.passwordPolicy, newPassword, known, '/newPassword')
   if (!checked.ok) return checked
   const proven = await reauthenticate(options, known, proof, client)
   if (!proven.ok) return proven

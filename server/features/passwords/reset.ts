@@ -31,7 +31,7 @@ export async function reset(
   const tokenHash = hashMailedToken(token)
   const owner = await database.run(db => findUserBehind(db, tokenHash, 'reset-password', new Date(nowMs())))
   if (owner === undefined) return LINK_EXPIRED
-  const checked = checkNewPassword(options.passwordPolicy, password, owner.email)
+  const checked = checkNewPassword(options.passwordPolicy, password, owner)
   if (!checked.ok) return checked
   const passwordHash = await options.hasher.hash(password)
 

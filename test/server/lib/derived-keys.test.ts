@@ -40,6 +40,11 @@ t.test('createId() makes canonical ids that sort by their time and never repeat'
   t.equal(new Set(Array.from({ length: 1000 }, () => createId(1))).size, 1000)
 })
 
+t.test('createMailedToken() never ends in a character that mail programs cut off', async t => {
+  const ends = new Set(Array.from({ length: 20_000 }, () => createMailedToken().token.at(-1)))
+  t.equal([...ends].sort().join(''), '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
+})
+
 t.test('createMailedToken() gives 192 bits as a path segment, and the hash under which they are stored', async t => {
   const { token, hash } = createMailedToken()
   t.match(token, /^[A-Za-z0-9_-]{32}$/)
