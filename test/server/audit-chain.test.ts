@@ -71,7 +71,8 @@ t.test('linkHash() is SHA-256 over the hash before and the length-prefixed colum
     actorId: null,
     sessionId: null,
     requestId: null,
-    sealedPersonal: Buffer.from('ü')
+    sealedPersonal: Buffer.from('ü'),
+    sealedActor: null
   }
   const text = (value: string) => `${value.length.toString(16).padStart(8, '0')}${Buffer.from(value).toString('hex')}`
   const expected =

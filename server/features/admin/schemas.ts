@@ -4,7 +4,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { AUDIT_KINDS } from '../../lib/audit-event.ts'
 import { showUser, UserShape } from '../../lib/user-shape.ts'
-import type { OpenedEvent } from './service.ts'
+import type { OpenedEvent } from './open-event.ts'
 
 const PAGE = {
   cursor: Type.Optional(
@@ -83,7 +83,8 @@ export const EventShape = Type.Object(
   },
   {
     additionalProperties: false,
-    description: '`ipAddress`, `userAgent` and `details` are null once the person is deleted',
+    description:
+      '`details` is null once the person is deleted; `ipAddress` and `userAgent` are null once the one who acted is deleted',
     examples: [
       {
         id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f61',
@@ -124,8 +125,8 @@ export function showEvent({ event, personal }: OpenedEvent): Static<typeof Event
     actorId,
     sessionId,
     requestId,
-    ipAddress: personal?.ipAddress ?? null,
-    userAgent: personal?.userAgent ?? null,
-    details: personal?.details ?? null
+    ipAddress: personal.ipAddress ?? null,
+    userAgent: personal.userAgent ?? null,
+    details: personal.details ?? null
   }
 }
