@@ -49,6 +49,12 @@ export async function lockUserBehind(db: Queryable, tokenHash: Uint8Array): Prom
     where t.token_hash = ${tokenHash} for update of u`)
 }
 
+/** Neither expired nor of a disabled account. */
+function isGood(now: Date) {
+  const disabled = sql`select 1 from users u where u.id = ${mailedTokens.userId} and u.disabled_at is not null`
+  return and(gt(mailedTokens.expiresAt, now), sql`not exists (${disabled})`)
+}
+
 /** Whom a mailed token is for, without using it up. */
 export async function findUserBehind(
   db: Queryable,
@@ -60,9 +66,7 @@ export async function findUserBehind(
     .select({ user: users })
     .from(mailedTokens)
     .innerJoin(users, eq(users.id, mailedTokens.userId))
-    .where(
-      and(eq(mailedTokens.tokenHash, tokenHash), eq(mailedTokens.purpose, purpose), gt(mailedTokens.expiresAt, now))
-    )
+    .where(and(eq(mailedTokens.tokenHash, tokenHash), eq(mailedTokens.purpose, purpose), isGood(now)))
   return row?.user
 }
 
@@ -75,13 +79,7 @@ export async function takeMailedToken(
 ): Promise<MailedToken | undefined> {
   const [token] = await db
     .delete(mailedTokens)
-    .where(
-      and(
-        eq(mailedTokens.tokenHash, tokenHash),
-        inArray(mailedTokens.purpose, [...purposes]),
-        gt(mailedTokens.expiresAt, now)
-      )
-    )
+    .where(and(eq(mailedTokens.tokenHash, tokenHash), inArray(mailedTokens.purpose, [...purposes]), isGood(now)))
     .returning()
   return token
 }
@@ -91,7 +89,7 @@ export async function isMailedTokenGood(db: Queryable, tokenHash: Uint8Array, no
   const rows = await db
     .select({ purpose: mailedTokens.purpose })
     .from(mailedTokens)
-    .where(and(eq(mailedTokens.tokenHash, tokenHash), gt(mailedTokens.expiresAt, now)))
+    .where(and(eq(mailedTokens.tokenHash, tokenHash), isGood(now)))
   return rows.length === 1
 }
 

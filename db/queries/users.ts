@@ -60,6 +60,12 @@ export async function findUserByEmail(db: Queryable, email: string): Promise<Use
   return user
 }
 
+/** The owner of an address, whose row stays as it is read until the transaction ends. */
+export async function holdUserByEmail(db: Queryable, email: string): Promise<User | undefined> {
+  const [user] = await db.select().from(users).where(eq(users.email, email)).for('share')
+  return user
+}
+
 /** @returns `undefined` where the address belongs to somebody already */
 export async function insertUser(db: Queryable, user: typeof users.$inferInsert): Promise<User | undefined> {
   const [inserted] = await db.insert(users).values(user).onConflictDoNothing({ target: users.email }).returning()

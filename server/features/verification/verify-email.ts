@@ -4,7 +4,6 @@ import { brokenConstraint, type Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import {
-  deleteMailedTokensOf,
   deleteRegistration,
   findRegistration,
   lockRegistrationsBehind,
@@ -13,6 +12,7 @@ import {
   takeMailedToken
 } from '../../../db/queries/registrations.ts'
 import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
+import { voidLinksOf } from '../../../db/queries/void-links.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/ids.ts'
 import { hashMailedToken } from '../../lib/mailed-token.ts'
@@ -114,7 +114,7 @@ async function replaceAddress(
   const before = await findUser(db, userId)
   if (before === undefined) return undefined
   await changeUserEmail(db, userId, email, new Date(atMs))
-  await deleteMailedTokensOf(db, userId, ['verify-email', 'reset-password', 'change-email'])
+  await voidLinksOf(db, userId, new Date(atMs))
   const subject = { person: before, details: { from: before.email, to: email } }
   await insertAuditEvent(db, audit.event('email-changed', 'success', client, atMs, subject))
   await insertOutboxMail(db, noticeMail(box, 'email-changed', before, atMs))
