@@ -43,7 +43,8 @@ function worker() {
   }
   const log = { warn: () => {} }
   const nowMs = () => state.nowMs
-  const pass = createOutboxPass({ database, transport, box, publicUrl: 'https://auth.example.com', nowMs, log })
+  const publicUrl = 'https://auth.example.com'
+  const pass = createOutboxPass({ database, transport, box, publicUrl, bounds: async () => true, nowMs, log })
   return { state, sent, attempted, pass }
 }
 

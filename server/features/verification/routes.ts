@@ -102,6 +102,7 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       const { sub, sid } = app.claimsOf(request)
       const { password, captchaToken } = request.body
       const email = orThrow(checkEmail(request.body.email))
+      await app.takeMailQuota('change-email-account', sub)
       await app.takeMailQuota('change-email', email)
       const proof = { password, captchaToken, deviceMark: request.cookies[DEVICE_COOKIE] }
       orThrow(await verification.changeEmail({ userId: sub, sid, email }, proof, request.client))
