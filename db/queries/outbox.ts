@@ -4,6 +4,7 @@ import type { SQL } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { and, eq, inArray, isNull, lte, sql } from '../drizzle.ts'
 import { outbox, users } from '../schema/index.ts'
+import { mailsOfAccount } from './held-addresses.ts'
 
 export type OutboxMail = typeof outbox.$inferSelect
 
@@ -112,7 +113,7 @@ export async function deleteMail(db: Queryable, id: string): Promise<void> {
   await db.delete(outbox).where(eq(outbox.id, id))
 }
 
-/** Forgets every mail to an address, sent or not. */
-export async function deleteMailsTo(db: Queryable, recipient: string): Promise<void> {
-  await db.delete(outbox).where(eq(outbox.recipient, recipient))
+/** Forgets every email about an account or to an address of it, sent or not. */
+export async function deleteMailsOf(db: Queryable, userId: string): Promise<void> {
+  await db.delete(outbox).where(sql`${outbox.id} = ${mailsOfAccount(userId)}`)
 }

@@ -3,6 +3,7 @@
 import type { Queryable } from '../client.ts'
 import { and, desc, eq, gt, inArray, sql } from '../drizzle.ts'
 import { mailedTokens, registrations, users } from '../schema/index.ts'
+import { registrationsOfAccount } from './held-addresses.ts'
 import type { User } from './users.ts'
 
 export type Registration = typeof registrations.$inferSelect
@@ -32,12 +33,12 @@ export async function lockRegistrationsBehind(db: Queryable, tokenHash: Uint8Arr
     order by r.id for update of r`)
 }
 
-/** Locks every registration of an address, in the same order. */
-export async function lockRegistrationsOf(db: Queryable, email: string): Promise<void> {
+/** Locks every registration that waits at an address of an account, in the same order. */
+export async function lockRegistrationsOf(db: Queryable, userId: string): Promise<void> {
   await db
     .select({ id: registrations.id })
     .from(registrations)
-    .where(eq(registrations.email, email))
+    .where(sql`${registrations.id} = ${registrationsOfAccount(userId)}`)
     .orderBy(registrations.id)
     .for('update')
 }
@@ -128,7 +129,7 @@ export async function deleteRegistration(db: Queryable, id: string): Promise<voi
   await db.delete(registrations).where(eq(registrations.id, id))
 }
 
-/** Forgets every registration of an address, and with them their links. */
-export async function deleteRegistrationsOf(db: Queryable, email: string): Promise<void> {
-  await db.delete(registrations).where(eq(registrations.email, email))
+/** Forgets every registration that waits at an address of an account, and with them their links. */
+export async function deleteRegistrationsOf(db: Queryable, userId: string): Promise<void> {
+  await db.delete(registrations).where(sql`${registrations.id} = ${registrationsOfAccount(userId)}`)
 }

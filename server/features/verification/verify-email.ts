@@ -113,8 +113,9 @@ async function replaceAddress(
 ): Promise<Verified | undefined> {
   const before = await findUser(db, userId)
   if (before === undefined) return undefined
-  await changeUserEmail(db, userId, email, new Date(atMs))
-  await voidLinksOf(db, userId, new Date(atMs))
+  const now = new Date(atMs)
+  await changeUserEmail(db, before, email, now, createId(atMs))
+  await voidLinksOf(db, userId, now)
   const subject = { person: before, details: { from: before.email, to: email } }
   await insertAuditEvent(db, audit.event('email-changed', 'success', client, atMs, subject))
   await insertOutboxMail(db, noticeMail(box, 'email-changed', before, atMs))
