@@ -5,7 +5,8 @@ import { call, mailedToken, newAddress, PASSWORD, type SignedUp, signUp } from '
 import { until } from '../lib/until.ts'
 import { openSubject } from './http/subject.ts'
 
-const { url, mailbox, sql } = await openSubject(t)
+const subject = await openSubject(t)
+const { url, mailbox, sql } = subject
 const API = '/api/v1'
 const NEW_PASSWORD = 'Another-horse-8'
 
@@ -193,6 +194,22 @@ t.test('a taken address looks like a free one to the old address, too', async t 
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   await change(ada, eve.email)
   t.ok(await tokenFor(ada.email, 'cancel-email-change'))
+})
+
+t.test('cancelling counts as a mailed token that was submitted', async t => {
+  // Another window than that of the other tests, which have spent from theirs.
+  const strict = await subject.another({ QUOTA_MAILED_TOKENS: '2/7200' })
+  const submit = (path: string) => call(strict.url, 'POST', `${API}/auth/${path}/x`)
+  const answers = [
+    await submit('verify-email'),
+    await submit('cancel-email-change'),
+    await submit('cancel-email-change')
+  ]
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [410, 410, 429]
+  )
+  t.match(answers[2]?.headers.get('ratelimit'), '"mailed-tokens";r=0;')
 })
 
 /** Waits until a statement of the origin waits for a lock. */
