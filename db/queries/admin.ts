@@ -74,7 +74,7 @@ export interface AuditQuery {
   readonly limit: number
 }
 
-/** An event, and the keys of the person it concerns and of the one who acted, where these persons are still there. */
+/** An event, with the keys of the person concerned and of the acting administrator, as far as their accounts still exist. */
 export interface ReadEvent {
   readonly event: AuditEvent
   readonly sealedAuditKey: Uint8Array | null

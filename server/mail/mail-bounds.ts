@@ -1,6 +1,6 @@
 /**
- * How many emails of each kind go to one address, whoever causes them. Bounded here and not where they are caused: one
- * place sees every email, and no answer and no time tells that one is not sent.
+ * Bounds how many emails of each kind go to one address, whatever causes them. The mail worker asks, not the routes: one
+ * place sees every email, and neither an answer nor its time tells that one is not sent.
  */
 
 import type { OutboxMail } from '../../db/queries/outbox.ts'

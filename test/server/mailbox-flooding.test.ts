@@ -1,5 +1,5 @@
 /**
- * Nobody floods a mailbox through us: every kind of email has a bound for each address that it goes to, whoever causes it.
+ * No mailbox is flooded through us: every kind of email has a bound for each address, whatever causes it.
  *
  * The kinds that a route refuses with 429 are tested where their routes are; here is what the mail worker bounds.
  */
@@ -127,7 +127,7 @@ t.test('signing in from ever new devices is bounded', async t => {
   t.equal(mailbox.messages(email).filter(({ subject: title }) => /device/.test(title)).length, 5)
 })
 
-t.test('a sixth change of address within an hour is refused, whatever the address, and mails nobody', async t => {
+t.test('a sixth change of address within an hour is refused, whatever the address, and nothing is mailed', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   for (let i = 0; i < 5; i++) t.equal((await change(ada.accessToken, newAddress())).status, 202)
   const stranger = newAddress()

@@ -140,8 +140,8 @@ t.test('the old address is told at once, and its link cancels the change', async
   const changing = await mailedToken(mailbox, next)
   const token = await tokenFor(ada.email, 'cancel-email-change')
   const [mail] = mailbox.messages(ada.email).filter(({ text }) => text.includes('/cancel-email-change#'))
-  t.notMatch(`${mail?.text}${mail?.html}`, next, 'the new address is text that somebody typed')
-  t.match(mail?.text, /password/, 'it says what else to do')
+  t.notMatch(`${mail?.text}${mail?.html}`, next, 'the new address is text that a stranger may have typed')
+  t.match(mail?.text, /password/, 'it says to choose a new password')
 
   t.match(await cancel(token), { status: 200, body: { message: /cancelled/ } })
   t.match(await verify(changing), { status: 410, body: { code: 'link-expired' } })

@@ -15,9 +15,9 @@ import { openSubject } from './http/subject.ts'
 
 /**
  * - `exported`: in the export, and gone after the deletion
- * - `exported, stays`: in the export; stays, and names nobody without the columns that are gone
- * - `sealed`: in the export as what it hides; stays, and nobody can read it once the key is gone
- * - `hidden`: a secret, internal, or typed by who knows whom: in no export, and gone after the deletion
+ * - `exported, stays`: in the export; stays, and identifies no person without the columns that are gone
+ * - `sealed`: decrypted in the export; stays, and is unreadable once the key is gone
+ * - `hidden`: a secret, internal, or typed by an unknown person: in no export, and gone after the deletion
  * - `internal`: says nothing about a person
  */
 type Fate = 'exported' | 'exported, stays' | 'sealed' | 'hidden' | 'internal'
@@ -37,7 +37,7 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, Fate>>>> = {
     updated_at: 'exported'
   },
   former_addresses: { id: 'hidden', user_id: 'exported, stays', email: 'exported', until: 'exported' },
-  // Name, password and terms are those of whoever has typed the address, who need not be its owner.
+  // Another person than the owner of the address may have typed name, password and terms.
   registrations: {
     id: 'hidden',
     email: 'exported',
@@ -189,9 +189,9 @@ async function personWithHistory(): Promise<Ada> {
   await registerAs(second, `Stranger-${mark} at second`)
   await changeAddress(accessToken, third)
   await registerAs(third, `Stranger-${mark} at third`)
-  // Somebody else gets the mailbox that was hers.
+  // Another person gets the mailbox that was hers.
   await registerAs(first, 'Next-holder')
-  // What administrators do: she to another person and to nobody in particular, and another one to her.
+  // Acts of administrators: hers on another person and on the list of users, and another administrator's on her.
   for (const disabled of [true, false]) await act('PATCH', `/admin/users/${eve.userId}`, { disabled })
   await act('GET', '/admin/users?search=augusta')
   await ask('DELETE', `/admin/users/${id}/sessions`, root.accessToken, undefined, ROOT_DEVICE)
@@ -233,7 +233,6 @@ t.test('the export holds every value of every column that it has to, and none th
     t.ok(found.length > 0, `there are rows in ${table}`)
     for (const [column, fate] of Object.entries(COLUMNS[table] ?? {})) {
       for (const value of found.map(row => row[column])) {
-        // The session of an act that an administrator did to another person is that person's.
         const word = spelled(value)
         if (word === undefined) continue
         if (fate.startsWith('exported')) t.ok(text.includes(word), `${table}.${column} ${word} is exported`)
@@ -336,7 +335,7 @@ t.test('a deletion leaves alone what the next holder of a former address has sto
   )
 })
 
-t.test('after the deletion of an administrator nobody can read who acted from where, and the rest stays', async t => {
+t.test('after the deletion of an administrator the origin of the acts is unreadable, and the rest stays', async t => {
   const ada = await personWithHistory()
   const acts = async () => (await eventsOf(ada.eve.userId)).filter((one: { actorId: string }) => one.actorId === ada.id)
   t.match(await acts(), [{ ipAddress: '127.0.0.1', userAgent: ada.device }, { userAgent: ada.device }])

@@ -84,7 +84,7 @@ export const EventShape = Type.Object(
   {
     additionalProperties: false,
     description:
-      '`details` is null once the person is deleted; `ipAddress` and `userAgent` are null once the one who acted is deleted',
+      '`details` is null once the person is deleted; `ipAddress` and `userAgent` are null once the acting person is deleted',
     examples: [
       {
         id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f61',

@@ -11,7 +11,7 @@ const KINDS: Readonly<Record<SentKind, { readonly link?: string; readonly owner:
   'reset-password': { link: '/reset-password', owner: true },
   'password-changed': { owner: true },
   'change-email': { link: '/verify-email', owner: false },
-  // Under optional verification the old address may be one that nobody has confirmed.
+  // Under optional verification the old address may be unverified.
   'email-change-requested': { link: '/cancel-email-change', owner: false },
   'email-changed': { owner: true },
   'new-device': { owner: true },
