@@ -101,7 +101,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     quotas: {
       'forgot-password': config.quotas.forgotPassword,
       'resend-verification': config.quotas.resendVerification,
-      'change-email': config.quotas.resendVerification
+      'change-email': config.quotas.resendVerification,
+      'change-email-account': config.quotas.changeEmail
     },
     nowMs
   })

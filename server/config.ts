@@ -61,6 +61,9 @@ export interface Config {
     readonly mailedTokens: QuotaPolicy
     readonly forgotPassword: QuotaPolicy
     readonly resendVerification: QuotaPolicy
+    readonly changeEmail: QuotaPolicy
+    readonly registerMails: QuotaPolicy
+    readonly notices: QuotaPolicy
   }
   readonly loginLimits: {
     /** Failures of one client address, and how long it is blocked then. */
@@ -168,7 +171,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       register: quota('QUOTA_REGISTER', '5/3600'),
       mailedTokens: quota('QUOTA_MAILED_TOKENS', '20/3600'),
       forgotPassword: quota('QUOTA_FORGOT_PASSWORD', '3/3600'),
-      resendVerification: quota('QUOTA_RESEND_VERIFICATION', '3/3600')
+      resendVerification: quota('QUOTA_RESEND_VERIFICATION', '3/3600'),
+      changeEmail: quota('QUOTA_CHANGE_EMAIL', '5/3600'),
+      registerMails: quota('QUOTA_REGISTER_MAILS', '3/3600'),
+      notices: quota('QUOTA_NOTICES', '5/3600')
     },
     loginLimits: {
       address: quota('LOGIN_FAILURES_ADDRESS', '5/600'),

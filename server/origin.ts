@@ -23,6 +23,7 @@ import { createAuditRows } from './lib/audit-event.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
 import { createSealedBox } from './lib/sealed-box.ts'
+import { createMailBounds } from './mail/mail-bounds.ts'
 import { createOutboxPass } from './mail/outbox-worker.ts'
 import { openMailTransport } from './mail/transport.ts'
 import { createMetrics, type MetricsServer, openMetricsServer } from './metrics.ts'
@@ -102,6 +103,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     onStoreFailure
   })
   const confirmations = createRefreshConfirmations(jobDatabase)
+  const limiter = createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure })
   const app = await buildApp(config, {
     database,
     confirmations,
@@ -112,7 +114,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     guard: openGuard(config, redis, { subjectSecret: derived['guard-subjects'][0].secret, onStoreFailure, nowMs }),
     nowMs,
     logger,
-    limiter: createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure }),
+    limiter,
     admission,
     announceEnds: sids => {
       // This process knows at once, whatever becomes of the news.
@@ -127,7 +129,8 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   })
 
   const behind = { database: jobDatabase, box, nowMs, log }
-  const pass = createOutboxPass({ ...behind, transport, publicUrl: config.publicUrl })
+  const bounds = createMailBounds({ limiter, quotas: config.quotas, nowMs })
+  const pass = createOutboxPass({ ...behind, transport, publicUrl: config.publicUrl, bounds })
   const mailJob = repeat({ everyMs: EVERY.mail, onError: onError('mail'), run: () => untilEmpty(pass) })
   const seal = createAuditSealer(behind)
   const tidy = createHousekeeping({ ...behind, retentionMs, auditRetentionMs: config.auditRetention * 1000 })

@@ -1,7 +1,7 @@
 /** What administrators read and change: people, their standing, the audit log. */
 
 import type { Queryable } from '../client.ts'
-import { and, desc, eq, isNull, lt, ne, sql } from '../drizzle.ts'
+import { alias, and, desc, eq, isNull, lt, ne, sql } from '../drizzle.ts'
 import { auditEvents, users } from '../schema/index.ts'
 import { parseSearch, wordsOf } from '../schema/search.ts'
 import type { AuditEvent } from './audit.ts'
@@ -74,11 +74,14 @@ export interface AuditQuery {
   readonly limit: number
 }
 
-/** An event, and the key of the person whom it concerns, where that person is still there. */
+/** An event, with the keys of the person concerned and of the acting administrator, as far as their accounts still exist. */
 export interface ReadEvent {
   readonly event: AuditEvent
   readonly sealedAuditKey: Uint8Array | null
+  readonly actorAuditKey: Uint8Array | null
 }
+
+const actors = alias(users, 'actors')
 
 /** Events, newest first: ids begin with their time, and every filter has an index in their order. */
 export async function listAuditEvents(
@@ -86,9 +89,10 @@ export async function listAuditEvents(
   { userId, kind, beforeId, limit }: AuditQuery
 ): Promise<ReadEvent[]> {
   return db
-    .select({ event: auditEvents, sealedAuditKey: users.sealedAuditKey })
+    .select({ event: auditEvents, sealedAuditKey: users.sealedAuditKey, actorAuditKey: actors.sealedAuditKey })
     .from(auditEvents)
     .leftJoin(users, eq(users.id, auditEvents.userId))
+    .leftJoin(actors, eq(actors.id, auditEvents.actorId))
     .where(
       and(
         userId === undefined ? undefined : eq(auditEvents.userId, userId),

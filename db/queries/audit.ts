@@ -19,15 +19,19 @@ export async function insertAuditEvent(db: Queryable, event: AuditEvent): Promis
 export function auditInsert(prefix: string, onlyIf: SQL): SQL {
   const given = (name: keyof AuditEvent) => sql.placeholder(prefix + name)
   return sql`insert into audit_events
-    (id, at, kind, outcome, user_id, actor_id, session_id, request_id, sealed_personal)
+    (id, at, kind, outcome, user_id, actor_id, session_id, request_id, sealed_personal, sealed_actor)
     select ${given('id')}::uuid, ${given('at')}::timestamptz, ${given('kind')}::text, ${given('outcome')}::text,
       ${given('userId')}::uuid, ${given('actorId')}::uuid, ${given('sessionId')}::uuid, ${given('requestId')}::uuid,
-      ${given('sealedPersonal')}::bytea
+      ${given('sealedPersonal')}::bytea, ${given('sealedActor')}::bytea
     where ${onlyIf}`
 }
 
 /** The parameters of `auditInsert`. */
 export function auditValues(prefix: string, event: AuditEvent): Record<string, unknown> {
-  const values = { ...event, at: event.at.toISOString(), sealedPersonal: Buffer.from(event.sealedPersonal) }
+  const bytes = {
+    sealedPersonal: Buffer.from(event.sealedPersonal),
+    sealedActor: event.sealedActor && Buffer.from(event.sealedActor)
+  }
+  const values = { ...event, ...bytes, at: event.at.toISOString() }
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }

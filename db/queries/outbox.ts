@@ -3,15 +3,23 @@
 import type { SQL } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { and, eq, inArray, isNull, lte, sql } from '../drizzle.ts'
-import { outbox } from '../schema/index.ts'
+import { outbox, users } from '../schema/index.ts'
+import { mailsOfAccount } from './held-addresses.ts'
 
 export type OutboxMail = typeof outbox.$inferSelect
 
 export type NewOutboxMail = Pick<OutboxMail, 'id' | 'kind' | 'recipient' | 'parameters' | 'createdAt' | 'expiresAt'> & {
   readonly sealedToken?: Uint8Array
+  /** The account that it is about. */
+  readonly userId?: string
 }
 
+/** Writes an email. One about an account that was deleted meanwhile is not written: it would outlive the account. */
 export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Promise<void> {
+  if (mail.userId !== undefined) {
+    const [user] = await db.select({ id: users.id }).from(users).where(eq(users.id, mail.userId)).for('key share')
+    if (user === undefined) return
+  }
   await db.insert(outbox).values({ ...mail, dueAt: mail.createdAt })
 }
 
@@ -23,8 +31,9 @@ export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Prom
 export function outboxInsert(prefix: string, onlyIf: SQL): SQL {
   const given = (name: keyof NewOutboxMail) => sql.placeholder(prefix + name)
   const createdAt = sql`${given('createdAt')}::timestamptz`
-  return sql`insert into outbox (id, kind, recipient, parameters, created_at, due_at, expires_at)
-    select ${given('id')}::uuid, ${given('kind')}::text, ${given('recipient')}::text, ${given('parameters')}::jsonb,
+  return sql`insert into outbox (id, kind, recipient, user_id, parameters, created_at, due_at, expires_at)
+    select ${given('id')}::uuid, ${given('kind')}::text, ${given('recipient')}::text, ${given('userId')}::uuid,
+      ${given('parameters')}::jsonb,
       ${createdAt}, ${createdAt}, ${given('expiresAt')}::timestamptz
     where ${onlyIf}`
 }
@@ -33,6 +42,7 @@ export function outboxInsert(prefix: string, onlyIf: SQL): SQL {
 export function outboxValues(prefix: string, mail: NewOutboxMail): Record<string, unknown> {
   const values = {
     ...mail,
+    userId: mail.userId ?? null,
     parameters: JSON.stringify(mail.parameters),
     createdAt: mail.createdAt.toISOString(),
     expiresAt: mail.expiresAt.toISOString()
@@ -60,9 +70,21 @@ export async function claimDueMails(db: Queryable, now: Date, leaseUntil: Date, 
     .returning()
 }
 
-/** Secrets and names go with the mail: a sent or abandoned one keeps none. */
+/** Whether a mail was neither sent nor given up meanwhile. */
+export async function isMailOpen(db: Queryable, id: string): Promise<boolean> {
+  const rows = await db
+    .select({ id: outbox.id })
+    .from(outbox)
+    .where(and(eq(outbox.id, id), isNull(outbox.sentAt), isNull(outbox.deadAt)))
+  return rows.length === 1
+}
+
+/** Secrets and names go with the mail: a sent or abandoned one keeps none. One whose link was made void stays dead. */
 export async function markMailSent(db: Queryable, id: string, now: Date): Promise<void> {
-  await db.update(outbox).set({ sentAt: now, sealedToken: null, parameters: {} }).where(eq(outbox.id, id))
+  await db
+    .update(outbox)
+    .set({ sentAt: now, sealedToken: null, parameters: {} })
+    .where(and(eq(outbox.id, id), isNull(outbox.deadAt)))
 }
 
 export async function markMailDead(db: Queryable, id: string, now: Date, lastError: string): Promise<void> {
@@ -77,7 +99,7 @@ export async function postponeMail(db: Queryable, id: string, dueAt: Date, lastE
 export async function decideMail(
   db: Queryable,
   mail: Pick<OutboxMail, 'id' | 'kind'>,
-  decision: Pick<OutboxMail, 'kind' | 'parameters' | 'sealedToken'>
+  decision: Pick<OutboxMail, 'kind' | 'parameters' | 'sealedToken' | 'userId'>
 ): Promise<OutboxMail | undefined> {
   const [decided] = await db
     .update(outbox)
@@ -91,7 +113,7 @@ export async function deleteMail(db: Queryable, id: string): Promise<void> {
   await db.delete(outbox).where(eq(outbox.id, id))
 }
 
-/** Forgets every mail to an address, sent or not. */
-export async function deleteMailsTo(db: Queryable, recipient: string): Promise<void> {
-  await db.delete(outbox).where(eq(outbox.recipient, recipient))
+/** Forgets every email about an account or to an address of it, sent or not. */
+export async function deleteMailsOf(db: Queryable, userId: string): Promise<void> {
+  await db.delete(outbox).where(sql`${outbox.id} = ${mailsOfAccount(userId)}`)
 }

@@ -3,6 +3,7 @@
 import type { Queryable } from '../client.ts'
 import { and, desc, eq, gt, inArray, sql } from '../drizzle.ts'
 import { mailedTokens, registrations, users } from '../schema/index.ts'
+import { registrationsOfAccount } from './held-addresses.ts'
 import type { User } from './users.ts'
 
 export type Registration = typeof registrations.$inferSelect
@@ -32,12 +33,12 @@ export async function lockRegistrationsBehind(db: Queryable, tokenHash: Uint8Arr
     order by r.id for update of r`)
 }
 
-/** Locks every registration of an address, in the same order. */
-export async function lockRegistrationsOf(db: Queryable, email: string): Promise<void> {
+/** Locks every registration that waits at an address of an account, in the same order. */
+export async function lockRegistrationsOf(db: Queryable, userId: string): Promise<void> {
   await db
     .select({ id: registrations.id })
     .from(registrations)
-    .where(eq(registrations.email, email))
+    .where(sql`${registrations.id} = ${registrationsOfAccount(userId)}`)
     .orderBy(registrations.id)
     .for('update')
 }
@@ -47,6 +48,12 @@ export async function lockUserBehind(db: Queryable, tokenHash: Uint8Array): Prom
   await db.execute(sql`
     select u.id from mailed_tokens t join users u on u.id = t.user_id
     where t.token_hash = ${tokenHash} for update of u`)
+}
+
+/** Neither expired nor of a disabled account. */
+function isGood(now: Date) {
+  const disabled = sql`select 1 from users u where u.id = ${mailedTokens.userId} and u.disabled_at is not null`
+  return and(gt(mailedTokens.expiresAt, now), sql`not exists (${disabled})`)
 }
 
 /** Whom a mailed token is for, without using it up. */
@@ -60,9 +67,7 @@ export async function findUserBehind(
     .select({ user: users })
     .from(mailedTokens)
     .innerJoin(users, eq(users.id, mailedTokens.userId))
-    .where(
-      and(eq(mailedTokens.tokenHash, tokenHash), eq(mailedTokens.purpose, purpose), gt(mailedTokens.expiresAt, now))
-    )
+    .where(and(eq(mailedTokens.tokenHash, tokenHash), eq(mailedTokens.purpose, purpose), isGood(now)))
   return row?.user
 }
 
@@ -75,13 +80,7 @@ export async function takeMailedToken(
 ): Promise<MailedToken | undefined> {
   const [token] = await db
     .delete(mailedTokens)
-    .where(
-      and(
-        eq(mailedTokens.tokenHash, tokenHash),
-        inArray(mailedTokens.purpose, [...purposes]),
-        gt(mailedTokens.expiresAt, now)
-      )
-    )
+    .where(and(eq(mailedTokens.tokenHash, tokenHash), inArray(mailedTokens.purpose, [...purposes]), isGood(now)))
     .returning()
   return token
 }
@@ -91,7 +90,7 @@ export async function isMailedTokenGood(db: Queryable, tokenHash: Uint8Array, no
   const rows = await db
     .select({ purpose: mailedTokens.purpose })
     .from(mailedTokens)
-    .where(and(eq(mailedTokens.tokenHash, tokenHash), gt(mailedTokens.expiresAt, now)))
+    .where(and(eq(mailedTokens.tokenHash, tokenHash), isGood(now)))
   return rows.length === 1
 }
 
@@ -130,7 +129,7 @@ export async function deleteRegistration(db: Queryable, id: string): Promise<voi
   await db.delete(registrations).where(eq(registrations.id, id))
 }
 
-/** Forgets every registration of an address, and with them their links. */
-export async function deleteRegistrationsOf(db: Queryable, email: string): Promise<void> {
-  await db.delete(registrations).where(eq(registrations.email, email))
+/** Forgets every registration that waits at an address of an account, and with them their links. */
+export async function deleteRegistrationsOf(db: Queryable, userId: string): Promise<void> {
+  await db.delete(registrations).where(sql`${registrations.id} = ${registrationsOfAccount(userId)}`)
 }

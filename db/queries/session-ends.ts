@@ -5,6 +5,7 @@ import type { Queryable } from '../client.ts'
 import { and, desc, eq, gt, inArray, isNull, ne, sql } from '../drizzle.ts'
 import { sessions } from '../schema/index.ts'
 import type { Session } from './sessions.ts'
+import { voidLinksOf } from './void-links.ts'
 
 const endBeyond = builtOnce(db => {
   const surplus = db
@@ -53,7 +54,13 @@ export async function endSessionOf(
   return session
 }
 
-/** Ends every session of a person but one. @returns the ids of those that ended */
+/**
+ * Ends every session of a person but one, and makes the open links of the account void: both end its standing.
+ *
+ * The user is locked first, as everywhere: after the user come sessions, tokens and emails.
+ *
+ * @returns the ids of the sessions that ended
+ */
 export async function endSessionsOf(
   db: Queryable,
   userId: string,
@@ -61,6 +68,7 @@ export async function endSessionsOf(
   reason: string,
   now: Date
 ): Promise<string[]> {
+  await voidLinksOf(db, userId, now)
   const rows = await db
     .update(sessions)
     .set({ endedAt: now, endReason: reason })

@@ -3,7 +3,7 @@
 import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
 import { eq, sql } from '../drizzle.ts'
-import { sessions, users } from '../schema/index.ts'
+import { formerAddresses, sessions, users } from '../schema/index.ts'
 
 export type User = typeof users.$inferSelect
 
@@ -60,6 +60,12 @@ export async function findUserByEmail(db: Queryable, email: string): Promise<Use
   return user
 }
 
+/** The owner of an address, whose row stays as it is read until the transaction ends. */
+export async function holdUserByEmail(db: Queryable, email: string): Promise<User | undefined> {
+  const [user] = await db.select().from(users).where(eq(users.email, email)).for('share')
+  return user
+}
+
 /** @returns `undefined` where the address belongs to somebody already */
 export async function insertUser(db: Queryable, user: typeof users.$inferInsert): Promise<User | undefined> {
   const [inserted] = await db.insert(users).values(user).onConflictDoNothing({ target: users.email }).returning()
@@ -104,14 +110,21 @@ export async function setPassword(
     .where(eq(users.id, id))
 }
 
-/** The new address is verified: its link was opened. @throws a broken `users_email_key` where it is somebody's */
-export async function changeUserEmail(db: Queryable, id: string, email: string, now: Date): Promise<User | undefined> {
-  const [user] = await db
-    .update(users)
-    .set({ email, emailVerified: true, updatedAt: now })
-    .where(eq(users.id, id))
-    .returning()
-  return user
+/**
+ * Changes the address of a user to one that is verified, and keeps the former one.
+ *
+ * @param formerId the id of the row for the former address
+ * @throws a broken `users_email_key` where the new address is taken
+ */
+export async function changeUserEmail(
+  db: Queryable,
+  { id, email: former }: User,
+  email: string,
+  now: Date,
+  formerId: string
+): Promise<void> {
+  await db.update(users).set({ email, emailVerified: true, updatedAt: now }).where(eq(users.id, id))
+  await db.insert(formerAddresses).values({ id: formerId, userId: id, email: former, until: now })
 }
 
 /** Deletes a person, with their mailed tokens. What stays of their sessions is when they ended, and names nobody. */

@@ -1,6 +1,6 @@
 /** Security events, append-only, and the hash chain that shows a gap or an edit. */
 
-import { bigint, index, pgTable, text, uniqueIndex, uuid } from '../drizzle.ts'
+import { bigint, index, pgTable, sql, text, uniqueIndex, uuid } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 
 export const auditEvents = pgTable(
@@ -17,10 +17,16 @@ export const auditEvents = pgTable(
     sessionId: uuid('session_id'),
     requestId: uuid('request_id'),
     /** Address, device and details as JSON, encrypted: under the user's own key where there is one. */
-    sealedPersonal: bytea('sealed_personal').notNull()
+    sealedPersonal: bytea('sealed_personal').notNull(),
+    /**
+     * Address and device of an administrator who acted on another account, encrypted under the administrator's own key:
+     * deleting the administrator makes them unreadable, deleting the other account does not.
+     */
+    sealedActor: bytea('sealed_actor')
   },
   table => [
     index('audit_events_user_id_idx').on(table.userId, table.id),
+    index('audit_events_actor_id_idx').on(table.actorId, table.id).where(sql`${table.actorId} is not null`),
     index('audit_events_kind_idx').on(table.kind, table.id),
     index('audit_events_at_idx').on(table.at, table.id)
   ]

@@ -9,7 +9,9 @@ export const mailedTokens = pgTable(
   {
     /** SHA-256 of the token: whoever reads this table can open nothing with it. */
     tokenHash: bytea('token_hash').primaryKey(),
-    purpose: text('purpose', { enum: ['verify-email', 'reset-password', 'change-email'] }).notNull(),
+    purpose: text('purpose', {
+      enum: ['verify-email', 'reset-password', 'change-email', 'cancel-email-change']
+    }).notNull(),
     /** The address that becomes the user's, for `change-email`. */
     email: text('email'),
     /** Whom it was mailed for: exactly one of the two. */
@@ -32,6 +34,8 @@ export const outbox = pgTable(
     id: uuid('id').primaryKey(),
     kind: text('kind').notNull(),
     recipient: text('recipient').notNull(),
+    /** The account that the mail is about, where that is known when it is written or decided. */
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
     /** What the template needs, without any secret. */
     parameters: jsonb('parameters').$type<Record<string, string>>().notNull(),
     /** The mailed token, encrypted; wiped once the mail is sent or given up. */
@@ -48,6 +52,8 @@ export const outbox = pgTable(
   },
   table => [
     index('outbox_due_idx').on(table.dueAt).where(sql`${table.sentAt} is null and ${table.deadAt} is null`),
-    index('outbox_created_at_idx').on(table.createdAt)
+    index('outbox_created_at_idx').on(table.createdAt),
+    index('outbox_user_id_idx').on(table.userId),
+    index('outbox_recipient_idx').on(table.recipient)
   ]
 )

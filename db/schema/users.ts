@@ -33,6 +33,24 @@ export const users = pgTable(
 )
 
 /**
+ * An address that an account had before it changed to another one. By it the export and the deletion find what is
+ * stored under that address, up to `until`: what is stored there later belongs to the next holder of the mailbox.
+ */
+export const formerAddresses = pgTable(
+  'former_addresses',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    email: text('email').notNull(),
+    /** When the account changed to another address. */
+    until: moment('until').notNull()
+  },
+  table => [index('former_addresses_user_id_idx').on(table.userId, table.until)]
+)
+
+/**
  * A registration that nobody has confirmed yet (`EMAIL_VERIFICATION=required`).
  *
  * It carries its own name and password: a link activates the registration that it was mailed for, so that

@@ -13,6 +13,8 @@ export interface ChainedEvent {
   readonly sessionId: string | null
   readonly requestId: string | null
   readonly sealedPersonal: Uint8Array
+  /** Later than the other columns. */
+  readonly sealedActor: Uint8Array | null
 }
 
 /** What stands for "the hash before" in the first link: 32 zero bytes. */
@@ -34,12 +36,14 @@ export function linkHash(previousHash: Uint8Array, event: ChainedEvent): Buffer 
  * sealed_personal. Each is its length in bytes (32 bits, big-endian) and its bytes: text in UTF-8, a UUID as its
  * 36 lower-case characters, a time as RFC 3339 in UTC with milliseconds. Null is the length 0xFFFFFFFF and no bytes.
  *
+ * sealed_actor follows only where it is not null: it came later, and the links of events without it stay what they are.
+ *
  * With the lengths in front no two different rows have the same bytes.
  */
 export function canonicalBytes(event: ChainedEvent): Buffer {
-  const { id, at, kind, outcome, userId, actorId, sessionId, requestId, sealedPersonal } = event
+  const { id, at, kind, outcome, userId, actorId, sessionId, requestId, sealedPersonal, sealedActor } = event
   const columns = [id, at.toISOString(), kind, outcome, userId, actorId, sessionId, requestId, sealedPersonal]
-  return Buffer.concat(columns.flatMap(lengthPrefixed))
+  return Buffer.concat([...columns, ...(sealedActor === null ? [] : [sealedActor])].flatMap(lengthPrefixed))
 }
 
 const NULL_LENGTH = 0xffff_ffff

@@ -15,6 +15,7 @@ export const AUDIT_KINDS = [
   'email-verified',
   'profile-changed',
   'email-change-requested',
+  'email-change-cancelled',
   'email-changed',
   'password-reset-requested',
   'password-reset',
@@ -55,8 +56,8 @@ export interface AuditPerson {
 
 export interface AuditSubject {
   readonly person?: AuditPerson
-  /** Who did it, where that is somebody else. */
-  readonly actorId?: string
+  /** The administrator who did it. */
+  readonly actor?: AuditPerson
   readonly sessionId?: string
   readonly details?: Readonly<Record<string, string>>
 }
@@ -68,6 +69,12 @@ export interface AuditPersonal {
   readonly details: Readonly<Record<string, string>>
 }
 
+/** Where an act came from: part of `AuditPersonal`, or the actor's own part of a row. */
+export type AuditOrigin = Pick<AuditPersonal, 'ipAddress' | 'userAgent'>
+
+type SealedRow = Pick<AuditRow, 'id' | 'userId'> & { readonly sealedPersonal: Uint8Array }
+type ActedRow = Pick<AuditRow, 'id'> & { readonly sealedActor: Uint8Array | null }
+
 export interface AuditRows {
   /** A row for `audit_events`. */
   event(
@@ -78,10 +85,12 @@ export interface AuditRows {
     subject?: AuditSubject
   ): AuditRow
   /** What a row says about a person; `undefined` once the person is deleted. */
-  personal(
-    row: Pick<AuditRow, 'id' | 'userId'> & { readonly sealedPersonal: Uint8Array },
-    person: AuditPerson | undefined
-  ): AuditPersonal | undefined
+  personal(row: SealedRow, person: AuditPerson | undefined): AuditPersonal | undefined
+  /**
+   * What a row says about an administrator who acted on another account; `undefined` where the row is not of that kind,
+   * or once the administrator is deleted.
+   */
+  acting(row: ActedRow, actor: AuditPerson | undefined): AuditOrigin | undefined
   /** A new person's key, sealed, for `users.sealed_audit_key`. */
   createKey(userId: string): Buffer
 }
@@ -101,12 +110,16 @@ export function createAuditRows(box: SealedBox): AuditRows {
     createKey: userId => box.seal(randomBytes(32), auditKeyLabel(userId)),
     event(kind, outcome, client, nowMs, subject = {}) {
       const id = createId(nowMs)
-      const { person, details = {} } = subject
-      const personal: AuditPersonal = { ipAddress: client.address, userAgent: client.userAgent, details }
+      const { person, actor, details = {} } = subject
+      const origin: AuditOrigin = { ipAddress: client.address, userAgent: client.userAgent }
+      // Address and device are the acting person's: under another person's key they would outlive that person.
+      const other = actor !== undefined && actor.id !== person?.id ? actor : undefined
+      const personal: AuditPersonal = { ...(other ? NO_ORIGIN : origin), details }
       const plain = Buffer.from(JSON.stringify(personal))
-      const sealed =
+      const sealedPersonal =
         person === undefined ? box.seal(plain, eventLabel(id)) : encrypt(keyOf(person), plain, eventLabel(id))
-      return row(id, kind, outcome, client, nowMs, subject, sealed)
+      const sealedActor = other ? encrypt(keyOf(other), Buffer.from(JSON.stringify(origin)), actorLabel(id)) : null
+      return row(id, kind, outcome, client, nowMs, subject, { sealedPersonal, sealedActor })
     },
     personal({ id, userId, sealedPersonal }, person) {
       if (userId !== null && person === undefined) return undefined
@@ -115,6 +128,10 @@ export function createAuditRows(box: SealedBox): AuditRows {
           ? box.open(sealedPersonal, eventLabel(id))
           : decrypt(keyOf(person), sealedPersonal, eventLabel(id))
       return JSON.parse(plain.toString()) as AuditPersonal
+    },
+    acting({ id, sealedActor }, actor) {
+      if (sealedActor === null || actor === undefined) return undefined
+      return JSON.parse(decrypt(keyOf(actor), sealedActor, actorLabel(id)).toString()) as AuditOrigin
     }
   }
 }
@@ -126,7 +143,7 @@ function row(
   client: Client,
   nowMs: number,
   subject: AuditSubject,
-  sealedPersonal: Buffer
+  sealed: { readonly sealedPersonal: Buffer; readonly sealedActor: Buffer | null }
 ) {
   return {
     id,
@@ -134,13 +151,19 @@ function row(
     kind,
     outcome,
     userId: subject.person?.id ?? null,
-    actorId: subject.actorId ?? null,
+    actorId: subject.actor?.id ?? null,
     sessionId: subject.sessionId ?? null,
     requestId: client.requestId,
-    sealedPersonal
+    ...sealed
   }
 }
 
+const NO_ORIGIN: AuditOrigin = { ipAddress: '', userAgent: '' }
+
 function eventLabel(eventId: string): string {
   return `audit-event:${eventId}`
+}
+
+function actorLabel(eventId: string): string {
+  return `audit-actor:${eventId}`
 }

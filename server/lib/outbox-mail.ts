@@ -18,6 +18,7 @@ export type MailKind =
   | 'reset-password'
   | 'password-changed'
   | 'change-email'
+  | 'email-change-requested'
   | 'email-changed'
   | 'new-device'
   | 'refresh-reused'
@@ -29,6 +30,8 @@ export interface MailOrder {
   readonly recipient: string
   /** The person's name, as they gave it. */
   readonly name: string
+  /** The account that it is about, where that is known. */
+  readonly userId?: string
   /** The User-Agent of the device that it is about. */
   readonly device?: string
   /** The mailed token, for the kinds that carry a link. */
@@ -47,19 +50,21 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
     parameters: { name: order.name, ...(order.device === undefined ? {} : { device: order.device }) },
     createdAt: new Date(nowMs),
     expiresAt: order.expiresAt,
+    ...(order.userId === undefined ? {} : { userId: order.userId }),
     ...(order.token === undefined ? {} : { sealedToken: sealMailToken(box, id, order.token) })
   }
 }
 
-/** A row that tells a person what has happened to the account, without a link. */
+/** A row that tells a person what has happened to the account, without a link. Without an id: the account is gone. */
 export function noticeMail(
   box: SealedBox,
   kind: MailKind,
-  person: { readonly email: string; readonly name: string },
+  person: { readonly id?: string; readonly email: string; readonly name: string },
   nowMs: number
 ) {
   const expiresAt = secondsAfter(new Date(nowMs), NOTICE_TTL)
-  return outboxMail(box, { kind, recipient: person.email, name: person.name, expiresAt }, nowMs)
+  const account = person.id === undefined ? {} : { userId: person.id }
+  return outboxMail(box, { kind, recipient: person.email, name: person.name, ...account, expiresAt }, nowMs)
 }
 
 /** Seals the token of a mail, for `outbox.sealed_token`. */

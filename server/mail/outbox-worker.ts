@@ -12,6 +12,7 @@ import {
 import { deviceName } from '../lib/device-name.ts'
 import { openMailToken } from '../lib/outbox-mail.ts'
 import type { SealedBox } from '../lib/sealed-box.ts'
+import type { MailBounds } from './mail-bounds.ts'
 import { type ResolvedMail, resolveMail } from './resolve-mail.ts'
 import { type MailValues, renderMail } from './templates.ts'
 import type { MailTransport } from './transport.ts'
@@ -21,6 +22,7 @@ export interface OutboxWorkerOptions {
   readonly transport: MailTransport
   readonly box: SealedBox
   readonly publicUrl: string
+  readonly bounds: MailBounds
   readonly nowMs: () => number
   readonly log: { warn(fields: object, message: string): void }
 }
@@ -44,7 +46,7 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
   return async () => {
     const now = nowMs()
     const mails = await database.transaction(db => claimDueMails(db, new Date(now), new Date(now + LEASE_MS), BATCH))
-    for (const mail of mails) {
+    for (const mail of await withinBounds(options, mails)) {
       if (nowMs() - now > LAST_START_MS) break
       // One mail whose outcome cannot be written must not hold up the others that were claimed with it.
       await deal(options, mail).catch(error => {
@@ -53,6 +55,25 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
     }
     return mails.length
   }
+}
+
+/** Counts each email once, when it is claimed first; one that is beyond a bound is given up. */
+async function withinBounds(
+  { database, bounds, nowMs, log }: OutboxWorkerOptions,
+  mails: readonly OutboxMail[]
+): Promise<OutboxMail[]> {
+  const judged = await Promise.all(
+    mails.map(async mail => {
+      if (mail.attempts > 1 || (await bounds(mail))) return mail
+      await database.run(db => markMailDead(db, mail.id, new Date(nowMs()), 'too many emails to this address'))
+      log.warn(
+        { mailId: mail.id, kind: mail.kind },
+        'an email was given up: there were too many of its kind to its address'
+      )
+      return undefined
+    })
+  )
+  return judged.filter(mail => mail !== undefined)
 }
 
 async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {

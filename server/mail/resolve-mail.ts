@@ -5,7 +5,7 @@
  */
 
 import type { Database, Queryable } from '../../db/client.ts'
-import { decideMail, type OutboxMail } from '../../db/queries/outbox.ts'
+import { decideMail, isMailOpen, type OutboxMail } from '../../db/queries/outbox.ts'
 import {
   extendRegistration,
   findRegistrationsOf,
@@ -13,7 +13,7 @@ import {
   isMailedTokenGood,
   type MailedToken
 } from '../../db/queries/registrations.ts'
-import { findUserByEmail } from '../../db/queries/users.ts'
+import { findUserByEmail, holdUserByEmail } from '../../db/queries/users.ts'
 import { createMailedToken, hashMailedToken } from '../lib/mailed-token.ts'
 import { type MailKind, openMailToken, sealMailToken } from '../lib/outbox-mail.ts'
 import type { SealedBox } from '../lib/sealed-box.ts'
@@ -73,7 +73,8 @@ async function registration({ db }: Resolving, mail: OutboxMail): Promise<Resolv
  */
 async function verificationRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   const { db } = resolving
-  const user = await findUserByEmail(db, mail.recipient)
+  const user = await holdUserByEmail(db, mail.recipient)
+  if (user !== undefined && user.disabledAt !== null) return undefined
   if (user?.emailVerified === false) {
     return withLink(resolving, mail, { kind: 'verify-email', purpose: 'verify-email', userId: user.id })
   }
@@ -87,7 +88,7 @@ async function verificationRequested(resolving: Resolving, mail: OutboxMail): Pr
 
 /** A disabled account gets no link: a new password would let nobody in. */
 async function resetRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
-  const user = await findUserByEmail(resolving.db, mail.recipient)
+  const user = await holdUserByEmail(resolving.db, mail.recipient)
   if (user === undefined || user.disabledAt !== null) return undefined
   const purpose = 'reset-password'
   return withLink(resolving, mail, { kind: purpose, purpose, userId: user.id, name: user.name })
@@ -120,13 +121,19 @@ interface Link {
   readonly name?: string
 }
 
-/** Token and decision are written together, so that every further attempt sends the same link. */
-async function withLink({ db, box, now }: Resolving, mail: OutboxMail, link: Link): Promise<ResolvedMail> {
+/**
+ * Token and decision are written together, so that every further attempt sends the same link.
+ *
+ * Security: none is made where the request was voided after this worker had claimed it. The user is held until both are
+ * written, so that a later end of the account's standing finds the token.
+ */
+async function withLink({ db, box, now }: Resolving, mail: OutboxMail, link: Link): Promise<ResolvedMail | undefined> {
+  if (!(await isMailOpen(db, mail.id))) return undefined
   const { kind, name = '', ...target } = link
   const { token, hash } = createMailedToken()
   await insertMailedToken(db, { tokenHash: hash, ...target, createdAt: now, expiresAt: mail.expiresAt })
   const sealedToken = sealMailToken(box, mail.id, token)
-  const decided = await decideMail(db, mail, { kind, parameters: { name }, sealedToken })
+  const decided = await decideMail(db, mail, { kind, userId: link.userId ?? null, parameters: { name }, sealedToken })
   if (decided === undefined) throw new Error(`another worker has decided about mail ${mail.id} meanwhile`)
   return { ...decided, kind }
 }

@@ -79,6 +79,17 @@ const TEMPLATES: Readonly<Record<SentKind, Template>> = {
     link: { label: 'Confirm my new address', url: tokenUrl(values, 'verify-email') },
     closing: [goodUntil(values), 'If this was not you, do nothing: without the link nothing happens.']
   }),
+  'email-change-requested': values => ({
+    subject: 'A change of your email address was requested',
+    paragraphs: [
+      `Another email address was requested for your account${onDay(values)}. The change takes effect when the link that ` +
+        'we have mailed to the new address is opened. If this was you, there is nothing to do.',
+      'If this was not you, cancel the change. The person who requested it is signed in to your account and knows your ' +
+        `password, so choose a new one as well: ${values.publicUrl}/reset-password. That signs out every device.`
+    ],
+    link: { label: 'Cancel the change', url: tokenUrl(values, 'cancel-email-change') },
+    closing: [goodUntil(values)]
+  }),
   'email-changed': values => ({
     subject: 'The address of your account was changed',
     name: values.name,
@@ -125,7 +136,10 @@ export function renderMail(kind: SentKind, values: MailValues): RenderedMail {
 }
 
 /** The token is in the fragment: it is in no server's log, and opening the page uses nothing up. */
-function tokenUrl({ publicUrl, token }: MailValues, page: 'verify-email' | 'reset-password'): string {
+function tokenUrl(
+  { publicUrl, token }: MailValues,
+  page: 'verify-email' | 'reset-password' | 'cancel-email-change'
+): string {
   if (token === undefined) throw new Error(`a mail with a link to /${page} was rendered without its token`)
   return `${publicUrl}/${page}#token=${token}`
 }

@@ -8,10 +8,13 @@ import type { Queryable } from '../../db/client.ts'
 import * as admin from '../../db/queries/admin.ts'
 import * as chain from '../../db/queries/audit-chain.ts'
 import * as housekeeping from '../../db/queries/housekeeping.ts'
-import { claimDueMails } from '../../db/queries/outbox.ts'
+import { claimDueMails, deleteMailsOf } from '../../db/queries/outbox.ts'
+import * as personal from '../../db/queries/personal-data.ts'
+import { deleteRegistrationsOf } from '../../db/queries/registrations.ts'
 import * as ends from '../../db/queries/session-ends.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import { findLoginCandidate, findUserByEmail } from '../../db/queries/users.ts'
+import { voidLinksOf } from '../../db/queries/void-links.ts'
 import * as schema from '../../db/schema/index.ts'
 import { migratedDatabase } from '../lib/test-engines.ts'
 
@@ -38,8 +41,11 @@ await sql
     select ${ID}, 'waiting-' || i || '@example.com', 'Ada', repeat('h', 80), ${AGO}, ${AGO} + interval '11 d' from generate_series(1, ${ROWS}) i;
   insert into mailed_tokens (token_hash, purpose, registration_id, created_at, expires_at)
     select sha256(i::text::bytea), 'verify-email', ${ID}, ${AGO}, ${AGO} + interval '11 d' from generate_series(1, ${ROWS}) i;
-  insert into outbox (id, kind, recipient, parameters, created_at, due_at, expires_at, sent_at)
-    select ${ID}, 'test', 'ada@example.com', '{}', ${AGO}, ${AGO}, now(), case when i > 100 then ${AGO} end from generate_series(1, ${ROWS}) i;
+  insert into outbox (id, kind, recipient, user_id, parameters, created_at, due_at, expires_at, sent_at)
+    select ${ID}, 'test', 'person-' || i || '@example.com', ${ID}, '{}', ${AGO}, ${AGO}, now(), case when i > 100 then ${AGO} end
+    from generate_series(1, ${ROWS}) i;
+  insert into former_addresses (id, user_id, email, until)
+    select ${ID}, ${ID}, 'former-' || i || '@example.com', ${AGO} from generate_series(1, ${ROWS}) i;
   insert into audit_events (id, at, kind, outcome, user_id, sealed_personal)
     select ${ID}, now() - (${ROWS} - i) * interval '10 s', case when i % 1000 = 0 then 'role-changed' else 'login-succeeded' end, 'success',
       ('01970000-0000-7000-8000-' || lpad(to_hex(1 + i % 50000), 12, '0'))::uuid, repeat('s', 120)::bytea from generate_series(1, ${ROWS}) i;
@@ -92,6 +98,13 @@ const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
   ['the end of all sessions', db => ends.endSessionsOf(db, idOf(7), undefined, 'test', NOW)],
   ['the cap on sessions', db => ends.endSessionsBeyond(db, idOf(7), 50, NOW)],
   ['unpublished ends', db => ends.findUnpublishedEnds(db, 500)],
+  ['the end of the links of an account', db => voidLinksOf(db, idOf(7), NOW)],
+  ['the emails of an account', db => personal.listMailsOf(db, idOf(7))],
+  ['the registrations of an account', db => personal.listRegistrationsOf(db, idOf(7))],
+  ['the former addresses of an account', db => personal.listFormerAddressesOf(db, idOf(7))],
+  ['the acts of an administrator', db => personal.listActsOf(db, idOf(50_000), idOf(1), 1000)],
+  ['the deletion of the emails of an account', db => deleteMailsOf(db, idOf(7))],
+  ['the deletion of its registrations', db => deleteRegistrationsOf(db, idOf(7))],
   ['the claim of mails', db => claimDueMails(db, NOW, later, 10)],
   ['the audit log', db => admin.listAuditEvents(db, events)],
   ['its next page', db => admin.listAuditEvents(db, { ...events, beforeId: idOf(50_000) })],

@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import t from 'tap'
-import { call, mailedToken, newAddress, PASSWORD, register } from '../lib/person.ts'
+import { call, mailedToken, newAddress, PASSWORD, register, signUp } from '../lib/person.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 import { until } from '../lib/until.ts'
 
@@ -232,6 +232,34 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
     t.equal((await login(email, NEW_PASSWORD)).status, 200)
   })
 
+  t.test('a change of address is cancelled by its link, or by the code pasted from the email', async t => {
+    for (const isPasted of [false, true]) {
+      const ada = await signUp(url, mailbox)
+      const next = newAddress()
+      const body = { email: next, password: PASSWORD }
+      await call(url, 'POST', `${API}/users/me/email`, { token: ada.accessToken, body })
+      const link = await mailedLink(ada.email, '/cancel-email-change')
+      const { page, complaints } = await open(t, browser, isPasted ? link.replace(/#.*/, '') : link)
+      t.equal(new URL(page.url()).hash, '')
+      const code = page.getByLabel('Code from the email')
+      t.equal(await code.isVisible(), isPasted)
+      if (isPasted) {
+        await code.fill(` ${link.split('#token=')[1]} `)
+        await page.getByRole('button', { name: 'Use this code' }).click()
+      }
+      await page.getByRole('button', { name: 'Cancel the change' }).click()
+      await page.getByRole('heading', { name: 'The change is cancelled' }).waitFor()
+      t.ok(await page.getByRole('link', { name: 'choose a new one' }).isVisible())
+      const changing = await call(url, 'POST', `${API}/auth/verify-email/${await mailedToken(mailbox, next)}`)
+      t.equal(changing.status, 410)
+
+      await page.goto(link)
+      await page.getByRole('button', { name: 'Cancel the change' }).click()
+      await page.getByRole('heading', { name: 'This link does not work any more' }).waitFor()
+      t.strictSame(complaints, ['410'])
+    }
+  })
+
   t.test('where the service cannot be reached the page says so, and the link is still good', async t => {
     const { email, link } = await registered()
     const { page } = await open(t, browser, link)
@@ -260,7 +288,15 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
   })
 
   t.test('pages load nothing from elsewhere and fit every screen, in the light and in the dark', async t => {
-    for (const path of ['/verify-email#token=x', '/verify-email', '/reset-password#token=x', '/reset-password']) {
+    const cancelling = ['/cancel-email-change#token=x', '/cancel-email-change']
+    const paths = [
+      '/verify-email#token=x',
+      '/verify-email',
+      '/reset-password#token=x',
+      '/reset-password',
+      ...cancelling
+    ]
+    for (const path of paths) {
       const { page, requested, complaints } = await open(t, browser, config.publicUrl + path)
       for (const width of [320, 390, 1280]) {
         for (const colorScheme of ['light', 'dark'] as const) {
@@ -277,7 +313,7 @@ t.test('pages', { skip, timeout: 120_000 }, async t => {
   })
 
   t.test('without JavaScript the page says that it needs it', async t => {
-    for (const path of ['/verify-email', '/reset-password']) {
+    for (const path of ['/verify-email', '/reset-password', '/cancel-email-change']) {
       const { page } = await open(t, browser, config.publicUrl + path, { javaScriptEnabled: false })
       t.ok(await page.locator('noscript').isVisible(), path)
       t.equal(await page.getByRole('button').count(), 0, 'and offers no button that does nothing')

@@ -71,7 +71,8 @@ t.test('linkHash() is SHA-256 over the hash before and the length-prefixed colum
     actorId: null,
     sessionId: null,
     requestId: null,
-    sealedPersonal: Buffer.from('ü')
+    sealedPersonal: Buffer.from('ü'),
+    sealedActor: null
   }
   const text = (value: string) => `${value.length.toString(16).padStart(8, '0')}${Buffer.from(value).toString('hex')}`
   const expected =
@@ -85,6 +86,8 @@ t.test('linkHash() is SHA-256 over the hash before and the length-prefixed colum
   const previous = Buffer.alloc(32, 7)
   const hash = createHash('sha256').update(previous).update(Buffer.from(expected, 'hex')).digest('hex')
   t.equal(linkHash(previous, event).toString('hex'), hash)
+  const acted = canonicalBytes({ ...event, sealedActor: Buffer.from('ü') }).toString('hex')
+  t.equal(acted, `${expected}00000002c3bc`, 'the part of an administrator follows where there is one')
   const shifted = { ...event, kind: 'logged-outs', outcome: 'uccess' }
   t.not(linkHash(previous, shifted).toString('hex'), hash, 'no byte can wander from one column into the next')
 })
@@ -238,6 +241,11 @@ t.test('verifyChain() finds the first fault, whatever was done', async t => {
     [
       'another content',
       `update audit_events set sealed_personal = '\\x00' where id = ${event(2)}`,
+      { fault: 'altered', position: 2 }
+    ],
+    [
+      'a part of an administrator slipped in',
+      `update audit_events set sealed_actor = '\\x00' where id = ${event(2)}`,
       { fault: 'altered', position: 2 }
     ],
     [

@@ -9,13 +9,15 @@ import postgres from 'postgres'
 import t from 'tap'
 import { openDatabase } from '../../db/client.ts'
 import { insertOutboxMail } from '../../db/queries/outbox.ts'
+import { endSessionsOf } from '../../db/queries/session-ends.ts'
 import { deriveKeys } from '../../server/lib/derived-keys.ts'
 import { hashMailedToken } from '../../server/lib/mailed-token.ts'
-import { type MailKind, outboxMail } from '../../server/lib/outbox-mail.ts'
+import { type MailKind, noticeMail, outboxMail } from '../../server/lib/outbox-mail.ts'
 import { createSealedBox } from '../../server/lib/sealed-box.ts'
 import { createOutboxPass } from '../../server/mail/outbox-worker.ts'
 import type { Envelope } from '../../server/mail/transport.ts'
 import { migratedDatabase } from '../lib/test-engines.ts'
+import { until } from '../lib/until.ts'
 
 const url = await migratedDatabase(t)
 const database = openDatabase({ url })
@@ -41,7 +43,8 @@ function worker() {
   }
   const log = { warn: () => {} }
   const nowMs = () => state.nowMs
-  const pass = createOutboxPass({ database, transport, box, publicUrl: 'https://auth.example.com', nowMs, log })
+  const publicUrl = 'https://auth.example.com'
+  const pass = createOutboxPass({ database, transport, box, publicUrl, bounds: async () => true, nowMs, log })
   return { state, sent, attempted, pass }
 }
 
@@ -208,6 +211,92 @@ t.test('the link of a change of address that is void already is not sent', async
   await pass()
   t.equal(sent.length, 0)
   t.match(await rowOf(id), { sealed_token: null })
+})
+
+/** Ends the standing of an account as a logout of all devices does. */
+const endStanding = (userId: string) =>
+  database.transaction(db => endSessionsOf(db, userId, undefined, 'ended', new Date(START_MS)))
+
+t.test('a request that waits for its token gets none once the standing of the account has ended', async t => {
+  for (const kind of ['reset-requested', 'verification-requested'] as const) {
+    const ada = await person({ verified: kind === 'reset-requested' })
+    const id = await request(kind, ada.email)
+    await endStanding(ada.id)
+    const { sent, pass } = worker()
+    t.equal(await pass(), 0, kind)
+    t.equal(sent.length, 0)
+    t.match(await rowOf(id), { sealed_token: null, last_error: 'its link was made void' })
+    t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.id}`).length, 0)
+  }
+})
+
+t.test('a link that could not be sent yet is never sent once the standing of the account has ended', async t => {
+  const ada = await person()
+  const id = await request('reset-requested', ada.email)
+  const { state, sent, pass } = worker()
+  state.isDown = true
+  await pass()
+  t.match(await rowOf(id), { kind: 'reset-password', user_id: ada.id })
+  t.ok((await rowOf(id))?.sealed_token)
+  await endStanding(ada.id)
+  state.isDown = false
+  state.nowMs += 60_000
+  await pass()
+  t.equal(sent.length, 0)
+  t.match(await rowOf(id), { sealed_token: null, parameters: {} })
+})
+
+t.test('notices without a link are sent although the standing of the account has ended', async t => {
+  const ada = await person()
+  await sql`delete from outbox`
+  const notice = noticeMail(box, 'password-changed', { ...ada, name: 'Ada' }, START_MS)
+  await database.run(db => insertOutboxMail(db, notice))
+  await endStanding(ada.id)
+  const { sent, pass } = worker()
+  await pass()
+  t.equal(sent.length, 1)
+})
+
+t.test('a worker that makes a token while the standing ends makes none', async t => {
+  const ends: Readonly<Record<string, (tx: postgres.TransactionSql, id: string, mail: string) => Promise<unknown>>> = {
+    disabled: (tx, id) => tx`update users set disabled_at = now() where id = ${id}`,
+    voided: (tx, _id, mail) => tx`update outbox set dead_at = now() where id = ${mail}`
+  }
+  for (const [what, end] of Object.entries(ends)) {
+    const ada = await person()
+    const id = await request('reset-requested', ada.email)
+    const { sent, pass } = worker()
+    let passed: Promise<number> | undefined
+    await sql.begin(async tx => {
+      await tx`select 1 from users where id = ${ada.id} for update`
+      passed = pass()
+      await until('the worker waits', async () => {
+        const rows = await tx`select 1 from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`
+        return rows.length > 0
+      })
+      await end(tx, ada.id, id)
+    })
+    t.equal(await passed, 1)
+    t.equal(sent.length, 0, what)
+    t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.id}`).length, 0, what)
+  }
+})
+
+t.test('an unverified account that is disabled gets no link', async t => {
+  const ada = await person({ verified: false, disabled: true })
+  await request('verification-requested', ada.email)
+  const { sent, pass } = worker()
+  await pass()
+  t.equal(tokenOf(sent[0]), undefined)
+  t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.id}`).length, 0)
+})
+
+t.test('an email about an account that was deleted meanwhile is not written', async t => {
+  await sql`delete from outbox`
+  const gone = { id: randomUUID(), email: `${randomUUID()}@example.com`, name: 'Ada' }
+  await database.run(db => insertOutboxMail(db, noticeMail(box, 'account-attacked', gone, START_MS)))
+  t.equal((await sql`select 1 from outbox`).length, 0)
 })
 
 t.test('the last mail to somebody leaves no row behind', async t => {

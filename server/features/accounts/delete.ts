@@ -4,7 +4,7 @@ import type { Queryable } from '../../../db/client.ts'
 import { hasOtherAdmin } from '../../../db/queries/admin.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { lock } from '../../../db/queries/locks.ts'
-import { deleteMailsTo, insertOutboxMail } from '../../../db/queries/outbox.ts'
+import { deleteMailsOf, insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { deleteRegistrationsOf, lockRegistrationsOf } from '../../../db/queries/registrations.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { deleteUser, findUser, lockUser, type User } from '../../../db/queries/users.ts'
@@ -35,7 +35,7 @@ export async function deleteAccount(
   const deletedMs = nowMs()
   const ended = await database.transaction(async db => {
     await lock(db, 'standing')
-    await lockRegistrationsOf(db, user.email)
+    await lockRegistrationsOf(db, userId)
     const locked = await lockUser(db, userId)
     if (locked?.role === 'admin' && !(await hasOtherAdmin(db, userId))) return 'last-admin'
     // Security: whoever has proven the old password while the owner was changing it has proven nothing.
@@ -64,9 +64,9 @@ async function erase(
 ): Promise<string[]> {
   const ended = await endSessionsOf(db, user.id, undefined, 'account-deleted', new Date(deletedMs))
   await insertAuditEvent(db, audit.event('account-deleted', 'success', client, deletedMs, { person: user }))
-  await deleteMailsTo(db, user.email)
-  await insertOutboxMail(db, noticeMail(box, 'account-deleted', user, deletedMs))
-  await deleteRegistrationsOf(db, user.email)
+  await deleteMailsOf(db, user.id)
+  await insertOutboxMail(db, noticeMail(box, 'account-deleted', { email: user.email, name: user.name }, deletedMs))
+  await deleteRegistrationsOf(db, user.id)
   await deleteUser(db, user.id)
   return ended
 }

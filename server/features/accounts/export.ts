@@ -3,9 +3,12 @@
 import type { Queryable } from '../../../db/client.ts'
 import { type AuditEvent, insertAuditEvent } from '../../../db/queries/audit.ts'
 import {
+  listActsOf,
   listAuditEventsOf,
+  listFormerAddressesOf,
   listMailedTokensOf,
-  listMailsTo,
+  listMailsOf,
+  listRegistrationsOf,
   listSessionsOf
 } from '../../../db/queries/personal-data.ts'
 import type { Session } from '../../../db/queries/sessions.ts'
@@ -37,24 +40,34 @@ export async function exportData(
   await database.run(db =>
     insertAuditEvent(db, audit.event('data-exported', 'success', client, exportedMs, { person: user }))
   )
-  const [sessions, links, mails] = await Promise.all([
+  const [sessions, links, mails, formerAddresses, registrations] = await Promise.all([
     database.run(db => listSessionsOf(db, userId)),
     database.run(db => listMailedTokensOf(db, userId)),
-    database.run(db => listMailsTo(db, user.email))
+    database.run(db => listMailsOf(db, userId)),
+    database.run(db => listFormerAddressesOf(db, userId)),
+    database.run(db => listRegistrationsOf(db, userId))
   ])
+  const [events, acts] = [await all(options, userId, listAuditEventsOf), await all(options, userId, listActsOf)]
   return success({
     exportedAt: new Date(exportedMs).toISOString(),
     user: { ...showUser(user), ...furtherMembers(user) },
+    formerAddresses: formerAddresses.map(({ email, until }) => ({ email, until: until.toISOString() })),
+    waitingRegistrations: registrations.map(one => ({ email: one.email, ...timesOf(one) })),
     sessions: sessions.map(exportSession),
     pendingLinks: links.map(link => ({ ...link, ...timesOf(link) })),
     mails: mails.map(mail => ({ ...mail, createdAt: mail.createdAt.toISOString(), sentAt: orNull(mail.sentAt) })),
-    securityEvents: (await allEvents(options, userId)).map(event => exportEvent(options, event, user))
+    securityEvents: events.map(event => exportEvent(options, event, user)),
+    administrativeActs: acts.map(event => exportAct(options, event, user))
   })
 }
 
-async function allEvents({ database }: AccountsOptions, userId: string): Promise<AuditEvent[]> {
+async function all(
+  { database }: AccountsOptions,
+  userId: string,
+  list: typeof listAuditEventsOf
+): Promise<AuditEvent[]> {
   const events: AuditEvent[] = []
-  const next = (db: Queryable) => listAuditEventsOf(db, userId, events.at(-1)?.id ?? NIL_ID, EVENTS_AT_A_TIME)
+  const next = (db: Queryable) => list(db, userId, events.at(-1)?.id ?? NIL_ID, EVENTS_AT_A_TIME)
   let page: AuditEvent[]
   do {
     page = await database.run(next)
@@ -90,6 +103,13 @@ function exportEvent({ audit }: AccountsOptions, event: AuditEvent, person: User
   const isOwn = event.actorId === null || event.actorId === person.id
   const personal = isOwn ? known : { ...known, ipAddress: '', userAgent: '' }
   return { id, at: event.at.toISOString(), kind: kind as AuditKind, outcome, sessionId, requestId, ...personal }
+}
+
+/** Without whom it concerned, and without what changed for that person: both are that person's. */
+function exportAct({ audit }: AccountsOptions, event: AuditEvent, person: User) {
+  const { id, kind, outcome, requestId } = event
+  const { ipAddress, userAgent } = audit.acting(event, person) ?? { ipAddress: '', userAgent: '' }
+  return { id, at: event.at.toISOString(), kind, outcome, requestId, ipAddress, userAgent }
 }
 
 function timesOf({ createdAt, expiresAt }: { createdAt: Date; expiresAt: Date }) {

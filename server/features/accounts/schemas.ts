@@ -65,6 +65,13 @@ export const PersonalData = Type.Object(
       disabledAt: nullable(time),
       updatedAt: time
     }),
+    formerAddresses: Type.Array(Type.Object({ email: Type.String(), until: time }), {
+      description: 'Addresses that the account had before'
+    }),
+    waitingRegistrations: Type.Array(Type.Object({ email: Type.String(), createdAt: time, expiresAt: time }), {
+      description:
+        'Registrations with an address of the account that wait for their link. Name and password in them are not shown: another person may have made them'
+    }),
     sessions: Type.Array(
       Type.Object({
         id,
@@ -89,7 +96,8 @@ export const PersonalData = Type.Object(
         recipient: Type.String(),
         createdAt: time,
         sentAt: nullable(time)
-      })
+      }),
+      { description: 'About the account, or to an address of it; kept for a week' }
     ),
     securityEvents: Type.Array(
       Type.Object({
@@ -103,6 +111,18 @@ export const PersonalData = Type.Object(
         userAgent: Type.String(),
         details: Type.Record(Type.String(), Type.String())
       })
+    ),
+    administrativeActs: Type.Array(
+      Type.Object({
+        id,
+        at: time,
+        kind: Type.String(),
+        outcome: Type.String(),
+        requestId: nullable(id),
+        ipAddress: Type.String(),
+        userAgent: Type.String()
+      }),
+      { description: 'What this person did to other accounts as an administrator, without whom it concerned' }
     )
   },
   {
@@ -116,10 +136,13 @@ export const PersonalData = Type.Object(
           disabledAt: null,
           updatedAt: '2026-11-21T09:00:00.000Z'
         },
+        formerAddresses: [],
+        waitingRegistrations: [],
         sessions: [],
         pendingLinks: [],
         mails: [],
-        securityEvents: []
+        securityEvents: [],
+        administrativeActs: []
       }
     ]
   }

@@ -5,7 +5,7 @@ import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { AuditKindShape, AuditOutcomeShape } from '../../lib/answer-shapes.ts'
 import type { AuditKind } from '../../lib/audit-event.ts'
 import { RoleShape, showUser, UserShape } from '../../lib/user-shape.ts'
-import type { OpenedEvent } from './service.ts'
+import type { OpenedEvent } from './open-event.ts'
 
 /** Items on a page where the client names no limit. */
 export const DEFAULT_LIMIT = 50
@@ -90,7 +90,8 @@ export const EventShape = Type.Object(
   },
   {
     additionalProperties: false,
-    description: '`ipAddress`, `userAgent` and `details` are null once the person is deleted',
+    description:
+      '`details` is null once the person is deleted; `ipAddress` and `userAgent` are null once the acting person is deleted',
     examples: [
       {
         id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f61',
@@ -132,8 +133,8 @@ export function showEvent({ event, personal }: OpenedEvent): Static<typeof Event
     actorId,
     sessionId,
     requestId,
-    ipAddress: personal?.ipAddress ?? null,
-    userAgent: personal?.userAgent ?? null,
-    details: personal?.details ?? null
+    ipAddress: personal.ipAddress ?? null,
+    userAgent: personal.userAgent ?? null,
+    details: personal.details ?? null
   }
 }

@@ -1,26 +1,21 @@
 /** The rules of administration: who may, what they see, and that every look is recorded. HTTP is not known here. */
 
 import type { Queryable } from '../../../db/client.ts'
-import { type AuditQuery, listAuditEvents, listUsers, type ReadEvent } from '../../../db/queries/admin.ts'
-import { type AuditEvent, insertAuditEvent } from '../../../db/queries/audit.ts'
+import { type AuditQuery, listAuditEvents, listUsers } from '../../../db/queries/admin.ts'
+import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
 import type { AccessClaims } from '../../../edge/contract/claims.ts'
-import type { AuditKind, AuditPersonal } from '../../lib/audit-event.ts'
+import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import { formatCursor, type Place, parseCursor } from './cursor.ts'
+import { type OpenedEvent, openEvent } from './open-event.ts'
 import type { AdminOptions, Page } from './options.ts'
 import { changeUser, endSessions, isActiveAdmin, type StandingChange } from './standing.ts'
 
 export interface ListQuery {
   readonly cursor: string | undefined
   readonly limit: number
-}
-
-/** An event of the log, and what it says about a person, where that can still be read. */
-export interface OpenedEvent {
-  readonly event: AuditEvent
-  readonly personal: AuditPersonal | undefined
 }
 
 export interface AdminService {
@@ -49,20 +44,10 @@ export function createAdminService(options: AdminOptions): AdminService {
   ): Promise<T[]> {
     return database.transaction(async db => {
       const rows = await query(db)
-      const subject = { person: admin, actorId: admin.id, details }
+      const subject = { person: admin, actor: admin, details }
       await insertAuditEvent(db, audit.event(kind, 'success', client, nowMs(), subject))
       return rows
     })
-  }
-
-  function open({ event, sealedAuditKey }: ReadEvent): OpenedEvent {
-    const person = event.userId === null || sealedAuditKey === null ? undefined : { id: event.userId, sealedAuditKey }
-    try {
-      return { event, personal: audit.personal(event, person) }
-    } catch {
-      // Altered, or sealed under a root secret that is gone: one event must not hide all others.
-      return { event, personal: undefined }
-    }
   }
 
   return {
@@ -86,10 +71,16 @@ export function createAdminService(options: AdminOptions): AdminService {
       const details = { ...(userId === undefined ? {} : { user: userId }), ...(kind === undefined ? {} : { kind }) }
       const query = { userId, kind, beforeId: after.value?.id, limit: limit + 1 }
       const events = await read(admin, 'audit-read', details, client, db => listAuditEvents(db, query))
-      return success(pageOf(events.map(open), limit, ({ event }) => event))
+      return success(
+        pageOf(
+          events.map(event => openEvent(audit, event)),
+          limit,
+          ({ event }) => event
+        )
+      )
     },
-    changeUser: (admin, userId, change, client) => changeUser(options, { id: admin.id, client }, userId, change),
-    endSessions: (admin, userId, client) => endSessions(options, { id: admin.id, client }, userId)
+    changeUser: (admin, userId, change, client) => changeUser(options, { person: admin, client }, userId, change),
+    endSessions: (admin, userId, client) => endSessions(options, { person: admin, client }, userId)
   }
 }
 

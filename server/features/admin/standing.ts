@@ -6,7 +6,7 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { lock } from '../../../db/queries/locks.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../lib/audit-event.ts'
+import type { AuditKind, AuditPerson } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { LAST_ADMIN } from '../../lib/last-admin.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
@@ -17,9 +17,9 @@ export interface StandingChange {
   readonly disabled?: boolean
 }
 
-/** Who changes something: an administrator, or (without an id) whoever runs the command line. */
+/** An administrator who changes something, or, without a person, the operator at the command line. */
 export interface Actor {
-  readonly id?: string
+  readonly person?: AuditPerson
   readonly client: Client
 }
 
@@ -94,9 +94,9 @@ export async function endSessions(options: AdminOptions, actor: Actor, userId: s
  * Security: two administrators who demote each other at the same moment would leave nobody; so who asks is looked up
  * again under the lock, and the second of them finds that he is none any more.
  */
-async function claimStanding(db: Queryable, { id }: Actor): Promise<Failure | undefined> {
+async function claimStanding(db: Queryable, { person }: Actor): Promise<Failure | undefined> {
   await lock(db, 'standing')
-  if (id === undefined || isActiveAdmin(await findUser(db, id))) return undefined
+  if (person === undefined || isActiveAdmin(await findUser(db, person.id))) return undefined
   return failure('forbidden', 'whoever asks is no administrator any more')
 }
 
@@ -125,6 +125,6 @@ async function record(
   facts: Readonly<Record<string, string | number>>
 ): Promise<void> {
   const details = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)]))
-  const subject = { person, ...(actor.id === undefined ? {} : { actorId: actor.id }), details }
+  const subject = { person, ...(actor.person === undefined ? {} : { actor: actor.person }), details }
   await insertAuditEvent(db, audit.event(kind, 'success', actor.client, nowMs(), subject))
 }

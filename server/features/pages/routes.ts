@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { isProblemCode, PROBLEMS } from '../../../edge/contract/problems.ts'
 import { ProblemError } from '../../lib/problem-error.ts'
+import { cancelEmailChangePage } from './cancel-email-change.ts'
 import { type Page, renderPage } from './page.ts'
 import { type PasswordRules, resetPasswordPage } from './reset-password.ts'
 import { verifyEmailPage } from './verify-email.ts'
@@ -19,9 +20,11 @@ export interface PageRoutesOptions {
 export const pageRoutes: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { apiPrefix, passwordPolicy }) => {
   const verifyEmail = verifyEmailPage(apiPrefix)
   const resetPassword = resetPasswordPage(apiPrefix, passwordPolicy)
+  const cancelEmailChange = cancelEmailChangePage(apiPrefix)
 
   serveLinked(app, '/verify-email', verifyEmail)
   serveLinked(app, '/reset-password', resetPassword)
+  serveLinked(app, '/cancel-email-change', cancelEmailChange)
 
   app.get(
     '/problems/:code',

@@ -3,7 +3,6 @@
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
-import { deleteMailedTokensOf } from '../../../db/queries/registrations.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { setPassword, type User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
@@ -20,8 +19,8 @@ export interface Replacement {
 }
 
 /**
- * Security: links that were mailed before are void. Else a reset that somebody asked for earlier, or a change of
- * address that a thief began, would undo what the owner has just done.
+ * Security: links that were mailed before are void with the sessions. A reset that was asked for earlier, or a change of
+ * address that a thief began, would otherwise undo what the owner has just done.
  *
  * @param db a transaction that has locked the user
  * @returns the ids of the sessions that ended
@@ -37,7 +36,6 @@ export async function replacePassword(
   const { user, exceptSid, ...change } = replacement
   const now = new Date(nowMs)
   await setPassword(db, user.id, change, now)
-  await deleteMailedTokensOf(db, user.id, ['reset-password', 'change-email'])
   const ended = await endSessionsOf(db, user.id, exceptSid, kind, now)
   const subject = { person: user, details: { endedSessions: String(ended.length) } }
   await insertAuditEvent(db, audit.event(kind, 'success', client, nowMs, subject))

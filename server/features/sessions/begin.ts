@@ -81,7 +81,13 @@ export async function begin(
 }
 
 function newDeviceMail({ box }: SessionsOptions, user: User, client: Client, nowMs: number) {
-  const order = { kind: 'new-device' as const, recipient: user.email, name: user.name, device: client.userAgent }
+  const order = {
+    kind: 'new-device' as const,
+    recipient: user.email,
+    userId: user.id,
+    name: user.name,
+    device: client.userAgent
+  }
   return outboxMail(box, { ...order, expiresAt: secondsAfter(new Date(nowMs), NOTICE_TTL) }, nowMs)
 }
 

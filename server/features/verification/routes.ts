@@ -18,7 +18,8 @@ import type { VerificationService } from './service.ts'
 
 const MESSAGES = {
   verified: 'Your address is verified. You can sign in now',
-  changed: 'Your new address is verified. Sign in with it from now on'
+  changed: 'Your new address is verified. Sign in with it from now on',
+  cancelled: 'The change is cancelled. Your account keeps its address'
 } as const
 
 export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: VerificationService }> = async (
@@ -40,6 +41,25 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
     async request => {
       const verified = orThrow(await verification.verifyEmail(request.params.token, request.client))
       return { message: MESSAGES[verified] }
+    }
+  )
+
+  app.post(
+    '/auth/cancel-email-change/:token',
+    {
+      config: { rateLimit: app.quota('mailed-tokens') },
+      schema: {
+        operationId: 'cancelEmailChange',
+        summary: 'Cancel a change of email address with the token that was mailed to the old address',
+        description: 'The link that was mailed to the new address is void. Sessions and password stay as they are.',
+        tags: ['accounts'],
+        params: MailedTokenParams,
+        response: { 200: Message, ...problems('link-expired', ...BODILESS_PROBLEMS) }
+      }
+    },
+    async request => {
+      orThrow(await verification.cancelEmailChange(request.params.token, request.client))
+      return { message: MESSAGES.cancelled }
     }
   )
 
@@ -72,6 +92,7 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
         summary: 'Change my mail address',
         description:
           'A link is mailed to the new address, and the change takes effect when it is opened. ' +
+          'The old address is told at once, with a link that cancels the change. ' +
           'The same answer whether the new address has an account or not.',
         tags: ['accounts'],
         security: [{ accessToken: [] }],
@@ -81,11 +102,13 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       }
     },
     async (request, reply) => {
+      const { sub, sid } = app.claimsOf(request)
       const { password, captchaToken } = request.body
       const email = orThrow(checkEmail(request.body.email))
+      await app.takeMailQuota('change-email-account', sub)
       await app.takeMailQuota('change-email', email)
       const proof = { password, captchaToken, deviceMark: readCookie(request.headers, DEVICE_COOKIE) }
-      orThrow(await verification.changeEmail(app.claimsOf(request).sub, email, proof, request.client))
+      orThrow(await verification.changeEmail({ userId: sub, sid, email }, proof, request.client))
       return reply.code(202).send({ message: 'Please open the link that we have mailed to your new address' })
     }
   )

@@ -3,7 +3,8 @@
 import type { Proof } from '../../guard/reauthenticate.ts'
 import type { Client } from '../../lib/client.ts'
 import type { Result } from '../../lib/result.ts'
-import { changeEmail } from './change-email.ts'
+import { cancelEmailChange } from './cancel-email-change.ts'
+import { changeEmail, type EmailChange } from './change-email.ts'
 import type { VerificationOptions } from './options.ts'
 import { resend } from './resend.ts'
 import { type Verified, verifyEmail } from './verify-email.ts'
@@ -12,14 +13,15 @@ export interface VerificationService {
   verifyEmail(token: string, client: Client): Promise<Result<Verified>>
   /** @param email canonical */
   resend(email: string, client: Client): Promise<void>
-  /** @param email canonical */
-  changeEmail(userId: string, email: string, proof: Proof, client: Client): Promise<Result<undefined>>
+  changeEmail(change: EmailChange, proof: Proof, client: Client): Promise<Result<undefined>>
+  cancelEmailChange(token: string, client: Client): Promise<Result<undefined>>
 }
 
 export function createVerificationService(options: VerificationOptions): VerificationService {
   return {
     verifyEmail: (token, client) => verifyEmail(options, token, client),
     resend: (email, client) => resend(options, email, client),
-    changeEmail: (userId, email, proof, client) => changeEmail(options, userId, email, proof, client)
+    changeEmail: (change, proof, client) => changeEmail(options, change, proof, client),
+    cancelEmailChange: (token, client) => cancelEmailChange(options, token, client)
   }
 }

@@ -4,7 +4,6 @@ import { brokenConstraint, type Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import {
-  deleteMailedTokensOf,
   deleteRegistration,
   findRegistration,
   lockRegistrationsBehind,
@@ -13,6 +12,7 @@ import {
   takeMailedToken
 } from '../../../db/queries/registrations.ts'
 import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
+import { voidLinksOf } from '../../../db/queries/void-links.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/ids.ts'
 import { hashMailedToken } from '../../lib/mailed-token.ts'
@@ -113,8 +113,9 @@ async function replaceAddress(
 ): Promise<Verified | undefined> {
   const before = await findUser(db, userId)
   if (before === undefined) return undefined
-  await changeUserEmail(db, userId, email, new Date(atMs))
-  await deleteMailedTokensOf(db, userId, ['verify-email', 'reset-password', 'change-email'])
+  const now = new Date(atMs)
+  await changeUserEmail(db, before, email, now, createId(atMs))
+  await voidLinksOf(db, userId, now)
   const subject = { person: before, details: { from: before.email, to: email } }
   await insertAuditEvent(db, audit.event('email-changed', 'success', client, atMs, subject))
   await insertOutboxMail(db, noticeMail(box, 'email-changed', before, atMs))

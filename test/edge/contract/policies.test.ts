@@ -20,6 +20,7 @@ const CONTRACT: Readonly<Record<string, Expected>> = {
   '/auth/refresh': ['none', 'auth'],
   '/auth/logout': ['none', 'auth'],
   [`/auth/verify-email/${'A'.repeat(43)}`]: ['none', 'auth'],
+  [`/auth/cancel-email-change/${'A'.repeat(43)}`]: ['none', 'auth'],
   '/auth/resend-verification': ['none', 'auth'],
   '/auth/forgot-password': ['none', 'auth'],
   '/auth/reset-password': ['none', 'auth'],
@@ -40,7 +41,7 @@ const CONTRACT: Readonly<Record<string, Expected>> = {
 // biome-ignore format: one value a line would hide the list
 const OUTSIDE: readonly string[] = [
   '/', '/.well-known/jwks.json', '/health/live', '/health/ready', '/docs', '/openapi.json', '/problems/token-expired',
-  '/verify-email', '/reset-password'
+  '/verify-email', '/reset-password', '/cancel-email-change'
 ]
 
 for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {

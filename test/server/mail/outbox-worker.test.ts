@@ -8,6 +8,7 @@ import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { deriveKeys } from '../../../server/lib/derived-keys.ts'
 import { type MailKind, outboxMail } from '../../../server/lib/outbox-mail.ts'
 import { createSealedBox } from '../../../server/lib/sealed-box.ts'
+import type { MailBounds } from '../../../server/mail/mail-bounds.ts'
 import { createOutboxPass } from '../../../server/mail/outbox-worker.ts'
 import type { Envelope } from '../../../server/mail/transport.ts'
 import { migratedDatabase } from '../../lib/test-engines.ts'
@@ -24,7 +25,7 @@ const HOUR_MS = 3_600_000
 const TOKEN = 'a-mailed-token'
 
 /** A worker with a clock that stands still until it is moved, and a mail server that does what it is told. */
-function worker(send: (mail: Envelope) => Promise<void> = async () => {}) {
+function worker(send: (mail: Envelope) => Promise<void> = async () => {}, bounds: MailBounds = async () => true) {
   const clock = { nowMs: START_MS }
   const sent: Envelope[] = []
   const warnings: object[] = []
@@ -40,6 +41,7 @@ function worker(send: (mail: Envelope) => Promise<void> = async () => {}) {
     transport,
     box,
     publicUrl: 'https://auth.example.com',
+    bounds,
     nowMs: () => clock.nowMs,
     log: { warn: fields => warnings.push(fields) }
   })
@@ -106,6 +108,33 @@ t.test('a mail that could not be sent comes again, ever later, under the same id
   t.equal(sent.length, 1)
   t.equal(new Set(attempted).size, 1)
 })
+
+t.test(
+  'an email counts once against its bound, however often it is tried, and one beyond the bound is given up',
+  async t => {
+    const id = await order('password-changed')
+    let [counted, isDown] = [0, true]
+    const send = async () => {
+      if (isDown) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+    }
+    const { clock, pass, sent, warnings } = worker(send, async () => ++counted === 1)
+    await pass()
+    clock.nowMs += HOUR_MS / 2
+    isDown = false
+    await pass()
+    t.equal(counted, 1)
+    t.equal(sent.length, 1)
+
+    const beyond = await add('password-changed', HOUR_MS)
+    await pass()
+    t.equal(counted, 2)
+    t.equal(sent.length, 1)
+    t.match(await rowOf(beyond), { sealed_token: null, parameters: {}, sent_at: null })
+    t.ok((await rowOf(beyond))?.dead_at)
+    t.match(warnings.at(-1), { mailId: beyond, kind: 'password-changed' })
+    t.ok((await rowOf(id))?.sent_at)
+  }
+)
 
 t.test('a mail that has lost its worth is given up, and keeps no token', async t => {
   const id = await order('verify-email', 10_000)

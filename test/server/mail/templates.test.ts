@@ -11,6 +11,8 @@ const KINDS: Readonly<Record<SentKind, { readonly link?: string; readonly owner:
   'reset-password': { link: '/reset-password', owner: true },
   'password-changed': { owner: true },
   'change-email': { link: '/verify-email', owner: false },
+  // Under optional verification the old address may be unverified.
+  'email-change-requested': { link: '/cancel-email-change', owner: false },
   'email-changed': { owner: true },
   'new-device': { owner: true },
   'account-attacked': { owner: true },
