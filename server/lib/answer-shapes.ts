@@ -12,6 +12,25 @@ export const Message = Type.Object(
   }
 )
 
+/** Words for a person whose mailbox is proven, and the mark of the device that has proven it. */
+export const MarkedMessage = Type.Object(
+  {
+    message: Type.String(),
+    deviceMark: Type.Optional(
+      Type.String({
+        description:
+          'Only for non-browser clients; a browser gets it as an HttpOnly cookie. ' +
+          'A login that presents it is not locked out while others guess the password'
+      })
+    )
+  },
+  {
+    additionalProperties: false,
+    description: 'Words for the person; a program looks at the status',
+    examples: [{ message: 'Your new password is set. You can sign in with it now' }]
+  }
+)
+
 /** A success that has nothing to say. */
 export const NoContent = Type.Null({ description: 'Done' })
 

@@ -323,3 +323,32 @@ t.test('each step is audited with the person it concerns', async t => {
   const expected = ['account-created', 'email-change-requested', 'email-changed', 'email-verified', 'login-succeeded']
   t.strictSame(rows.map(({ kind }) => kind).sort(), expected)
 })
+
+t.test('every link that proves a mailbox clears the block of its account and marks the device', async t => {
+  const strict = await openSubject(t, { LOGIN_FAILURES_ACCOUNT: '1/900' })
+  const post = (path: string, body?: object, token?: string) =>
+    call(strict.url, 'POST', API + path, { ...(body && { body }), ...(token && { token }) })
+  const signIn = (email: string, password = PASSWORD) => post('/auth/login', { email, password })
+  const block = async (email: string) => {
+    await signIn(email, 'Wrong-horse-7')
+    t.equal((await signIn(email)).body.code, 'too-many-attempts')
+  }
+  const open = async (email: string) => {
+    const answer = await post(`/auth/verify-email/${await mailedToken(strict.mailbox, email)}`)
+    t.equal(answer.status, 200)
+    t.match(answer.headers.getSetCookie(), [`__Host-device=${answer.body.deviceMark}; `])
+  }
+
+  const email = newAddress()
+  await post('/auth/register', { email, password: PASSWORD, name: 'Ada' })
+  await block(email)
+  await open(email)
+  const signedIn = await signIn(email)
+  t.equal(signedIn.status, 200, 'a registration becomes an account')
+
+  const next = newAddress()
+  await post('/users/me/email', { email: next, password: PASSWORD }, signedIn.body.accessToken)
+  await block(next)
+  await open(next)
+  t.equal((await signIn(next)).status, 200, 'an address replaces another one')
+})

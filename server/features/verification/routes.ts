@@ -3,6 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
+import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import {
   BODILESS_PROBLEMS,
@@ -11,7 +12,7 @@ import {
   problems,
   TOKEN_PROBLEMS
 } from '../../lib/problem-responses.ts'
-import { ChangeEmail, MailedTokenParams, Message, ResendVerification } from './schemas.ts'
+import { ChangeEmail, MailedTokenParams, MarkedMessage, Message, ResendVerification } from './schemas.ts'
 import type { VerificationService } from './service.ts'
 
 const MESSAGES = {
@@ -30,14 +31,16 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       schema: {
         operationId: 'verifyEmail',
         summary: 'Confirm a mail address with the token that was mailed to it',
+        description: 'A block of the account after failed logins ends, and the device is marked as known.',
         tags: ['accounts'],
         params: MailedTokenParams,
-        response: { 200: Message, ...problems('link-expired', ...BODILESS_PROBLEMS) }
+        response: { 200: MarkedMessage, ...problems('link-expired', ...BODILESS_PROBLEMS) }
       }
     },
-    async request => {
-      const verified = orThrow(await verification.verifyEmail(request.params.token, request.client))
-      return { message: MESSAGES[verified] }
+    async (request, reply) => {
+      const mark = request.cookies[DEVICE_COOKIE]
+      const opened = orThrow(await verification.verifyEmail(request.params.token, mark, request.client))
+      return { message: MESSAGES[opened.verified], ...deliverDeviceMark(request, reply, opened.deviceMark) }
     }
   )
 

@@ -6,10 +6,11 @@ import type { Result } from '../../lib/result.ts'
 import { changeEmail } from './change-email.ts'
 import type { VerificationOptions } from './options.ts'
 import { resend } from './resend.ts'
-import { type Verified, verifyEmail } from './verify-email.ts'
+import { type OpenedLink, verifyEmail } from './verify-email.ts'
 
 export interface VerificationService {
-  verifyEmail(token: string, client: Client): Promise<Result<Verified>>
+  /** @param deviceMark the mark that the device presented */
+  verifyEmail(token: string, deviceMark: string | undefined, client: Client): Promise<Result<OpenedLink>>
   /** @param email canonical */
   resend(email: string, client: Client): Promise<void>
   /** @param email canonical */
@@ -18,7 +19,7 @@ export interface VerificationService {
 
 export function createVerificationService(options: VerificationOptions): VerificationService {
   return {
-    verifyEmail: (token, client) => verifyEmail(options, token, client),
+    verifyEmail: (token, deviceMark, client) => verifyEmail(options, token, deviceMark, client),
     resend: (email, client) => resend(options, email, client),
     changeEmail: (userId, email, proof, client) => changeEmail(options, userId, email, proof, client)
   }
