@@ -8,27 +8,29 @@ import type { SealedBox } from './sealed-box.ts'
  * Every kind of mail. What a `registration`, a `verification-requested` or a `reset-requested` becomes, and whether it
  * becomes anything, depends on whose the address is, and is decided by the mail worker.
  */
-export type MailKind =
-  | 'registration'
-  | 'verification-requested'
-  | 'reset-requested'
-  | 'verify-email'
-  | 'register-again'
-  | 'already-registered'
-  | 'reset-password'
-  | 'password-changed'
-  | 'change-email'
-  | 'email-changed'
-  | 'new-device'
-  | 'refresh-reused'
-  | 'account-attacked'
-  | 'account-deleted'
+export const MAIL_KINDS = [
+  'registration',
+  'verification-requested',
+  'reset-requested',
+  'verify-email',
+  'register-again',
+  'already-registered',
+  'reset-password',
+  'password-changed',
+  'change-email',
+  'email-changed',
+  'new-device',
+  'refresh-reused',
+  'account-attacked',
+  'account-deleted'
+] as const
 
+export type MailKind = (typeof MAIL_KINDS)[number]
+
+/** There is no name in it: the mail worker greets the recipient by the account's own name, where it may. */
 export interface MailOrder {
   readonly kind: MailKind
   readonly recipient: string
-  /** The person's name, as they gave it. */
-  readonly name: string
   /** The User-Agent of the device that it is about. */
   readonly device?: string
   /** The mailed token, for the kinds that carry a link. */
@@ -44,7 +46,7 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
     id,
     kind: order.kind,
     recipient: order.recipient,
-    parameters: { name: order.name, ...(order.device === undefined ? {} : { device: order.device }) },
+    parameters: order.device === undefined ? {} : { device: order.device },
     createdAt: new Date(nowMs),
     expiresAt: order.expiresAt,
     ...(order.token === undefined ? {} : { sealedToken: sealMailToken(box, id, order.token) })
@@ -52,14 +54,9 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
 }
 
 /** A row that tells a person what has happened to the account, without a link. */
-export function noticeMail(
-  box: SealedBox,
-  kind: MailKind,
-  person: { readonly email: string; readonly name: string },
-  nowMs: number
-) {
+export function noticeMail(box: SealedBox, kind: MailKind, person: { readonly email: string }, nowMs: number) {
   const expiresAt = secondsAfter(new Date(nowMs), NOTICE_TTL)
-  return outboxMail(box, { kind, recipient: person.email, name: person.name, expiresAt }, nowMs)
+  return outboxMail(box, { kind, recipient: person.email, expiresAt }, nowMs)
 }
 
 /** Seals the token of a mail, for `outbox.sealed_token`. */

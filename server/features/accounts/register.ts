@@ -113,7 +113,7 @@ async function mailLink(
   const { token, hash } = createMailedToken()
   const times = linkTimes(options, createdMs)
   await insertMailedToken(db, { tokenHash: hash, purpose: 'verify-email', ...target, ...times })
-  const order = { kind, recipient: account.email, name: account.name, token, expiresAt: times.expiresAt }
+  const order = { kind, recipient: account.email, token, expiresAt: times.expiresAt }
   await insertOutboxMail(db, outboxMail(options.box, order, createdMs))
 }
 

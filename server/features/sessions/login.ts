@@ -75,7 +75,7 @@ async function tryLogin(
   // A disabled account is settled like a wrong password: what follows must not tell the two apart.
   const settled = await guard.settle(attempt, own.correct && !known?.disabledAt)
   if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, known)
-  if (settled.accountAttacked && known) await tellOfAttack(options, known, client)
+  if (settled.accountAttacked) await tellOfAttack(options, attempt.account, known, client)
   const standing = judge(options, candidate, own.correct)
   if (!standing.ok) return refused(options, client, standing.kind, standing.answer, known)
 

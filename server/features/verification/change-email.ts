@@ -41,7 +41,7 @@ export async function changeEmail(
   const expiresAt = secondsAfter(createdAt, options.verificationTtl)
   const { token, hash } = createMailedToken()
   const row = { tokenHash: hash, purpose: 'change-email' as const, userId, email, createdAt, expiresAt }
-  const order = { kind: 'change-email' as const, recipient: email, name: user.name, token, expiresAt }
+  const order = { kind: 'change-email' as const, recipient: email, token, expiresAt }
   const subject = { person: user, details: { newEmail: email } }
   const requested = await database.transaction(async db => {
     // A password that was changed meanwhile was changed for a reason.

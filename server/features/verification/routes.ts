@@ -50,7 +50,9 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       schema: {
         operationId: 'resendVerification',
         summary: 'Ask for a verification link once more',
-        description: 'The same answer whether the address waits for a link or not.',
+        description:
+          'The same answer whether the address waits for a link or not. ' +
+          'An address that has an account already is told how to sign in.',
         tags: ['accounts'],
         body: ResendVerification,
         response: { 202: Message, ...problems(...BODY_PROBLEMS) }
@@ -60,7 +62,10 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       const email = orThrow(checkEmail(request.body.email))
       await app.takeMailQuota('resend-verification', email)
       await verification.resend(email, request.client)
-      return reply.code(202).send({ message: 'If this address waits to be verified, we have mailed a new link to it' })
+      return reply.code(202).send({
+        message:
+          'If this address is registered, we have mailed what to do next. If nothing arrives, please register again'
+      })
     }
   )
 
