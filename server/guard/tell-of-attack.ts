@@ -20,8 +20,8 @@ export interface TellOfAttackOptions {
 /**
  * To be called once per attack: the guard says when.
  *
- * Security: the same statements whether the address has an account or not, else the time of one failed login in ten
- * would tell. The mail worker finds out whether there is an owner.
+ * Security: the same statements whether the address has an account or not, otherwise the time of the failure that
+ * begins the protection would tell. The mail worker finds out whether there is an owner.
  *
  * @param account the canonical address
  * @param owner of the account, where there is one

@@ -71,7 +71,7 @@ export function createPasswordHasher({ keys, cost, queue }: PasswordHasherOption
 /**
  * Spends what a comparison at `spentCost` has left of the work of one at `cost`.
  *
- * Security: otherwise time tells who has an old hash. A cost stands for 2^cost rounds, and
+ * Security: otherwise the time would tell which accounts have an old hash. A cost stands for 2^cost rounds, and
  * 2^a + (2^a + 2^(a+1) + … + 2^(b-1)) = 2^b: one comparison at each cost between makes up for the difference exactly.
  */
 async function spendRest(candidate: string, decoy: string, spentCost: number, cost: number): Promise<void> {

@@ -15,7 +15,7 @@ export interface MailTransport {
   close(): void
 }
 
-/** RFC 3834 §5: no auto-responder answers such an email, so none tells a stranger who is on holiday. */
+/** RFC 3834 §5: auto-responders do not answer such an email. */
 const HEADERS = { 'Auto-Submitted': 'auto-generated' }
 
 /** Milliseconds; a mail server that is slower gets another try later. */

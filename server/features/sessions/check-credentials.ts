@@ -6,7 +6,7 @@ import type { SessionsOptions } from './options.ts'
 export interface CheckedCredentials {
   /**
    * Whose password it is: that of the account, disabled or not; or that of a registration that waits for its link,
-   * whether the address has an account or not, because anybody can begin one for it.
+   * whether the address has an account or not, because any client can begin one for it.
    */
   readonly match: 'account' | 'registration' | undefined
   /** The hash of the account is weaker than today's. */
@@ -17,7 +17,7 @@ export interface CheckedCredentials {
  * One comparison where the account may be entered, otherwise always the same two: with the account and with the newest
  * registration, or with decoys in their places. Only where verification is required does a registration wait.
  *
- * Security: a comparison takes a tenth of a second. One more or one fewer would tell from afar what is stored.
+ * Security: a comparison takes a tenth of a second. One more or one fewer would tell a remote client what is stored.
  *
  * @throws {QueueFullError}
  */

@@ -34,7 +34,7 @@ const hasherOf = (cost: number, from = keys) => createPasswordHasher({ keys: fro
 const box = createSealedBox(keys)
 const audit = createAuditRows(box)
 
-/** Admits everybody; the failure that begins the protection of an account is the next one where a test says so. */
+/** Admits every attempt; each failure begins the protection of its account where a test says so. */
 const state = { attacked: false }
 const guard: LoginGuard = {
   admit: async () => success(undefined),
