@@ -23,6 +23,8 @@ export interface FloorOptions {
 
 export interface Floor {
   weigh(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): Verdict
+  /** Forgets the failures of an account, and those of the client address on it. */
+  clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): void
 }
 
 /**
@@ -48,6 +50,10 @@ export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor
       if (next.account !== state.account) accounts.set(keys.account, next.account)
       if (next.pair !== state.pair) pairs.set(keys.pair, next.pair)
       return verdict
+    },
+    clear(keys) {
+      accounts.delete(keys.account)
+      pairs.delete(keys.pair)
     }
   }
 }
@@ -67,6 +73,7 @@ export function strengthen(policy: GuardPolicy, share: number): GuardPolicy {
 interface Memory<T> {
   get(key: string): T | undefined
   set(key: string, value: T): void
+  delete(key: string): void
 }
 
 /** A map from which the entry goes that was written longest ago. */
@@ -74,6 +81,7 @@ function createMemory<T>(maxEntries: number): Memory<T> {
   const entries = new Map<string, T>()
   return {
     get: key => entries.get(key),
+    delete: key => void entries.delete(key),
     set(key, value) {
       entries.delete(key)
       entries.set(key, value)

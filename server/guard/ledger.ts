@@ -1,7 +1,7 @@
 /** Where failures are counted: in Redis, and on a stricter floor in memory where Redis fails. Judging is `rule.ts`. */
 
 import type { Redis } from '../../edge/store/open-redis.ts'
-import { runScript, StoreError } from '../../edge/store/run-scripts.ts'
+import { runScript, StoreError, storeError } from '../../edge/store/run-scripts.ts'
 import { createFloor } from './floor.ts'
 import type { GuardPolicy, Obstacle, Verdict, WeighedAttempt } from './rule.ts'
 import { loginGuardScript } from './script.ts'
@@ -24,6 +24,8 @@ export interface LedgerOptions {
 export interface Ledger {
   /** Judges an attempt and records how it ended, in one round trip. Never throws because of Redis. */
   weigh(keys: SubjectKeys, attempt: WeighedAttempt): Promise<Verdict>
+  /** Forgets the failures of an account, and those of the client address on it. Never throws because of Redis. */
+  clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): Promise<void>
 }
 
 /** The obstacles by their number in the script's reply. */
@@ -54,6 +56,16 @@ export function createLedger(options: LedgerOptions): Ledger {
         failedAtMs = options.nowMs()
         options.onStoreFailure(error)
         return floor.weigh(keys, attempt, failedAtMs)
+      }
+    },
+    async clear({ account, pair }) {
+      floor.clear({ account, pair })
+      try {
+        const deleted: unknown = await options.redis.del(account, pair)
+        if (deleted !== 0 && deleted !== 1 && deleted !== 2) throw new StoreError('Redis answered a DEL with nonsense')
+      } catch (error) {
+        failedAtMs = options.nowMs()
+        options.onStoreFailure(error instanceof StoreError ? error : storeError(error))
       }
     }
   }

@@ -34,6 +34,11 @@ export interface LoginGuard {
   admit(attempt: LoginAttempt): Promise<Result<undefined>>
   /** Counts a failure, or clears the delay of this address and account. */
   settle(attempt: LoginAttempt, correct: boolean): Promise<Settled>
+  /**
+   * Ends the block of an account, and the delay of this client address on it. The block of the client address stays:
+   * an attacker's own mailbox must not unblock the attacker's address.
+   */
+  clear(subject: Pick<LoginAttempt, 'account' | 'clientAddress'>): Promise<void>
 }
 
 export interface LoginGuardOptions extends LedgerOptions {
@@ -90,7 +95,9 @@ export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
       if (isAnswerable(verdict)) return { answerable: true, accountAttacked: verdict.accountAttacked }
       const isDelayed = verdict.retryAfterMs > 0 || captcha === undefined
       return { answerable: false, failure: isDelayed ? tooManyAttempts(verdict) : captchaRequired(captcha) }
-    }
+    },
+
+    clear: ({ account, clientAddress }) => ledger.clear(subjectKeys(options.subjectSecret, account, clientAddress))
   }
 }
 

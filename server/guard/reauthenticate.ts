@@ -51,7 +51,7 @@ export async function reauthenticate(
 
   const settled = await guard.settle(attempt, correct)
   if (!settled.answerable) return refused(options, user, client, settled.failure)
-  if (settled.accountAttacked) await tellOfAttack(options, user, client)
+  if (settled.accountAttacked) await tellOfAttack(options, user.email, user, client)
   if (!correct) return refused(options, user, client, failure('password-incorrect', 'the password is another one'))
   return success(undefined)
 }

@@ -17,13 +17,27 @@ export interface TellOfAttackOptions {
   readonly wakeMail: () => void
 }
 
-/** To be called once per attack: the guard says when. */
-export async function tellOfAttack(options: TellOfAttackOptions, user: User, client: Client): Promise<void> {
+/**
+ * To be called once per attack: the guard says when.
+ *
+ * Security: the same statements whether the address has an account or not, otherwise the time of the failure that
+ * begins the protection would tell. The mail worker finds out whether there is an owner.
+ *
+ * @param account the canonical address
+ * @param owner of the account, where there is one
+ */
+export async function tellOfAttack(
+  options: TellOfAttackOptions,
+  account: string,
+  owner: User | undefined,
+  client: Client
+): Promise<void> {
   const { database, audit, box, nowMs } = options
   const attackedMs = nowMs()
+  const subject = owner ? { person: owner } : {}
   await database.transaction(async db => {
-    await insertAuditEvent(db, audit.event('account-attacked', 'failure', client, attackedMs, { person: user }))
-    await insertOutboxMail(db, noticeMail(box, 'account-attacked', user, attackedMs))
+    await insertAuditEvent(db, audit.event('account-attacked', 'failure', client, attackedMs, subject))
+    await insertOutboxMail(db, noticeMail(box, 'account-attacked', { email: account }, attackedMs))
   })
   options.wakeMail()
 }

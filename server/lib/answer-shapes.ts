@@ -13,6 +13,28 @@ export const Message = Type.Object(
   }
 )
 
+/** The mark of a device that has signed in, or has opened a mailed link. */
+export const DEVICE_MARK = Type.Optional(
+  Type.String({
+    description:
+      'Only for non-browser clients; a browser gets it as an HttpOnly cookie. ' +
+      'A login that presents it is not locked out while others guess the password'
+  })
+)
+
+/** Words for a person whose mailbox is proven, and the mark of the device that has proven it. */
+export const MarkedMessage = Type.Object(
+  {
+    message: Type.String(),
+    deviceMark: DEVICE_MARK
+  },
+  {
+    additionalProperties: false,
+    description: 'Words for the person; a program looks at the status',
+    examples: [{ message: 'Your new password is set. You can sign in with it now' }]
+  }
+)
+
 /** A success that has nothing to say. */
 export const NoContent = Type.Null({ description: 'Done' })
 
@@ -38,13 +60,6 @@ export const SESSION_TOKENS = {
     Type.String({ description: 'Only for clients that are no browser; a browser gets it as an HttpOnly cookie' })
   )
 }
-
-/** The mark of a device that has signed in; a sign-in begins with it. */
-export const DEVICE_MARK = Type.Optional(
-  Type.String({
-    description: 'Only for clients that are no browser: keep it for a year, and send it with the next sign-in'
-  })
-)
 
 /** What these members look like, for examples; neither is a token that ever was. */
 export const SESSION_TOKENS_EXAMPLE = {

@@ -12,3 +12,53 @@ export function deviceName(userAgent: string): string {
   if (browser.name && os.name) return `${browser.name} on ${os.name}`
   return browser.name || (/^[\w.-]{1,40}(?:\/[\w.-]{1,20})?/.exec(userAgent)?.[0] ?? 'Unknown device')
 }
+
+/** The parser names what it does not know by the header's own words, so its names count only where they are in its lists. */
+const BROWSERS: ReadonlySet<string> = new Set(Object.values(Bowser.BROWSER_MAP))
+const SYSTEMS: ReadonlySet<string> = new Set(Object.values(Bowser.OS_MAP))
+
+/** Programs by the product token with which their User-Agent begins, in lower case. */
+const PROGRAMS: ReadonlyMap<string, string> = new Map([
+  ['apache-httpclient', 'Apache HttpClient'],
+  ['axios', 'Axios'],
+  ['bun', 'Bun'],
+  ['curl', 'curl'],
+  ['dart', 'Dart'],
+  ['deno', 'Deno'],
+  ['go-http-client', 'a Go program'],
+  ['got', 'Got'],
+  ['httpie', 'HTTPie'],
+  ['insomnia', 'Insomnia'],
+  ['java', 'a Java program'],
+  ['node', 'Node.js'],
+  ['node-fetch', 'Node.js'],
+  ['okhttp', 'OkHttp'],
+  ['postmanruntime', 'Postman'],
+  ['python-httpx', 'a Python program'],
+  ['python-requests', 'a Python program'],
+  ['python-urllib', 'a Python program'],
+  ['reqwest', 'a Rust program'],
+  ['ruby', 'a Ruby program'],
+  ['undici', 'Node.js'],
+  ['wget', 'Wget']
+])
+
+/**
+ * Such as `Firefox on Linux`, `curl` or `an unknown device`: only names from lists, never a word of the header itself.
+ *
+ * Security: a stranger who has the password, or registers an address where verification is optional, writes the header.
+ * An email must not carry that text to any recipient.
+ */
+export function knownDeviceName(userAgent: string): string {
+  if (userAgent === '' || userAgent.length > MAX_PARSED) return 'an unknown device'
+  const { browser, os } = Bowser.parse(userAgent)
+  const token = /^[\w-]+/.exec(userAgent)?.[0].toLowerCase() ?? ''
+  const program = known(BROWSERS, browser.name) ?? PROGRAMS.get(token)
+  const system = known(SYSTEMS, os.name)
+  if (program === undefined) return 'an unknown device'
+  return system === undefined ? program : `${program} on ${system}`
+}
+
+function known(names: ReadonlySet<string>, name: string | undefined): string | undefined {
+  return name !== undefined && names.has(name) ? name : undefined
+}

@@ -8,28 +8,30 @@ import type { SealedBox } from './sealed-box.ts'
  * Every kind of mail. What a `registration`, a `verification-requested` or a `reset-requested` becomes, and whether it
  * becomes anything, depends on whose the address is, and is decided by the mail worker.
  */
-export type MailKind =
-  | 'registration'
-  | 'verification-requested'
-  | 'reset-requested'
-  | 'verify-email'
-  | 'register-again'
-  | 'already-registered'
-  | 'reset-password'
-  | 'password-changed'
-  | 'change-email'
-  | 'email-change-requested'
-  | 'email-changed'
-  | 'new-device'
-  | 'refresh-reused'
-  | 'account-attacked'
-  | 'account-deleted'
+export const MAIL_KINDS = [
+  'registration',
+  'verification-requested',
+  'reset-requested',
+  'verify-email',
+  'register-again',
+  'already-registered',
+  'reset-password',
+  'password-changed',
+  'change-email',
+  'email-change-requested',
+  'email-changed',
+  'new-device',
+  'refresh-reused',
+  'account-attacked',
+  'account-deleted'
+] as const
 
+export type MailKind = (typeof MAIL_KINDS)[number]
+
+/** There is no name in it: the mail worker greets the recipient by the account's own name, where it may. */
 export interface MailOrder {
   readonly kind: MailKind
   readonly recipient: string
-  /** The person's name, as they gave it. */
-  readonly name: string
   /** The account that it is about, where that is known. */
   readonly userId?: string
   /** The User-Agent of the device that it is about. */
@@ -47,7 +49,7 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
     id,
     kind: order.kind,
     recipient: order.recipient,
-    parameters: { name: order.name, ...(order.device === undefined ? {} : { device: order.device }) },
+    parameters: order.device === undefined ? {} : { device: order.device },
     createdAt: new Date(nowMs),
     expiresAt: order.expiresAt,
     ...(order.userId === undefined ? {} : { userId: order.userId }),
@@ -59,12 +61,12 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
 export function noticeMail(
   box: SealedBox,
   kind: MailKind,
-  person: { readonly id?: string; readonly email: string; readonly name: string },
+  person: { readonly id?: string; readonly email: string },
   nowMs: number
 ) {
   const expiresAt = secondsAfter(new Date(nowMs), NOTICE_TTL)
   const account = person.id === undefined ? {} : { userId: person.id }
-  return outboxMail(box, { kind, recipient: person.email, name: person.name, ...account, expiresAt }, nowMs)
+  return outboxMail(box, { kind, recipient: person.email, ...account, expiresAt }, nowMs)
 }
 
 /** Seals the token of a mail, for `outbox.sealed_token`. */

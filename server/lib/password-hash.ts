@@ -20,11 +20,13 @@ export interface PasswordHasher {
   ensureRoom(): void
   hash(password: string): Promise<string>
   /**
-   * Compares in the same time whatever is stored; `undefined` (an unknown address) is compared with a decoy.
+   * Compares at exactly the work of one new hash, whatever cheaper hash is stored; `undefined` (an unknown address) is
+   * compared with a decoy. A hash of higher cost takes longer.
    *
+   * @param spend whether a password that is correct for a cheaper hash costs as much as a wrong one
    * @throws {QueueFullError}
    */
-  check(password: string, stored: string | undefined): Promise<PasswordCheck>
+  check(password: string, stored: string | undefined, spend?: 'unless-correct' | 'always'): Promise<PasswordCheck>
 }
 
 export interface PasswordHasherOptions {
@@ -47,20 +49,34 @@ export function createPasswordHasher({ keys, cost, queue }: PasswordHasherOption
   return {
     ensureRoom: queue.ensureRoom,
     hash,
-    async check(password, stored) {
+    async check(password, stored, spend = 'unless-correct') {
       const decoyParts = await decoy
       const readable = stored === undefined ? undefined : parse(peppers, stored)
       const { pepper, digest } = readable ?? decoyParts
       const candidate = pepper === undefined ? normalizePassword(password) : peppered(pepper, password)
-      const matches = await queue.run(() => bcrypt.compare(candidate, digest))
-      const isCheap = bcrypt.getRounds(digest) < cost
-      // Security: a wrong password costs today's work whatever is stored, else time tells who has an old hash.
-      if (isCheap && !matches) await queue.run(() => bcrypt.compare(candidate, decoyParts.digest))
+      const storedCost = bcrypt.getRounds(digest)
+      const matches = await queue.run(async () => {
+        const matched = await bcrypt.compare(candidate, digest)
+        if (!matched || spend === 'always') await spendRest(candidate, decoyParts.digest, storedCost, cost)
+        return matched
+      })
       return {
         correct: matches && readable !== undefined,
-        outdated: pepper?.id !== newest.id || isCheap
+        outdated: pepper?.id !== newest.id || storedCost < cost
       }
     }
+  }
+}
+
+/**
+ * Spends what a comparison at `spentCost` has left of the work of one at `cost`.
+ *
+ * Security: otherwise the time would tell which accounts have an old hash. A cost stands for 2^cost rounds, and
+ * 2^a + (2^a + 2^(a+1) + … + 2^(b-1)) = 2^b: one comparison at each cost between makes up for the difference exactly.
+ */
+async function spendRest(candidate: string, decoy: string, spentCost: number, cost: number): Promise<void> {
+  for (let between = spentCost; between < cost; between++) {
+    await bcrypt.compare(candidate, `$2b$${String(between).padStart(2, '0')}${decoy.slice(6)}`)
   }
 }
 

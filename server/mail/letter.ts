@@ -3,12 +3,19 @@
 export interface Letter {
   readonly subject: string
   /** Absent: the reader is greeted without a name. */
-  readonly name?: string
+  readonly name?: string | undefined
   readonly paragraphs: readonly string[]
-  readonly link?: { readonly label: string; readonly url: string }
+  readonly link?: Link
   readonly closing: readonly string[]
   /** Under which people reach the service. */
   readonly publicUrl: string
+}
+
+export interface Link {
+  readonly label: string
+  readonly url: string
+  /** What to enter where the link does not work: some mail gateways drop its fragment. */
+  readonly code?: { readonly page: string; readonly token: string }
 }
 
 export interface RenderedMail {
@@ -27,6 +34,7 @@ p { margin: 12px 0; overflow-wrap: anywhere }
 .button { display: inline-block; padding: 12px 20px; background: #1d4ed8; border-radius: 8px; color: #fff; font-weight: 600; text-decoration: none }
 .small { color: #4b5563; font-size: 14px }
 .small a { color: #1d4ed8 }
+.code { font: 14px/1.6 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace }
 @media (prefers-color-scheme: dark) {
   body { background: #111827; color: #e5e7eb }
   main { background: #1f2937; border-color: #374151 }
@@ -42,6 +50,7 @@ export function renderLetter(letter: Letter): RenderedMail {
 
 function renderText({ name, paragraphs, link, closing, publicUrl }: Letter): string {
   const linked = link ? [`${link.label}:\n${link.url}`] : []
+  if (link?.code) linked.push(`${enterCode(link.code.page)}\n${link.code.token}`)
   return `${[greeting(name), ...paragraphs, ...linked, ...closing, `-- \n${publicUrl}`].join('\n\n')}\n`
 }
 
@@ -70,10 +79,23 @@ ${closing.map(text => `<p class="small">${escapeHtml(text)}</p>`).join('\n')}
 }
 
 /** The address is there in full as well: some people copy it, and some want to see where a button leads. */
-function renderLink({ label, url }: { readonly label: string; readonly url: string }): string {
+function renderLink({ label, url, code }: Link): string {
   const href = escapeHtml(url)
-  return `<p><a class="button" href="${href}">${escapeHtml(label)}</a></p>
+  const button = `<p><a class="button" href="${href}">${escapeHtml(label)}</a></p>
 <p class="small">Or open this address: <a href="${href}">${href}</a></p>`
+  return code === undefined ? button : `${button}\n${renderCode(code)}`
+}
+
+/** The token has a line of its own in the source as well, for programs that show an email as text. */
+function renderCode({ page, token }: NonNullable<Link['code']>): string {
+  return `<p class="small">${escapeHtml(enterCode(page))}</p>
+<p class="code">
+${escapeHtml(token)}
+</p>`
+}
+
+function enterCode(page: string): string {
+  return `If the link does not work, open ${page} and enter this code:`
 }
 
 function greeting(name: string | undefined): string {

@@ -9,13 +9,14 @@ import {
   type OutboxMail,
   postponeMail
 } from '../../db/queries/outbox.ts'
-import { deviceName } from '../lib/device-name.ts'
+import { findUserByEmail } from '../../db/queries/users.ts'
 import { openMailToken } from '../lib/outbox-mail.ts'
 import type { SealedBox } from '../lib/sealed-box.ts'
 import type { MailBounds } from './mail-bounds.ts'
 import { type ResolvedMail, resolveMail } from './resolve-mail.ts'
 import { type MailValues, renderMail } from './templates.ts'
 import type { MailTransport } from './transport.ts'
+import { typedTextFor } from './typed-text.ts'
 
 export interface OutboxWorkerOptions {
   readonly database: Database
@@ -97,11 +98,11 @@ async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
   await forget(options, mail, new Date(nowMs()))
 }
 
-async function send({ transport, box, publicUrl }: OutboxWorkerOptions, mail: ResolvedMail): Promise<void> {
+async function send({ database, transport, box, publicUrl }: OutboxWorkerOptions, mail: ResolvedMail): Promise<void> {
+  const recipient = await database.run(db => findUserByEmail(db, mail.recipient))
   const values: MailValues = {
-    name: mail.parameters.name ?? '',
+    typed: typedTextFor(recipient, mail),
     publicUrl,
-    device: deviceName(mail.parameters.device ?? ''),
     at: mail.createdAt,
     expiresAt: mail.expiresAt,
     ...(mail.sealedToken === null ? {} : { token: openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })

@@ -42,7 +42,8 @@ const RESOLVERS: Readonly<Partial<Record<MailKind, Resolver>>> = {
   registration,
   'verification-requested': verificationRequested,
   'reset-requested': resetRequested,
-  'change-email': changeEmail
+  'change-email': changeEmail,
+  'account-attacked': accountAttacked
 }
 
 /** @returns `undefined` where nothing is to be sent */
@@ -61,11 +62,13 @@ export async function resolveMail(options: ResolveMailOptions, mail: OutboxMail)
  */
 async function registration({ db }: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   const owner = await findUserByEmail(db, mail.recipient)
-  if (owner === undefined) return { ...mail, kind: 'verify-email' }
-  return alreadyRegistered(mail, owner.name)
+  return owner === undefined ? { ...mail, kind: 'verify-email' } : alreadyRegistered(mail)
 }
 
 /**
+ * Each state of an address has a way out of it. An account that cannot be verified once more is told how to sign in:
+ * its owner may have registered twice and hold the link or the password of the other registration.
+ *
  * Security: a link is only sent where there is no doubt what it activates. Of several registrations that wait for one
  * address any may be somebody else's, the newest one as well as the oldest, and the click of the address's owner
  * would put that person's password into force. So the owner is asked to register once more instead. Registrations that
@@ -74,12 +77,12 @@ async function registration({ db }: Resolving, mail: OutboxMail): Promise<Resolv
 async function verificationRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   const { db } = resolving
   const user = await holdUserByEmail(db, mail.recipient)
-  if (user !== undefined && user.disabledAt !== null) return undefined
-  if (user?.emailVerified === false) {
+  if (user !== undefined) {
+    // The link of a disabled account would not open.
+    if (user.emailVerified || user.disabledAt !== null) return alreadyRegistered(mail)
     return withLink(resolving, mail, { kind: 'verify-email', purpose: 'verify-email', userId: user.id })
   }
-  const pending = user === undefined ? await findRegistrationsOf(db, mail.recipient) : []
-  const [only, ...others] = pending
+  const [only, ...others] = await findRegistrationsOf(db, mail.recipient)
   if (only === undefined) return undefined
   if (others.length > 0) return { ...mail, kind: 'register-again' }
   await extendRegistration(db, only.id, mail.expiresAt)
@@ -91,7 +94,7 @@ async function resetRequested(resolving: Resolving, mail: OutboxMail): Promise<R
   const user = await holdUserByEmail(resolving.db, mail.recipient)
   if (user === undefined || user.disabledAt !== null) return undefined
   const purpose = 'reset-password'
-  return withLink(resolving, mail, { kind: purpose, purpose, userId: user.id, name: user.name })
+  return withLink(resolving, mail, { kind: purpose, purpose, userId: user.id })
 }
 
 /**
@@ -105,12 +108,17 @@ async function changeEmail({ db, box, now }: Resolving, mail: OutboxMail): Promi
   const owner = await findUserByEmail(db, mail.recipient)
   if (owner === undefined)
     return (await isMailedTokenGood(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined
-  return alreadyRegistered(mail, owner.name)
+  return alreadyRegistered(mail)
 }
 
-/** Under the owner's own name: the one in the mail is what a stranger has typed. */
-function alreadyRegistered(mail: OutboxMail, name: string): ResolvedMail {
-  return { ...mail, kind: 'already-registered', parameters: { name }, sealedToken: null }
+/** The guard counts unknown accounts like known ones; only an account has an owner to be told. */
+async function accountAttacked({ db }: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
+  const user = await findUserByEmail(db, mail.recipient)
+  return user && { ...mail, kind: 'account-attacked' }
+}
+
+function alreadyRegistered(mail: OutboxMail): ResolvedMail {
+  return { ...mail, kind: 'already-registered', sealedToken: null }
 }
 
 interface Link {
@@ -118,7 +126,6 @@ interface Link {
   readonly purpose: MailedToken['purpose']
   readonly userId?: string
   readonly registrationId?: string
-  readonly name?: string
 }
 
 /**
@@ -129,11 +136,11 @@ interface Link {
  */
 async function withLink({ db, box, now }: Resolving, mail: OutboxMail, link: Link): Promise<ResolvedMail | undefined> {
   if (!(await isMailOpen(db, mail.id))) return undefined
-  const { kind, name = '', ...target } = link
+  const { kind, ...target } = link
   const { token, hash } = createMailedToken()
   await insertMailedToken(db, { tokenHash: hash, ...target, createdAt: now, expiresAt: mail.expiresAt })
   const sealedToken = sealMailToken(box, mail.id, token)
-  const decided = await decideMail(db, mail, { kind, userId: link.userId ?? null, parameters: { name }, sealedToken })
+  const decided = await decideMail(db, mail, { kind, userId: link.userId ?? null, parameters: {}, sealedToken })
   if (decided === undefined) throw new Error(`another worker has decided about mail ${mail.id} meanwhile`)
   return { ...decided, kind }
 }

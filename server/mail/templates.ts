@@ -1,7 +1,8 @@
 /** What the mails say. Links lead to the public URL and nowhere else; how a mail looks is `letter.ts`. */
 
 import type { MailKind } from '../lib/outbox-mail.ts'
-import { type Letter, type RenderedMail, renderLetter } from './letter.ts'
+import { type Letter, type Link, type RenderedMail, renderLetter } from './letter.ts'
+import type { TypedText } from './typed-text.ts'
 
 export type { RenderedMail } from './letter.ts'
 
@@ -9,12 +10,10 @@ export type { RenderedMail } from './letter.ts'
 export type SentKind = Exclude<MailKind, 'registration' | 'verification-requested' | 'reset-requested'>
 
 export interface MailValues {
-  /** As the person gave it; hostile until escaped. */
-  readonly name: string
+  /** What persons or programs have typed; absent where the recipient may not see it. */
+  readonly typed?: TypedText | undefined
   /** Under which people reach the service; links point there and nowhere else. */
   readonly publicUrl: string
-  /** A device in words. */
-  readonly device?: string
   /** When what the mail is about has happened. */
   readonly at?: Date
   /** The mailed token, for the kinds that carry a link, and until when it is good. */
@@ -22,18 +21,13 @@ export interface MailValues {
   readonly expiresAt?: Date
 }
 
-type Template = (values: MailValues) => Omit<Letter, 'publicUrl'>
+type Template = (values: MailValues) => Omit<Letter, 'publicUrl' | 'name'>
 
-/**
- * Security: three kinds go to an address that nobody has confirmed, `verify-email`, `change-email` and
- * `register-again`. Nothing in them was typed by anybody, not even a name: else whoever enters other people's
- * addresses would have us mail them his words.
- */
 const TEMPLATES: Readonly<Record<SentKind, Template>> = {
   'verify-email': values => ({
     subject: 'Please confirm your address',
     paragraphs: ['Somebody, hopefully you, has registered with this address. Please confirm that it is yours.'],
-    link: { label: 'Confirm my address', url: tokenUrl(values, 'verify-email') },
+    link: tokenLink('Confirm my address', values, 'verify-email'),
     closing: [goodUntil(values), 'If this was not you, do nothing: without the link nothing happens.']
   }),
   'register-again': () => ({
@@ -46,27 +40,28 @@ const TEMPLATES: Readonly<Record<SentKind, Template>> = {
     ],
     closing: ['If this was not you, do nothing: without a link nothing happens.']
   }),
-  'already-registered': ({ name }) => ({
+  'already-registered': values => ({
     subject: 'You already have an account',
-    name,
     paragraphs: [
-      'Somebody, perhaps you, has tried to use this address for a new account. It already has one, so nothing was changed.'
+      'Somebody, perhaps you, has tried to register this address, to confirm it once more, or to use it for another ' +
+        'account. It already has an account, so nothing was changed.',
+      'You can sign in as usual. If you have registered more than once, your password is the one of the registration ' +
+        'whose link you have opened. If you do not know which one that is, choose a new password.'
     ],
+    link: newPasswordLink(values),
     closing: [
-      'You can sign in as usual. If you have forgotten your password, ask for a new one there.',
+      'If you still cannot sign in, please ask the people who run the service.',
       'If this was not you, there is nothing to do.'
     ]
   }),
   'reset-password': values => ({
     subject: 'Choose a new password',
-    name: values.name,
     paragraphs: ['Somebody, hopefully you, has asked for a new password for your account.'],
-    link: { label: 'Choose a new password', url: tokenUrl(values, 'reset-password') },
+    link: tokenLink('Choose a new password', values, 'reset-password'),
     closing: [goodUntil(values), 'If this was not you, do nothing: your password stays as it is.']
   }),
   'password-changed': values => ({
     subject: 'Your password was changed',
-    name: values.name,
     paragraphs: [`The password of your account was changed${onDay(values)}. Every other sign-in has ended.`],
     ...newPassword(values)
   }),
@@ -76,7 +71,7 @@ const TEMPLATES: Readonly<Record<SentKind, Template>> = {
       'Somebody, hopefully you, wants to use this address for an account. Please confirm that it is yours; ' +
         'until then the account keeps its old one.'
     ],
-    link: { label: 'Confirm my new address', url: tokenUrl(values, 'verify-email') },
+    link: tokenLink('Confirm my new address', values, 'verify-email'),
     closing: [goodUntil(values), 'If this was not you, do nothing: without the link nothing happens.']
   }),
   'email-change-requested': values => ({
@@ -87,27 +82,24 @@ const TEMPLATES: Readonly<Record<SentKind, Template>> = {
       'If this was not you, cancel the change. The person who requested it is signed in to your account and knows your ' +
         `password, so choose a new one as well: ${values.publicUrl}/reset-password. That signs out every device.`
     ],
-    link: { label: 'Cancel the change', url: tokenUrl(values, 'cancel-email-change') },
+    link: tokenLink('Cancel the change', values, 'cancel-email-change'),
     closing: [goodUntil(values)]
   }),
   'email-changed': values => ({
     subject: 'The address of your account was changed',
-    name: values.name,
     paragraphs: [`Your account uses another mail address${onDay(values, 'since')}. This one is no longer known to us.`],
     closing: ['If this was not you, please tell the people who run the service at once.']
   }),
   'new-device': values => ({
     subject: 'A new device has signed in',
-    name: values.name,
     paragraphs: [
-      `Your account was used from a device that we have not seen before${onDay(values)}: ${values.device ?? 'Unknown device'}.`,
+      `Your account was used from a device that we have not seen before${onDay(values)}: ${values.typed?.device ?? 'an unknown device'}.`,
       'If this was you, there is nothing to do.'
     ],
     ...newPassword(values)
   }),
-  'account-attacked': values => ({
+  'account-attacked': () => ({
     subject: 'Somebody is guessing your password',
-    name: values.name,
     paragraphs: [
       'There were many wrong passwords for your account. For a while only devices that you have used before can sign in.'
     ],
@@ -115,16 +107,14 @@ const TEMPLATES: Readonly<Record<SentKind, Template>> = {
   }),
   'refresh-reused': values => ({
     subject: 'We have ended one of your sessions',
-    name: values.name,
     paragraphs: [
       `A sign-in of yours was used from two places${onDay(values)}, as happens when it was copied. ` +
         'We have ended that session everywhere. Please sign in again.'
     ],
     ...newPassword(values)
   }),
-  'account-deleted': ({ name }) => ({
+  'account-deleted': () => ({
     subject: 'Your account is deleted',
-    name,
     paragraphs: ['Your account and everything about you is deleted. This is the last mail that we send you.'],
     closing: ['Thank you for having been with us.']
   })
@@ -132,22 +122,29 @@ const TEMPLATES: Readonly<Record<SentKind, Template>> = {
 
 /** Renders a mail. */
 export function renderMail(kind: SentKind, values: MailValues): RenderedMail {
-  return renderLetter({ ...TEMPLATES[kind](values), publicUrl: values.publicUrl })
+  return renderLetter({ ...TEMPLATES[kind](values), name: values.typed?.name, publicUrl: values.publicUrl })
 }
 
 /** The token is in the fragment: it is in no server's log, and opening the page uses nothing up. */
-function tokenUrl(
+function tokenLink(
+  label: string,
   { publicUrl, token }: MailValues,
-  page: 'verify-email' | 'reset-password' | 'cancel-email-change'
-): string {
-  if (token === undefined) throw new Error(`a mail with a link to /${page} was rendered without its token`)
-  return `${publicUrl}/${page}#token=${token}`
+  path: 'verify-email' | 'reset-password' | 'cancel-email-change'
+): Link {
+  if (token === undefined) throw new Error(`a mail with a link to /${path} was rendered without its token`)
+  const page = `${publicUrl}/${path}`
+  return { label, url: `${page}#token=${token}`, code: { page, token } }
 }
 
-/** What to do about something that was not oneself: the page asks for the address and mails a link. */
-function newPassword({ publicUrl }: MailValues): Pick<Letter, 'link' | 'closing'> {
+/** Without a token, the page asks for the address and mails a link. */
+function newPasswordLink({ publicUrl }: MailValues): Link {
+  return { label: 'Choose a new password', url: `${publicUrl}/reset-password` }
+}
+
+/** What to do about something that was not oneself. */
+function newPassword(values: MailValues): Pick<Letter, 'link' | 'closing'> {
   return {
-    link: { label: 'Choose a new password', url: `${publicUrl}/reset-password` },
+    link: newPasswordLink(values),
     closing: ['If this was not you, choose a new password at once: that signs out every device.']
   }
 }

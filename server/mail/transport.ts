@@ -15,6 +15,9 @@ export interface MailTransport {
   close(): void
 }
 
+/** RFC 3834 §5: auto-responders do not answer such an email. */
+const HEADERS = { 'Auto-Submitted': 'auto-generated' }
+
 /** Milliseconds; a mail server that is slower gets another try later. */
 const DEADLINES = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 }
 
@@ -27,7 +30,8 @@ export function openMailTransport(smtpUrl: string, from: string): MailTransport 
   return {
     async send({ to, messageId, subject, text, html }) {
       // An address object is never parsed, so no address can smuggle in a second recipient.
-      const sent = transport.sendMail({ from, to: { name: '', address: to }, messageId, subject, text, html })
+      const recipient = { name: '', address: to }
+      const sent = transport.sendMail({ from, to: recipient, messageId, headers: HEADERS, subject, text, html })
       await withinMs(ATTEMPT_DEADLINE, sent)
     },
     close: () => transport.close()

@@ -75,15 +75,81 @@ t.test('resend lets the registration wait for as long as the new link', async t 
   t.equal(row?.same, true)
 })
 
-t.test('resend sends nothing to an unknown address, nor to one that is verified', async t => {
+t.test('resend sends nothing to an unknown address, and to one that has an account how to sign in', async t => {
   const [unknown, verified] = [newAddress(), await register(url, mailbox)]
-  const before = mailbox.messages(verified).length
   for (const email of [unknown, verified]) {
     await resend(email)
     await dealt(email, 'verification-requested')
   }
   t.equal(mailbox.messages(unknown).length, 0)
-  t.equal(mailbox.messages(verified).length, before)
+  t.equal(mailsAbout(verified, /already have an account/).length, 1)
+})
+
+t.test('resend does the same work for every address: two rows', async t => {
+  const twice = newAddress()
+  for (const password of ['Owners-horse-1', 'Owners-horse-2']) await registerAs(twice, password)
+  const disabled = await register(url, mailbox)
+  await sql`update users set disabled_at = now() where email = ${disabled}`
+  const rows = []
+  for (const email of [newAddress(), await register(url, mailbox), disabled, twice]) {
+    const counted = async () => {
+      const [row] = await sql`select
+        (select count(*)::int from audit_events where kind = 'verification-resent') as audited,
+        (select count(*)::int from outbox) as mails`
+      return { audited: row?.audited, mails: row?.mails }
+    }
+    const before = await counted()
+    await resend(email)
+    const after = await counted()
+    rows.push({ audited: after.audited - before.audited, mails: after.mails - before.mails })
+  }
+  t.strictSame(rows, Array(4).fill({ audited: 1, mails: 1 }))
+})
+
+t.test('registering twice with two passwords is no dead end: resend says what to do, and that works', async t => {
+  const email = newAddress()
+  await registerAs(email, 'Owners-horse-1')
+  const first = await mailedToken(mailbox, email)
+  await registerAs(email, 'Owners-horse-2')
+  const second = await until('the other link', async () => {
+    const token = await mailedToken(mailbox, email)
+    return token !== first && token
+  })
+  t.equal((await verify(first)).status, 200)
+  t.match(await login(email, 'Owners-horse-2'), { status: 403, body: { code: 'email-unverified' } })
+  t.equal((await verify(second)).status, 410, 'the link of the other password')
+
+  await resend(email)
+  const [note] = await until('the way out is mailed', () => {
+    const mails = mailsAbout(email, /already have an account/)
+    return mails.length > 0 && mails
+  })
+  t.match(note?.links, [/\/reset-password$/])
+  await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email } })
+  const reset = await until('the link to a new password', () => {
+    const [mail] = mailsAbout(email, /^Choose a new password/)
+    return mail?.links[0]?.split('#token=')[1]
+  })
+  const body = { token: reset, password: 'Owners-horse-2' }
+  t.equal((await call(url, 'POST', `${API}/auth/reset-password`, { body })).status, 200)
+  t.equal((await login(email, 'Owners-horse-2')).status, 200)
+})
+
+t.test('registering twice and losing both links is no dead end either', async t => {
+  const email = newAddress()
+  for (const password of ['Owners-horse-1', 'Owners-horse-2']) await registerAs(email, password)
+  await until('both links', () => mailbox.messages(email).length === 2)
+  await expire(email)
+  await resend(email)
+  await until('the way out is mailed', () => mailsAbout(email, /register once more/).length === 1)
+  const older = await mailedToken(mailbox, email)
+  await registerAs(email, 'Owners-horse-3')
+  const newest = await until('the newest link', async () => {
+    const token = await mailedToken(mailbox, email)
+    return token !== older && token
+  })
+  t.equal((await verify(newest)).status, 200)
+  t.equal((await login(email, 'Owners-horse-3')).status, 200)
 })
 
 t.test('resend never mails a link where it might activate somebody else’s registration', async t => {
@@ -322,4 +388,33 @@ t.test('each step is audited with the person it concerns', async t => {
   const rows = await sql`select kind from audit_events where user_id = ${ada.userId}`
   const expected = ['account-created', 'email-change-requested', 'email-changed', 'email-verified', 'login-succeeded']
   t.strictSame(rows.map(({ kind }) => kind).sort(), expected)
+})
+
+t.test('every link that proves a mailbox clears the block of its account and marks the device', async t => {
+  const strict = await openSubject(t, { LOGIN_FAILURES_ACCOUNT: '1/900' })
+  const post = (path: string, body?: object, token?: string) =>
+    call(strict.url, 'POST', API + path, { ...(body && { body }), ...(token && { token }) })
+  const signIn = (email: string, password = PASSWORD) => post('/auth/login', { email, password })
+  const block = async (email: string) => {
+    await signIn(email, 'Wrong-horse-7')
+    t.equal((await signIn(email)).body.code, 'too-many-attempts')
+  }
+  const open = async (email: string) => {
+    const answer = await post(`/auth/verify-email/${await mailedToken(strict.mailbox, email)}`)
+    t.equal(answer.status, 200)
+    t.match(answer.headers.getSetCookie(), [`__Host-device=${answer.body.deviceMark}; `])
+  }
+
+  const email = newAddress()
+  await post('/auth/register', { email, password: PASSWORD, name: 'Ada' })
+  await block(email)
+  await open(email)
+  const signedIn = await signIn(email)
+  t.equal(signedIn.status, 200, 'a registration becomes an account')
+
+  const next = newAddress()
+  await post('/users/me/email', { email: next, password: PASSWORD }, signedIn.body.accessToken)
+  await block(next)
+  await open(next)
+  t.equal((await signIn(next)).status, 200, 'an address replaces another one')
 })

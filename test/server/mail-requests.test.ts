@@ -12,7 +12,7 @@ import { insertOutboxMail } from '../../db/queries/outbox.ts'
 import { endSessionsOf } from '../../db/queries/session-ends.ts'
 import { deriveKeys } from '../../server/lib/derived-keys.ts'
 import { hashMailedToken } from '../../server/lib/mailed-token.ts'
-import { type MailKind, noticeMail, outboxMail } from '../../server/lib/outbox-mail.ts'
+import { MAIL_KINDS, type MailKind, noticeMail, outboxMail } from '../../server/lib/outbox-mail.ts'
 import { createSealedBox } from '../../server/lib/sealed-box.ts'
 import { createOutboxPass } from '../../server/mail/outbox-worker.ts'
 import type { Envelope } from '../../server/mail/transport.ts'
@@ -51,18 +51,18 @@ function worker() {
 /** Puts a request into an outbox that is otherwise empty. */
 async function request(kind: MailKind, recipient: string, token?: string): Promise<string> {
   await sql`delete from outbox`
-  const order = { kind, recipient, name: 'Words of a stranger', expiresAt: new Date(START_MS + HOUR_MS) }
+  const order = { kind, recipient, device: 'Words of a stranger/1 (', expiresAt: new Date(START_MS + HOUR_MS) }
   const mail = outboxMail(box, { ...order, ...(token === undefined ? {} : { token }) }, START_MS)
   await database.run(db => insertOutboxMail(db, mail))
   return mail.id
 }
 
-async function person({ verified = true, disabled = false } = {}) {
+async function person({ verified = true, disabled = false, name = 'Ada' } = {}) {
   const [id, email] = [randomUUID(), `${randomUUID()}@example.com`]
   await sql`insert into users ${sql({
     id,
     email,
-    name: 'Ada',
+    name,
     password_hash: 'x',
     role: 'user',
     email_verified: verified,
@@ -136,7 +136,7 @@ t.test('a request that nothing comes of counts as sent, and makes no token', asy
     ['reset-requested', `${randomUUID()}@example.com`],
     ['reset-requested', gone.email],
     ['verification-requested', `${randomUUID()}@example.com`],
-    ['verification-requested', (await person()).email]
+    ['account-attacked', `${randomUUID()}@example.com`]
   ]
   const [before] = await sql`select count(*)::int as count from mailed_tokens`
   for (const [kind, email] of requests) {
@@ -194,6 +194,23 @@ t.test('a request for verification gets a link for an account that is not verifi
   t.match(await stored(tokenOf(sent[0]) ?? ''), { purpose: 'verify-email', user_id: ada.id })
 })
 
+t.test('a request for verification is told the way out where the address has an account already', async t => {
+  for (const owner of [
+    await person(),
+    await person({ disabled: true }),
+    await person({ verified: false, disabled: true })
+  ]) {
+    const [before] = await sql`select count(*)::int as count from mailed_tokens`
+    await request('verification-requested', owner.email)
+    const { sent, pass } = worker()
+    await pass()
+    t.match(sent, [{ to: owner.email, subject: 'You already have an account', text: /sign in as usual/ }])
+    t.match(sent[0]?.text, 'https://auth.example.com/reset-password\n', 'a page that leads to a new password')
+    t.equal(tokenOf(sent[0]), undefined, 'nothing that a link could make true')
+    t.strictSame((await sql`select count(*)::int as count from mailed_tokens`)[0], before)
+  }
+})
+
 t.test('the owner of an address is greeted by name, and reads no word of whoever has entered it', async t => {
   const ada = await person()
   for (const kind of ['registration', 'change-email'] as const) {
@@ -249,7 +266,7 @@ t.test('a link that could not be sent yet is never sent once the standing of the
 t.test('notices without a link are sent although the standing of the account has ended', async t => {
   const ada = await person()
   await sql`delete from outbox`
-  const notice = noticeMail(box, 'password-changed', { ...ada, name: 'Ada' }, START_MS)
+  const notice = noticeMail(box, 'password-changed', ada, START_MS)
   await database.run(db => insertOutboxMail(db, notice))
   await endStanding(ada.id)
   const { sent, pass } = worker()
@@ -294,7 +311,7 @@ t.test('an unverified account that is disabled gets no link', async t => {
 
 t.test('an email about an account that was deleted meanwhile is not written', async t => {
   await sql`delete from outbox`
-  const gone = { id: randomUUID(), email: `${randomUUID()}@example.com`, name: 'Ada' }
+  const gone = { id: randomUUID(), email: `${randomUUID()}@example.com` }
   await database.run(db => insertOutboxMail(db, noticeMail(box, 'account-attacked', gone, START_MS)))
   t.equal((await sql`select 1 from outbox`).length, 0)
 })
@@ -305,4 +322,57 @@ t.test('the last mail to somebody leaves no row behind', async t => {
   await pass()
   t.equal(sent.length, 1)
   t.equal(await rowOf(id), undefined)
+})
+
+const MARK = 'Words-of-a-stranger'
+
+/** Every mail that comes of each kind, with words of strangers wherever they can be, to one recipient each. */
+async function everyMailTo(recipientOf: () => Promise<string>): Promise<Envelope[]> {
+  const envelopes: Envelope[] = []
+  for (const kind of MAIL_KINDS) {
+    const token = randomUUID()
+    const { id: user_id } = await person({ name: MARK })
+    const [now, expires_at] = [new Date(START_MS), new Date(START_MS + HOUR_MS)]
+    const stored = { token_hash: hashMailedToken(token), purpose: 'change-email', email: `${MARK}@example.com` }
+    await sql`insert into mailed_tokens ${sql({ ...stored, user_id, created_at: now, expires_at })}`
+    const id = await request(kind, await recipientOf(), token)
+    const names = ['name', 'device', 'email', 'newEmail', 'from', 'to', 'label', 'url', 'reason']
+    await sql`update outbox set parameters = ${sql.json(Object.fromEntries(names.map(name => [name, MARK])))}
+      where id = ${id}`
+    const { sent, pass } = worker()
+    await pass()
+    envelopes.push(...sent)
+  }
+  return envelopes
+}
+
+t.test('no mail to an address that is not verified carries a word that was typed, whatever its kind', async t => {
+  const subjects = new Set<string>()
+  const recipients = {
+    'an unverified account': async () => (await person({ verified: false, name: MARK })).email,
+    'a disabled, unverified account': async () => (await person({ verified: false, disabled: true, name: MARK })).email,
+    'a registration that waits': async () => {
+      const email = `${randomUUID()}@example.com`
+      await waiting(email)
+      await sql`update registrations set name = ${MARK} where email = ${email}`
+      return email
+    },
+    'an address that is not known': async () => `${randomUUID()}@example.com`
+  }
+  for (const [name, recipientOf] of Object.entries(recipients)) {
+    for (const { to, messageId, subject, text, html } of await everyMailTo(recipientOf)) {
+      subjects.add(subject)
+      t.notMatch([to, messageId, subject, text, html].join('\n'), MARK, `${subject}, to ${name}`)
+    }
+  }
+  t.equal(subjects.size, MAIL_KINDS.length - 3, 'every kind was sent, but for the three that become another one')
+})
+
+t.test('a mail to a verified address carries the name of its own account, and no other typed word', async t => {
+  const mails = await everyMailTo(async () => (await person()).email)
+  t.ok(mails.length >= MAIL_KINDS.length - 2)
+  for (const { subject, text, html } of mails) {
+    t.match(text, /^Hello Ada,\n/, subject)
+    t.notMatch(subject + text + html, MARK, subject)
+  }
 })

@@ -62,7 +62,7 @@ t.test('every kind of email has a bound for one address', async t => {
     const before = mailbox.messages(recipient).length
     for (let i = 0; i < bound + 3; i++) {
       const expiresAt = new Date(Date.now() + 60_000)
-      const mail = outboxMail(box, { kind, recipient, name: 'Ada', token: `token-${i}`, expiresAt }, Date.now())
+      const mail = outboxMail(box, { kind, recipient, token: `token-${i}`, expiresAt }, Date.now())
       await database.run(db => insertOutboxMail(db, mail))
     }
     await dealt(recipient)

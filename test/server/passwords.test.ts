@@ -25,22 +25,23 @@ const change = (ada: Pick<SignedUp, 'accessToken'>, currentPassword: unknown, ne
 const EXPIRED = { status: 410, body: { code: 'link-expired' } }
 
 /** The tokens of reset links mailed to an address, newest first. */
-const resetTokens = (email: string) =>
-  mailbox
+const resetTokens = (email: string, from = mailbox) =>
+  from
     .messages(email)
     .flatMap(({ links }) => links)
     .filter(link => link.includes('/reset-password#token='))
     .map(link => link.split('#token=')[1] ?? '')
 
-/** Asks for a link and waits for it. */
-async function resetToken(email: string): Promise<string> {
-  const known = resetTokens(email).length
-  await forgot(email)
+/** Asks an origin for a link and waits for it. */
+async function resetTokenFrom(from: Pick<typeof subject, 'url' | 'mailbox'>, email: string): Promise<string> {
+  const known = resetTokens(email, from.mailbox).length
+  await forgot(email, from.url)
   return until(`a reset link is mailed to ${email}`, () => {
-    const tokens = resetTokens(email)
+    const tokens = resetTokens(email, from.mailbox)
     return tokens.length > known && tokens[0]
   })
 }
+const resetToken = (email: string) => resetTokenFrom(subject, email)
 
 const dealt = (email: string) =>
   until(`the request of ${email} is dealt with`, async () => {
@@ -109,8 +110,8 @@ t.test('reset sets the password, ends every session and begins none', async t =>
   const phone = (await login(ada.email)).body
   const answer = await reset(await resetToken(ada.email))
   t.equal(answer.status, 200)
-  t.strictSame(Object.keys(answer.body), ['message'])
-  t.equal(answer.headers.get('set-cookie'), null)
+  t.strictSame(Object.keys(answer.body).sort(), ['deviceMark', 'message'])
+  t.notMatch(answer.headers.get('set-cookie'), /__Host-refresh/)
   for (const device of [ada, phone]) {
     t.notOk(await isLive(device))
     const refreshed = await call(url, 'POST', `${API}/auth/refresh`, { body: { refreshToken: device.refreshToken } })
@@ -325,4 +326,42 @@ t.test('the owner hears of an attack by somebody who holds a token', async t => 
     return found.length > 0 && found
   })
   t.equal(mails.length, 1)
+})
+
+t.test('a password set through a mailed link clears the block of its account, and of no other', async t => {
+  const strict = await openSubject(t, { LOGIN_FAILURES_ACCOUNT: '2/900' })
+  const [ada, eve] = [await signUp(strict.url, strict.mailbox), await signUp(strict.url, strict.mailbox)]
+  const signIn = (email: string, password: string, headers = {}) =>
+    call(strict.url, 'POST', `${API}/auth/login`, { body: { email, password }, headers })
+  const attack = async (email: string, password: string) => {
+    for (let i = 0; i < 2; i++) t.equal((await signIn(email, 'Wrong-horse-7')).body.code, 'invalid-credentials')
+    t.equal((await signIn(email, password)).body.code, 'too-many-attempts')
+  }
+  for (const { email } of [ada, eve]) await attack(email, PASSWORD)
+  const token = await resetTokenFrom(strict, ada.email)
+  const answer = await reset(token, NEW_PASSWORD, strict.url)
+  t.equal(answer.status, 200)
+  t.equal((await signIn(ada.email, NEW_PASSWORD)).status, 200, 'without the mark, and without a wait')
+  t.equal((await signIn(eve.email, PASSWORD)).status, 429, 'the other account is as it was')
+
+  await attack(ada.email, NEW_PASSWORD)
+  const cookie = `__Host-device=${answer.body.deviceMark}`
+  t.equal((await signIn(ada.email, NEW_PASSWORD, { cookie })).status, 200, 'the device is known from now on')
+})
+
+t.test('a reset marks the device: by a cookie, and in the body only for non-browser clients', async t => {
+  const ada = await signUp(url, mailbox)
+  const markOf = (headers: Headers) => /__Host-device=([\w-]+); (.*)/.exec(headers.getSetCookie().join('\n'))
+  const program = await reset(await resetToken(ada.email))
+  const [, mark, attributes] = markOf(program.headers) ?? []
+  t.equal(program.body.deviceMark, mark)
+  t.equal(attributes, 'Max-Age=31536000; Path=/; HttpOnly; Secure; SameSite=Strict')
+  for (const headers of [{ origin: 'http://gatehouse.test' }, { 'sec-fetch-site': 'same-origin' }]) {
+    const body = { token: await resetToken(ada.email), password: NEW_PASSWORD }
+    const browser = await call(url, 'POST', `${API}/auth/reset-password`, { body, headers })
+    t.strictSame(Object.keys(browser.body), ['message'], JSON.stringify(headers))
+    t.ok(markOf(browser.headers))
+  }
+  const expired = await reset('unknown')
+  t.equal(expired.headers.get('set-cookie'), null, 'a link that has expired marks nothing')
 })

@@ -65,7 +65,7 @@ async function erase(
   const ended = await endSessionsOf(db, user.id, undefined, 'account-deleted', new Date(deletedMs))
   await insertAuditEvent(db, audit.event('account-deleted', 'success', client, deletedMs, { person: user }))
   await deleteMailsOf(db, user.id)
-  await insertOutboxMail(db, noticeMail(box, 'account-deleted', { email: user.email, name: user.name }, deletedMs))
+  await insertOutboxMail(db, noticeMail(box, 'account-deleted', { email: user.email }, deletedMs))
   await deleteRegistrationsOf(db, user.id)
   await deleteUser(db, user.id)
   return ended

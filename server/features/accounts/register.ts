@@ -117,7 +117,7 @@ async function mailLink(
   const times = linkTimes(options, createdMs)
   await insertMailedToken(db, { tokenHash: hash, purpose: 'verify-email', ...target, ...times })
   const owner = 'userId' in target ? target : {}
-  const order = { kind, recipient: account.email, name: account.name, ...owner, token, expiresAt: times.expiresAt }
+  const order = { kind, recipient: account.email, ...owner, token, expiresAt: times.expiresAt }
   await insertOutboxMail(db, outboxMail(options.box, order, createdMs))
 }
 

@@ -16,7 +16,7 @@ export async function forgot(options: PasswordsOptions, email: string, client: C
   const { database, audit, box, nowMs } = options
   const requestedMs = nowMs()
   const expiresAt = secondsAfter(new Date(requestedMs), options.resetTtl)
-  const order = { kind: 'reset-requested' as const, recipient: email, name: '', expiresAt }
+  const order = { kind: 'reset-requested' as const, recipient: email, expiresAt }
   await database.transaction(async db => {
     await insertOutboxMail(db, outboxMail(box, order, requestedMs))
     await insertAuditEvent(db, audit.event('password-reset-requested', 'success', client, requestedMs))

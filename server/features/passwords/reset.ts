@@ -3,6 +3,7 @@
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUserBehind, takeMailedToken } from '../../../db/queries/registrations.ts'
 import { lockUser } from '../../../db/queries/users.ts'
+import { welcomeOwner } from '../../guard/proven-mailbox.ts'
 import { checkNewPassword } from '../../lib/checked-member.ts'
 import type { Client } from '../../lib/client.ts'
 import { hashMailedToken } from '../../lib/mailed-token.ts'
@@ -13,6 +14,8 @@ import { replacePassword } from './replace-password.ts'
 export interface Reset {
   readonly token: string
   readonly password: string
+  /** The marks that the device presented. */
+  readonly presentedMarks: readonly string[]
 }
 
 const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired')
@@ -20,13 +23,16 @@ const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used 
 /**
  * A token is looked up before anything is hashed, so that garbage costs nothing, and taken in the transaction that
  * sets the password, so that a password which the policy refuses does not use it up and of many attempts at once one
- * succeeds. Every session ends and none begins: whoever opened the link signs in with what they have just chosen.
+ * succeeds. Every session ends and none begins: the client signs in with the new password, and nothing that others have
+ * guessed before stands in its way.
+ *
+ * @returns the new mark of the device
  */
 export async function reset(
   options: PasswordsOptions,
-  { token, password }: Reset,
+  { token, password, presentedMarks }: Reset,
   client: Client
-): Promise<Result<undefined>> {
+): Promise<Result<string>> {
   const { database, audit, nowMs } = options
   const tokenHash = hashMailedToken(token)
   const owner = await database.run(db => findUserBehind(db, tokenHash, 'reset-password', new Date(nowMs())))
@@ -36,7 +42,7 @@ export async function reset(
   const passwordHash = await options.hasher.hash(password)
 
   const resetMs = nowMs()
-  const ended = await database.transaction(async db => {
+  const replaced = await database.transaction(async db => {
     const user = await lockUser(db, owner.id)
     const taken = await takeMailedToken(db, tokenHash, ['reset-password'], new Date(resetMs))
     if (user === undefined || taken === undefined) return undefined
@@ -44,11 +50,13 @@ export async function reset(
       await insertAuditEvent(db, audit.event('email-verified', 'success', client, resetMs, { person: user }))
     }
     const replacement = { user, passwordHash, emailVerified: true as const }
-    return replacePassword(options, db, 'password-reset', replacement, client, resetMs)
+    const ended = await replacePassword(options, db, 'password-reset', replacement, client, resetMs)
+    return { account: user.email, ended }
   })
-  if (ended === undefined) return LINK_EXPIRED
+  if (replaced === undefined) return LINK_EXPIRED
+  const { account, ended } = replaced
   options.wakeMail()
   // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
   if (ended.length > 0) await options.announceEnds(ended)
-  return success(undefined)
+  return success(await welcomeOwner(options, { account, presentedMarks }, client))
 }

@@ -3,11 +3,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
-import { readsCookies } from '../../lib/cookie-shapes.ts'
-import { readCookie } from '../../lib/cookies.ts'
+import { readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
+import { readCookie, readCookies } from '../../lib/cookies.ts'
+import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
-import { ChangePassword, ForgotPassword, Message, NoContent, ResetPassword } from './schemas.ts'
+import { ChangePassword, ForgotPassword, MarkedMessage, Message, NoContent, ResetPassword } from './schemas.ts'
 import type { PasswordsService } from './service.ts'
 
 export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsService }> = async (
@@ -49,15 +50,21 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
         summary: 'Set a new password with the token that was mailed',
         description:
           'The token is good once; a password that the policy refuses does not use it up. ' +
-          'Every session of the account ends, and none begins.',
+          'Every session of the account ends, and none begins. ' +
+          'A block of the account after failed logins ends, and the device is marked as known.',
         tags: ['passwords'],
         body: ResetPassword,
-        response: { 200: Message, ...problems(...BODY_PROBLEMS, 'link-expired') }
+        cookies: readsCookies(DEVICE_COOKIE),
+        response: { 200: setsCookies(MarkedMessage, DEVICE_COOKIE), ...problems(...BODY_PROBLEMS, 'link-expired') }
       }
     },
-    async request => {
-      orThrow(await passwords.reset(request.body, request.client))
-      return { message: 'Your new password is set. You can sign in with it now' }
+    async (request, reply) => {
+      const wanted = { ...request.body, presentedMarks: readCookies(request.headers, DEVICE_COOKIE) }
+      const mark = orThrow(await passwords.reset(wanted, request.client))
+      return {
+        message: 'Your new password is set. You can sign in with it now',
+        ...deliverDeviceMark(request, reply, mark)
+      }
     }
   )
 

@@ -3,7 +3,7 @@
 import { Type } from '@sinclair/typebox'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 
-export { Message, NoContent } from '../../lib/answer-shapes.ts'
+export { MarkedMessage, Message, NoContent } from '../../lib/answer-shapes.ts'
 
 const password = Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH })
 

@@ -14,7 +14,8 @@ export interface PasswordsService {
   check(password: string): Result<string>
   /** @param email canonical */
   forgot(email: string, client: Client): Promise<void>
-  reset(reset: Reset, client: Client): Promise<Result<undefined>>
+  /** @returns the new mark of the device */
+  reset(reset: Reset, client: Client): Promise<Result<string>>
   change(change: PasswordChange, proof: Proof, client: Client): Promise<Result<undefined>>
 }
 

@@ -85,7 +85,6 @@ function newDeviceMail({ box }: SessionsOptions, user: User, client: Client, now
     kind: 'new-device' as const,
     recipient: user.email,
     userId: user.id,
-    name: user.name,
     device: client.userAgent
   }
   return outboxMail(box, { ...order, expiresAt: secondsAfter(new Date(nowMs), NOTICE_TTL) }, nowMs)

@@ -1,9 +1,9 @@
 /** How a session leaves: the access token in the body, the refresh token where no script can read it. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
+import { REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { isBrowser } from '../../lib/browser.ts'
-import { DEVICE_MARK_TTL } from '../../lib/device-mark.ts'
+import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
 import type { BegunSession, OpenSession, RefreshedSession } from './options.ts'
 
 /** Sets the cookies of a session that was begun just now, and builds the body. */
@@ -14,12 +14,8 @@ export function deliverBegun(
   session: BegunSession,
   nowMs: number
 ) {
-  reply.setCookie(DEVICE_COOKIE, session.deviceMark, { ...COOKIE, maxAge: DEVICE_MARK_TTL })
   setRefreshCookie(reply, session, nowMs)
-  return {
-    ...tokensOf(app, request, session),
-    ...(isBrowser(request.headers) ? {} : { deviceMark: session.deviceMark })
-  }
+  return { ...tokensOf(app, request, session), ...deliverDeviceMark(request, reply, session.deviceMark) }
 }
 
 /** Sets the refresh cookie where it changes, and builds the body. */

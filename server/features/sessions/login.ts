@@ -9,6 +9,7 @@ import type { Client } from '../../lib/client.ts'
 import { parseEmailAddress } from '../../lib/email-address.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
 import { begin } from './begin.ts'
+import { checkCredentials } from './check-credentials.ts'
 import type { BegunSession, Presented, SessionsOptions } from './options.ts'
 
 export interface Credentials {
@@ -22,7 +23,7 @@ export interface Credentials {
 const INVALID_CREDENTIALS = failure('invalid-credentials', 'unknown address, wrong password or disabled account')
 
 /**
- * Guard, one query, one bcrypt, guard, and the session: in this order, and the same work whatever the address.
+ * Guard, one query, bcrypt, guard, and the session: in this order, and the same work whatever the address.
  *
  * @throws {QueueFullError} before any of it, where there is no room for the bcrypt
  */
@@ -61,26 +62,23 @@ async function tryLogin(
   presented: Presented,
   client: Client
 ): Promise<Result<BegunSession> | undefined> {
-  const { database, guard, hasher, nowMs } = options
+  const { database, guard, nowMs } = options
   const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
-  const { user: known, pendingPasswordHash } = candidate
-  const own = await hasher.check(credentials.password, known?.passwordHash)
-  if (!own.correct && pendingPasswordHash !== undefined) {
-    // Security: the same second look whether the address is somebody's or not, because anybody can begin a
-    // registration for it; and no failure is cleared by it, because whoever guesses may have begun it.
-    const pending = await hasher.check(credentials.password, pendingPasswordHash)
-    if (pending.correct) return unconfirmed(options, attempt, client)
-  }
+  const { user: known } = candidate
+  const { match, outdated } = await checkCredentials(options, candidate, credentials.password)
+  // Security: no failure is cleared by it, because an attacker who guesses may have begun the registration.
+  if (match === 'registration') return unconfirmed(options, attempt, client)
 
   // A disabled account is settled like a wrong password: what follows must not tell the two apart.
-  const settled = await guard.settle(attempt, own.correct && !known?.disabledAt)
+  const isCorrect = match === 'account'
+  const settled = await guard.settle(attempt, isCorrect && !known?.disabledAt)
   if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, known)
-  if (settled.accountAttacked && known) await tellOfAttack(options, known, client)
-  const standing = judge(options, candidate, own.correct)
+  if (settled.accountAttacked) await tellOfAttack(options, attempt.account, known, client)
+  const standing = judge(options, candidate, isCorrect)
   if (!standing.ok) return refused(options, client, standing.kind, standing.answer, known)
 
   const { user } = standing
-  const passwordHash = own.outdated ? await rehash(options, user, credentials.password, client) : user.passwordHash
+  const passwordHash = outdated ? await rehash(options, user, credentials.password, client) : user.passwordHash
   const tellOfNewDevice = candidate.hasSignedInBefore && !attempt.knownDevice
   const beginning = { user: { ...user, passwordHash }, remembered: credentials.rememberMe, presented, tellOfNewDevice }
   const session = await begin(options, beginning, client)

@@ -3,7 +3,7 @@
 import type { FastifyRequest } from 'fastify'
 import { DEVICE_COOKIE, parseBearer, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
-import { readCookie, readCookies } from '../../lib/cookies.ts'
+import { readCookies } from '../../lib/cookies.ts'
 import { accessSession } from './access-session.ts'
 import type { AccessProof, Presented, PresentedTokens } from './options.ts'
 
@@ -19,8 +19,11 @@ export function presentedTokens(request: FastifyRequest): PresentedTokens {
 /** What a sign-in presents: the session that it ends, and the marks of its device. */
 export function presentedAtSignIn(request: FastifyRequest): Presented {
   const body = request.body as { deviceMark?: string } | null | undefined
-  const marks = [body?.deviceMark, readCookie(request.headers, DEVICE_COOKIE)]
-  return { refreshToken: refreshCookie(request), deviceMarks: marks.filter(mark => mark !== undefined) }
+  const marks = readCookies(request.headers, DEVICE_COOKIE)
+  return {
+    refreshToken: refreshCookie(request),
+    deviceMarks: body?.deviceMark === undefined ? marks : [body.deviceMark, ...marks]
+  }
 }
 
 /** The session that the bearer token of a request proves, even where it has expired. */

@@ -76,7 +76,7 @@ async function endStolenSession(options: SessionsOptions, owned: OwnedSession, c
     if ((await endSession(db, session.id, 'refresh-reused', now)) === undefined) return false
     const subject = { person: user, sessionId: session.id }
     await insertAuditEvent(db, audit.event('refresh-reused', 'failure', client, endedMs, subject))
-    const order = { kind: 'refresh-reused' as const, recipient: user.email, userId: user.id, name: user.name }
+    const order = { kind: 'refresh-reused' as const, recipient: user.email, userId: user.id }
     await insertOutboxMail(db, outboxMail(box, { ...order, expiresAt: secondsAfter(now, NOTICE_TTL) }, endedMs))
     return true
   })

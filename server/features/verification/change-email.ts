@@ -85,6 +85,6 @@ async function mailLink(
   const createdAt = new Date(requestedMs)
   const expiresAt = secondsAfter(createdAt, verificationTtl)
   await insertMailedToken(db, { tokenHash: hash, purpose, userId: user.id, email, createdAt, expiresAt })
-  const order = { kind, recipient, userId: user.id, name: user.name, token, expiresAt }
+  const order = { kind, recipient, userId: user.id, token, expiresAt }
   await insertOutboxMail(db, outboxMail(box, order, requestedMs))
 }

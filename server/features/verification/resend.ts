@@ -16,7 +16,7 @@ export async function resend(options: VerificationOptions, email: string, client
   const { database, audit, box, nowMs } = options
   const requestedMs = nowMs()
   const expiresAt = secondsAfter(new Date(requestedMs), options.verificationTtl)
-  const order = { kind: 'verification-requested' as const, recipient: email, name: '', expiresAt }
+  const order = { kind: 'verification-requested' as const, recipient: email, expiresAt }
   await database.transaction(async db => {
     await insertOutboxMail(db, outboxMail(box, order, requestedMs))
     await insertAuditEvent(db, audit.event('verification-resent', 'success', client, requestedMs))

@@ -3,8 +3,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
-import { readsCookies } from '../../lib/cookie-shapes.ts'
-import { readCookie } from '../../lib/cookies.ts'
+import { readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
+import { readCookie, readCookies } from '../../lib/cookies.ts'
+import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import {
   BODILESS_PROBLEMS,
@@ -13,7 +14,7 @@ import {
   problems,
   TOKEN_PROBLEMS
 } from '../../lib/problem-responses.ts'
-import { ChangeEmail, MailedTokenParams, Message, ResendVerification } from './schemas.ts'
+import { ChangeEmail, MailedTokenParams, MarkedMessage, Message, ResendVerification } from './schemas.ts'
 import type { VerificationService } from './service.ts'
 
 const MESSAGES = {
@@ -33,14 +34,17 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       schema: {
         operationId: 'verifyEmail',
         summary: 'Confirm a mail address with the token that was mailed to it',
+        description: 'A block of the account after failed logins ends, and the device is marked as known.',
         tags: ['accounts'],
         params: MailedTokenParams,
-        response: { 200: Message, ...problems('link-expired', ...BODILESS_PROBLEMS) }
+        cookies: readsCookies(DEVICE_COOKIE),
+        response: { 200: setsCookies(MarkedMessage, DEVICE_COOKIE), ...problems('link-expired', ...BODILESS_PROBLEMS) }
       }
     },
-    async request => {
-      const verified = orThrow(await verification.verifyEmail(request.params.token, request.client))
-      return { message: MESSAGES[verified] }
+    async (request, reply) => {
+      const marks = readCookies(request.headers, DEVICE_COOKIE)
+      const opened = orThrow(await verification.verifyEmail(request.params.token, marks, request.client))
+      return { message: MESSAGES[opened.verified], ...deliverDeviceMark(request, reply, opened.deviceMark) }
     }
   )
 
@@ -69,7 +73,9 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       schema: {
         operationId: 'resendVerification',
         summary: 'Ask for a verification link once more',
-        description: 'The same answer whether the address waits for a link or not.',
+        description:
+          'The same answer whether the address waits for a link or not. ' +
+          'An address that has an account already is told how to sign in.',
         tags: ['accounts'],
         body: ResendVerification,
         response: { 202: Message, ...problems(...BODY_PROBLEMS) }
@@ -79,7 +85,10 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       const email = orThrow(checkEmail(request.body.email))
       await app.takeMailQuota('resend-verification', email)
       await verification.resend(email, request.client)
-      return reply.code(202).send({ message: 'If this address waits to be verified, we have mailed a new link to it' })
+      return reply.code(202).send({
+        message:
+          'If this address is registered, we have mailed what to do next. If nothing arrives, please register again'
+      })
     }
   )
 

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 
-export { Message } from '../../lib/answer-shapes.ts'
+export { MarkedMessage, Message } from '../../lib/answer-shapes.ts'
 
 const email = Type.String({ minLength: 3, maxLength: 254 })
 

@@ -7,10 +7,11 @@ import { cancelEmailChange } from './cancel-email-change.ts'
 import { changeEmail, type EmailChange } from './change-email.ts'
 import type { VerificationOptions } from './options.ts'
 import { resend } from './resend.ts'
-import { type Verified, verifyEmail } from './verify-email.ts'
+import { type OpenedLink, verifyEmail } from './verify-email.ts'
 
 export interface VerificationService {
-  verifyEmail(token: string, client: Client): Promise<Result<Verified>>
+  /** @param presentedMarks the marks that the device presented */
+  verifyEmail(token: string, presentedMarks: readonly string[], client: Client): Promise<Result<OpenedLink>>
   /** @param email canonical */
   resend(email: string, client: Client): Promise<void>
   changeEmail(change: EmailChange, proof: Proof, client: Client): Promise<Result<undefined>>
@@ -19,7 +20,7 @@ export interface VerificationService {
 
 export function createVerificationService(options: VerificationOptions): VerificationService {
   return {
-    verifyEmail: (token, client) => verifyEmail(options, token, client),
+    verifyEmail: (token, presentedMarks, client) => verifyEmail(options, token, presentedMarks, client),
     resend: (email, client) => resend(options, email, client),
     changeEmail: (change, proof, client) => changeEmail(options, change, proof, client),
     cancelEmailChange: (token, client) => cancelEmailChange(options, token, client)

@@ -13,6 +13,7 @@ import {
 } from '../../../db/queries/registrations.ts'
 import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
 import { voidLinksOf } from '../../../db/queries/void-links.ts'
+import { welcomeOwner } from '../../guard/proven-mailbox.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/ids.ts'
 import { hashMailedToken } from '../../lib/mailed-token.ts'
@@ -23,6 +24,12 @@ import type { VerificationOptions } from './options.ts'
 /** What has happened: the address of an account was confirmed, or replaced by another one. */
 export type Verified = 'verified' | 'changed'
 
+export interface OpenedLink {
+  readonly verified: Verified
+  /** The new mark of the device. */
+  readonly deviceMark: string
+}
+
 const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired, or the address is taken')
 
 /** What a rule knows of the moment in which a link was opened. */
@@ -32,23 +39,32 @@ interface Opening {
   readonly atMs: number
 }
 
+/** What has happened, and to the account of which address. */
+interface Opened {
+  readonly verified: Verified
+  readonly account: string
+}
+
 /** Opens a link. Locks come in one order everywhere: registrations, then the user, then the token. */
 export async function verifyEmail(
   options: VerificationOptions,
   token: string,
+  presentedMarks: readonly string[],
   client: Client
-): Promise<Result<Verified>> {
+): Promise<Result<OpenedLink>> {
   const tokenHash = hashMailedToken(token)
   const atMs = options.nowMs()
   try {
-    const verified = await options.database.transaction(async db => {
+    const opened = await options.database.transaction(async db => {
       await lockRegistrationsBehind(db, tokenHash)
       await lockUserBehind(db, tokenHash)
       const mailed = await takeMailedToken(db, tokenHash, ['verify-email', 'change-email'], new Date(atMs))
       return mailed && open(options, mailed, { db, client, atMs })
     })
+    if (opened === undefined) return LINK_EXPIRED
+    const { verified, account } = opened
     if (verified === 'changed') options.wakeMail()
-    return verified === undefined ? LINK_EXPIRED : success(verified)
+    return success({ verified, deviceMark: await welcomeOwner(options, { account, presentedMarks }, client) })
   } catch (error) {
     // Somebody else has got the new address since the link was mailed.
     if (brokenConstraint(error) === 'users_email_key') return LINK_EXPIRED
@@ -56,11 +72,7 @@ export async function verifyEmail(
   }
 }
 
-async function open(
-  options: VerificationOptions,
-  mailed: MailedToken,
-  opening: Opening
-): Promise<Verified | undefined> {
+async function open(options: VerificationOptions, mailed: MailedToken, opening: Opening): Promise<Opened | undefined> {
   const { userId, registrationId, purpose, email } = mailed
   if (purpose === 'change-email' && userId !== null && email !== null) {
     return replaceAddress(options, userId, email, opening)
@@ -72,7 +84,7 @@ async function open(
       : await markEmailVerified(db, userId, new Date(atMs))
   if (user === undefined) return undefined
   await insertAuditEvent(db, options.audit.event('email-verified', 'success', client, atMs, { person: user }))
-  return 'verified'
+  return { verified: 'verified', account: user.email }
 }
 
 /** @returns the user who begins with this, or `undefined` where the address has become somebody else's */
@@ -110,7 +122,7 @@ async function replaceAddress(
   userId: string,
   email: string,
   { db, client, atMs }: Opening
-): Promise<Verified | undefined> {
+): Promise<Opened | undefined> {
   const before = await findUser(db, userId)
   if (before === undefined) return undefined
   const now = new Date(atMs)
@@ -119,5 +131,5 @@ async function replaceAddress(
   const subject = { person: before, details: { from: before.email, to: email } }
   await insertAuditEvent(db, audit.event('email-changed', 'success', client, atMs, subject))
   await insertOutboxMail(db, noticeMail(box, 'email-changed', before, atMs))
-  return 'changed'
+  return { verified: 'changed', account: email }
 }

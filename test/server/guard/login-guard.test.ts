@@ -239,3 +239,20 @@ t.test('createLoginGuard() refuses options that make no sense', async t => {
   for (const floorShare of [0, -0.5, 1.01, Number.NaN]) t.throws(() => guardOver(redis, { floorShare }), TypeError)
   t.throws(() => guardOver(redis, { subjectSecret: createSecretKey(randomBytes(31)) }), TypeError, 'a short secret')
 })
+
+t.test('clear() ends the block of an account and the delay of one client on it, and no other count', async t => {
+  const policy = { ...DEFAULT_GUARD_POLICY, account: { maxFailures: 2, windowMs: 900_000, blockMs: 1_800_000 } }
+  const { guard } = await openDrivenGuard(t, () => 0, { policy })
+  const ada = (clientAddress: string, correct: boolean) => signIn(guard, attemptOf('ada', clientAddress), correct)
+  const clear = (name: string) => guard.clear(attemptOf(name, ADDRESS))
+  for (const outcome of ['wrong', 'wrong, attacked']) t.equal(await ada(ADDRESS, false), outcome)
+  await clear('eve')
+  t.equal(await ada(ADDRESS, true), 'too-many-attempts 1800', 'of another account')
+  await clear('ada')
+  t.equal(await ada(ADDRESS, true), 'right', 'from this client at once')
+  t.equal(await ada('198.51.100.1', true), 'right', 'and from every other one')
+
+  for (const at of [2, 3, 4]) t.equal(await signIn(guard, attemptOf(`person${at}`, ADDRESS), false), 'wrong')
+  await clear('ada')
+  t.equal(await ada(ADDRESS, true), 'too-many-attempts 1800', 'five failures of this client are still five')
+})

@@ -84,6 +84,24 @@ for (const [name, listener] of Object.entries(FAILURES)) {
   })
 }
 
+for (const [name, listener] of Object.entries(FAILURES)) {
+  t.test(`clear() clears what is counted in memory, and says so, where ${name}`, async t => {
+    const url = listener ? await openStandIn(t, listener) : await deserted()
+    const failures: Error[] = []
+    const guard = guardOver(openRedis({ url, token: 'a', deadlineMs: 100 }), {
+      policy: { ...DEFAULT_GUARD_POLICY, account: { maxFailures: 2, windowMs: 900_000, blockMs: 1_800_000 } },
+      onStoreFailure: error => failures.push(error),
+      nowMs: () => 0
+    })
+    t.equal(await signIn(guard, attemptOf('ada', ADDRESS), false), 'wrong, attacked')
+    t.match(await signIn(guard, attemptOf('ada', ADDRESS), true), 'too-many-attempts')
+    await guard.clear(attemptOf('ada', ADDRESS))
+    t.equal(await signIn(guard, attemptOf('ada', ADDRESS), true), 'right')
+    t.equal(failures.length, 2, 'one of the attempt, one of the clearing')
+    t.notMatch(String(failures[1]?.message), /203\.0\.113|ada|login-guard/, 'without naming anybody')
+  })
+}
+
 t.test('parallelism does not widen the floor', async t => {
   const guard = guardOver(openRedis({ url: await deserted(), token: 'a' }), { onStoreFailure: () => {} })
   const attempts = Array.from({ length: 50 }, (_, at) => attemptOf(`person${at}`, ADDRESS))

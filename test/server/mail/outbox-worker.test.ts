@@ -56,11 +56,7 @@ async function order(kind: MailKind = 'verify-email', lifeMs = HOUR_MS): Promise
 
 async function add(kind: MailKind, lifeMs: number): Promise<string> {
   const recipient = `${randomUUID()}@example.com`
-  const mail = outboxMail(
-    box,
-    { kind, recipient, name: 'Ada', token: TOKEN, expiresAt: new Date(START_MS + lifeMs) },
-    START_MS
-  )
+  const mail = outboxMail(box, { kind, recipient, token: TOKEN, expiresAt: new Date(START_MS + lifeMs) }, START_MS)
   await database.run(db => insertOutboxMail(db, mail))
   return mail.id
 }
