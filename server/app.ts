@@ -20,10 +20,11 @@ import { passwordRoutes } from './features/passwords/routes.ts'
 import { clearRefreshCookie, deliverBegun, presentedBy } from './features/sessions/deliver.ts'
 import { sessionRoutes } from './features/sessions/routes.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
+import { createHttpServer } from './http-server.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
 import { orThrow } from './lib/problem-error.ts'
 import { Problem } from './lib/problem-responses.ts'
-import { answerRawProblem, answerUnroutable } from './lib/raw-problem.ts'
+import { answerUnroutable, rawAnswerTo } from './lib/raw-problem.ts'
 import { UserShape } from './lib/user-shape.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { crossSite } from './plugins/cross-site.ts'
@@ -32,7 +33,6 @@ import { handlerDeadline } from './plugins/handler-deadline.ts'
 import { jsonBody } from './plugins/json-body.ts'
 import { mailQuotas } from './plugins/mail-quotas.ts'
 import { openapi } from './plugins/openapi.ts'
-import { parsedBody } from './plugins/parsed-body.ts'
 import { problems } from './plugins/problems.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { requestTarget } from './plugins/request-target.ts'
@@ -58,18 +58,16 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     genReqId,
     requestIdHeader: false,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: 15_000,
-    keepAliveTimeout: 75_000,
-    http: { requireHostHeader: false },
     routerOptions: { maxParamLength: MAX_TARGET_BYTES },
     frameworkErrors: (error, request, reply) => answerUnroutable(error, reply.raw, config.publicUrl, request.id),
-    clientErrorHandler: (error, socket) => answerRawProblem(error, socket, config.publicUrl, nowMs()),
+    serverFactory: onRequest => createHttpServer(onRequest, error => rawAnswerTo(error, config.publicUrl, nowMs())),
+    // The server answers these itself; Fastify would answer them too.
+    clientErrorHandler: () => {},
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   await app.register(routeMethods)
   await app.register(handlerDeadline, { deadlineMs: 30_000 })
-  await app.register(parsedBody)
   await app.register(problems, { publicUrl: config.publicUrl })
   await app.register(securityHeaders, { apiPrefix: config.apiPrefix })
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })

@@ -1,6 +1,5 @@
 /** Refuses requests whose first lines are unusable, as problems: a target that is too long, HTTP/1.1 without `Host`. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { MAX_TARGET_BYTES } from '../../edge/contract/http.ts'
@@ -8,13 +7,9 @@ import { ProblemError } from '../lib/problem-error.ts'
 
 export const requestTarget = fp(
   async (app: FastifyInstance) => {
-    // RFC 9110 §10.1.1 lets a server overlook an expectation that it does not know. Node's own answer is an empty 417.
-    app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-      app.server.emit('request', request, response)
-    })
     app.addHook('onRequest', (request, _reply, done) => {
       if (request.url.length > MAX_TARGET_BYTES) return done(new ProblemError('uri-too-long'))
-      // RFC 9112 §3.2. Node would answer by itself, without a body, so it is told not to look (see `app.ts`).
+      // RFC 9112 §3.2. Node would answer by itself, without a body, so it is told not to look (see `http-server.ts`).
       const needsHost = request.raw.httpVersion === '1.1'
       done(needsHost && request.headers.host === undefined ? new ProblemError('malformed-request') : undefined)
     })

@@ -210,7 +210,10 @@ t.test('bytes that are no HTTP request get a problem all the same', async t => {
     ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'],
     ['a length and chunks', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}'],
     ['a length that is none', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
-    ['a chunk that is none', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
+    [
+      'a malformed chunk',
+      `POST ${LOGIN} HTTP/1.1\r\nHost: x\r\n${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`
+    ],
     ['an unknown method', 'GET1 / HTTP/1.1\r\nHost: x\r\n\r\n']
   ]
   for (const [name, text] of hostile) isProblem(t, await raw(text), 400, 'malformed-request', name)
