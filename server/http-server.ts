@@ -24,8 +24,15 @@ export function createHttpServer(
   onRequest: RequestListener,
   rawAnswer: (error: NodeJS.ErrnoException) => string
 ): Server {
-  // Without its check of `Host`, which answers without a body: `request-target.ts` makes it.
-  const server = createServer({ connectionsCheckingInterval: CHECK_EVERY_MS, requireHostHeader: false }, onRequest)
+  const options = {
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+    // Node's own check answers without a body. `request-target.ts` makes it.
+    requireHostHeader: false,
+    // Security: otherwise the first `Authorization`, `Host` or `Content-Type` counts here, and another one for a proxy.
+    // Joined by a comma, as at the edge, several of them are invalid.
+    joinDuplicateHeaders: true
+  }
+  const server = createServer(options, onRequest)
   server.requestTimeout = REQUEST_TIMEOUT_MS
   // Node exchanges the two where the limit for headers, 60 s by default, is the longer one: a body would have 60 s.
   server.headersTimeout = REQUEST_TIMEOUT_MS

@@ -1,7 +1,7 @@
 /** One request, one answer: what the HTTP parser refuses never adds a second one, and never overtakes an earlier one. */
 
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import { until } from '../../lib/until.ts'
 import { openSubject, sendRaw } from './subject.ts'
@@ -159,7 +159,7 @@ t.test('a request that does not arrive in time is cut, with one answer at most',
 
 t.test('every address of "localhost" answers malformed HTTP with a problem', async t => {
   const { app } = await another({ HOST: 'localhost' })
-  for (const { address, family, port } of app.addresses()) {
+  for (const { address, family, port } of app.addresses() as AddressInfo[]) {
     const host = family === 'IPv6' ? `[${address}]` : address
     const answer = await sendRaw(`http://${host}:${port}`, 'hello\r\n\r\n')
     t.match(answer, { status: 400, body: /"malformed-request"/ }, host)
