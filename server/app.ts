@@ -109,7 +109,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     signature: createNodeSignaturePort(),
     maxLifeSeconds: config.accessTokenTtl,
     clockSkewSeconds: CLOCK_SKEW_SECONDS,
-    rememberedTokens: REMEMBERED_TOKENS
+    rememberedTokens: REMEMBERED_TOKENS,
+    onMismatch: mismatch => app.log.warn(mismatch, 'a genuine token was refused: was a setting changed?')
   })
   await app.register(signTokens, {
     issuer: config.publicUrl,

@@ -7,6 +7,7 @@
  * over a download for each request, because a cold start would make as many downloads as there are requests.
  */
 
+import { requireKnownOptions } from '../contract/known-options.ts'
 import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
 import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
 import type { UsableKey } from './public-jwk.ts'
@@ -40,6 +41,19 @@ export interface RemoteKeySetOptions {
   readonly onRefusal?: (reason: string) => void
 }
 
+/** Each by its name: a key that is missing here, or is not an option, does not compile. */
+const NAMES: Readonly<Record<keyof RemoteKeySetOptions, true>> = {
+  url: true,
+  fetch: true,
+  signature: true,
+  algorithms: true,
+  cooldownMs: true,
+  maxAgeMs: true,
+  timeoutMs: true,
+  maxBytes: true,
+  onRefusal: true
+}
+
 /** A note that a download was begun, for the other requests to read. */
 interface Attempt {
   readonly begunAtMs: number
@@ -63,7 +77,7 @@ const DEAD_AFTER_MS = 500
  *
  * A known id is answered from memory at once, however old the keys are: hand `refreshIfStale()` to `waitUntil`, and
  * they are renewed behind the request. An unknown id downloads at most once per cool-down. An answer that is refused
- * changes nothing. Throws a TypeError on a URL that is not http or https.
+ * changes nothing. Throws a TypeError on an unknown option, and on a URL that is neither https nor http on loopback.
  *
  * @example
  * const keys = createRemoteKeySet({
@@ -81,8 +95,9 @@ const DEAD_AFTER_MS = 500
 // Over 40 lines: these closures share four plain variables, the whole of what requests may share on Workers.
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   const { url, signature, cooldownMs = 30_000, maxAgeMs = 300_000, timeoutMs = 3_000, maxBytes = 65_536 } = options
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    throw new TypeError(`Cannot create a key set: "${url}" is not an http or https URL`)
+  requireKnownOptions('create a key set', options, Object.keys(NAMES))
+  if (!isProtected(url)) {
+    throw new TypeError(`Cannot create a key set: expected an https URL, or an http one on loopback, found "${url}"`)
   }
 
   let known: ReadonlyMap<string, KnownKey> = new Map()
@@ -166,6 +181,16 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
       return download(nowMs)
     }
   }
+}
+
+/**
+ * Security: an attacker on the path of a key set in clear text replaces its keys by his own, and signs any token. On
+ * loopback there is no path.
+ */
+function isProtected(url: string): boolean {
+  const { protocol, hostname } = URL.parse(url) ?? { protocol: '', hostname: '' }
+  const isLoopback = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback)
 }
 
 /** Imports a set. A key that its library refuses, as not on its curve, is left out like one of an unknown type. */
