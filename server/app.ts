@@ -13,6 +13,7 @@ import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/accounts/routes.ts'
 import { adminRoutes } from './features/admin/routes.ts'
+import { discoveryRoutes } from './features/discovery/routes.ts'
 import { healthRoutes } from './features/health/routes.ts'
 import { keyRoutes } from './features/keys/routes.ts'
 import { pageRoutes } from './features/pages/routes.ts'
@@ -34,6 +35,7 @@ import { jsonBody } from './plugins/json-body.ts'
 import { mailQuotas } from './plugins/mail-quotas.ts'
 import { openapi } from './plugins/openapi.ts'
 import { problems } from './plugins/problems.ts'
+import { publicDocuments } from './plugins/public-documents.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { requestTarget } from './plugins/request-target.ts'
 import { routeMethods } from './plugins/route-methods.ts'
@@ -73,6 +75,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
   await app.register(requestLog, { answered: ports.metrics.answered })
   await app.register(requestTarget)
+  await app.register(publicDocuments)
   await app.register(cors, {
     // An origin that is not listed gets no CORS header at all; its preflight is a request like any other.
     origin: (origin, answer) =>
@@ -129,6 +132,11 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
 
   await app.register(healthRoutes, { checkReady: ports.checkReady })
   await app.register(keyRoutes, { keys: ports.keys })
+  await app.register(discoveryRoutes, {
+    publicUrl: config.publicUrl,
+    securityContact: config.securityContact,
+    nowMs
+  })
   await app.register(pageRoutes, {
     apiPrefix: config.apiPrefix,
     passwordPolicy: { minLength: config.passwordMinLength, classes: config.passwordClasses }

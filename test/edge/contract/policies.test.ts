@@ -40,7 +40,8 @@ const CONTRACT: Readonly<Record<string, Expected>> = {
 // biome-ignore format: one value a line would hide the list
 const OUTSIDE: readonly string[] = [
   '/', '/.well-known/jwks.json', '/health/live', '/health/ready', '/docs', '/openapi.json', '/problems/token-expired',
-  '/verify-email', '/reset-password'
+  '/verify-email', '/reset-password', '/.well-known/oauth-authorization-server', '/.well-known/openid-configuration',
+  '/.well-known/change-password', '/.well-known/security.txt'
 ]
 
 for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {
