@@ -79,7 +79,14 @@ function fitName(claims: AccessClaims): AccessClaims {
   return fitted
 }
 
-function claimsFor(sessionId: string, user: TokenUser, options: SignTokensOptions): AccessClaims {
+/** The client that a token was issued to (RFC 9068 §2.2), which strict verifiers demand. There is only our own. */
+const CLIENT_ID = 'gatehouse'
+
+function claimsFor(
+  sessionId: string,
+  user: TokenUser,
+  options: SignTokensOptions
+): AccessClaims & { readonly client_id: string } {
   const nowMs = options.nowMs()
   const iat = Math.floor(nowMs / 1000)
   return {
@@ -88,6 +95,7 @@ function claimsFor(sessionId: string, user: TokenUser, options: SignTokensOption
     sub: user.id,
     sid: sessionId,
     jti: createId(nowMs),
+    client_id: CLIENT_ID,
     iat,
     exp: iat + options.ttlSeconds,
     email: user.email,
