@@ -14,6 +14,7 @@ import { MAX_TARGET_BYTES, parseBearer } from './contract/http.ts'
 import type { EdgePolicies } from './contract/policies.ts'
 import type { ProblemCode } from './contract/problems.ts'
 import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from './contract/rate-limit-fields.ts'
+import { type OptionNames, requireOptions } from './contract/require-options.ts'
 import { type Forward, withFields } from './forward.ts'
 import { Refusal } from './refusal.ts'
 import { createRefuse } from './respond.ts'
@@ -49,6 +50,19 @@ export interface Arrival {
   readonly waitUntil: Background
 }
 
+const NAMES: OptionNames<GatewayOptions> = {
+  publicUrl: 'required',
+  allowedOrigins: 'required',
+  policies: 'required',
+  verifier: 'required',
+  admission: 'required',
+  forward: 'required',
+  nowMs: 'required',
+  createRequestId: 'required',
+  log: 'required',
+  debugHeaders: 'optional'
+}
+
 export type Gateway = (request: Request, arrival: Arrival) => Promise<Response>
 
 /** A request on its way. */
@@ -65,6 +79,7 @@ interface Passage {
 
 /**
  * Creates the gateway of one deployment, for a platform other than Workers: `createEdgeWorker` does this there.
+ * Throws a TypeError on an option that is missing or unknown.
  *
  * @example
  * const gateway = createGateway({
@@ -86,6 +101,7 @@ interface Passage {
  * passed.status // → 200
  */
 export function createGateway(options: GatewayOptions): Gateway {
+  requireOptions('create a gateway', options, NAMES)
   const refuse = createRefuse(options.publicUrl)
   const debugHeaders = options.debugHeaders ?? (() => ({}))
   const findRoute = createRouteFinder(options.policies)

@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookH
 import fp from 'fastify-plugin'
 import { type AccessClaims, CLOCK_SKEW_SECONDS, DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from '../edge/contract/claims.ts'
 import { bearerChallenge, PROBLEM_MEDIA_TYPE, parseBearer } from '../edge/contract/http.ts'
-import { requireKnownOptions } from '../edge/contract/known-options.ts'
 import { PROBLEMS, type ProblemCode, problemBody } from '../edge/contract/problems.ts'
+import { type OptionNames, requireOptions } from '../edge/contract/require-options.ts'
 import type { Mismatch } from '../edge/verifier/mismatch.ts'
 import { createRemoteKeySet } from '../edge/verifier/remote-key-set.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
@@ -42,16 +42,23 @@ export interface GatehouseOptions {
   readonly nowMs?: () => number
 }
 
-/** Each by its name: a key that is missing here, or is not an option, does not compile. */
-const NAMES: Readonly<Record<keyof GatehouseOptions, true>> = {
-  issuer: true,
-  audience: true,
-  jwksUrl: true,
-  maxTokenLifeSeconds: true,
-  nowMs: true
-}
 /** What Fastify itself reads of a plugin's options. */
-const FASTIFY_NAMES = ['prefix', 'logLevel', 'logSerializers']
+interface RegisterOptions {
+  readonly prefix?: unknown
+  readonly logLevel?: unknown
+  readonly logSerializers?: unknown
+}
+
+const NAMES: OptionNames<GatehouseOptions & RegisterOptions> = {
+  issuer: 'required',
+  audience: 'required',
+  jwksUrl: 'required',
+  maxTokenLifeSeconds: 'optional',
+  nowMs: 'optional',
+  prefix: 'optional',
+  logLevel: 'optional',
+  logSerializers: 'optional'
+}
 
 /** A request that is refused; the reason is for the log. */
 interface Refusal {
@@ -74,7 +81,7 @@ const RETRY_AFTER_SECONDS = 1
  */
 export const gatehouse = fp(
   async (app: FastifyInstance, options: GatehouseOptions) => {
-    requireOptions(options)
+    checkOptions(options)
     const authenticate = createAuthenticate(app, options)
     const verified = new WeakMap<FastifyRequest, AccessClaims>()
     const refuse = (request: FastifyRequest, reply: FastifyReply, refusal: Refusal) =>
@@ -168,11 +175,8 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, issuer: strin
 }
 
 /** TypeScript says most of this already; JavaScript, and a configuration that was cast, do not. */
-function requireOptions(options: GatehouseOptions): void {
-  requireKnownOptions('protect this service', options, [...Object.keys(NAMES), ...FASTIFY_NAMES])
-  for (const name of ['issuer', 'audience', 'jwksUrl'] as const) {
-    if (options[name] === undefined) throw new TypeError(`Cannot protect this service: the option "${name}" is missing`)
-  }
+function checkOptions(options: GatehouseOptions): void {
+  requireOptions('protect this service', options, NAMES)
   const { maxTokenLifeSeconds: life = DEFAULT_ACCESS_TOKEN_TTL_SECONDS } = options
   if (Number.isSafeInteger(life) && life > 0) return
   throw new TypeError('Cannot protect this service: the option "maxTokenLifeSeconds" must be a positive whole number')

@@ -1,6 +1,6 @@
 /** Keys that are given to the verifier instead of fetched: no network, and no renewal either. */
 
-import { requireKnownOptions } from '../contract/known-options.ts'
+import { requireOptions } from '../contract/require-options.ts'
 import type { RevocableKeySource } from './key-source.ts'
 import { type PublicJwk, parsePublicJwk, type UsableKey } from './public-jwk.ts'
 import type { SignaturePort, VerificationKey } from './signature-port.ts'
@@ -22,7 +22,7 @@ export interface InlineKeySetOptions {
  * await keys.find(jwk.kid, Date.now()) // → undefined
  */
 export function createInlineKeySet(options: InlineKeySetOptions): RevocableKeySource {
-  requireKnownOptions('create a key set', options, ['keys', 'signature'])
+  requireOptions('create a key set', options, { keys: 'required', signature: 'required' })
   const { keys, signature } = options
   const usable = new Map<string, UsableKey>()
   for (const jwk of keys) {

@@ -7,7 +7,7 @@
  * over a download for each request, because a cold start would make as many downloads as there are requests.
  */
 
-import { requireKnownOptions } from '../contract/known-options.ts'
+import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
 import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
 import type { UsableKey } from './public-jwk.ts'
@@ -41,17 +41,16 @@ export interface RemoteKeySetOptions {
   readonly onRefusal?: (reason: string) => void
 }
 
-/** Each by its name: a key that is missing here, or is not an option, does not compile. */
-const NAMES: Readonly<Record<keyof RemoteKeySetOptions, true>> = {
-  url: true,
-  fetch: true,
-  signature: true,
-  algorithms: true,
-  cooldownMs: true,
-  maxAgeMs: true,
-  timeoutMs: true,
-  maxBytes: true,
-  onRefusal: true
+const NAMES: OptionNames<RemoteKeySetOptions> = {
+  url: 'required',
+  fetch: 'required',
+  signature: 'required',
+  algorithms: 'required',
+  cooldownMs: 'optional',
+  maxAgeMs: 'optional',
+  timeoutMs: 'optional',
+  maxBytes: 'optional',
+  onRefusal: 'optional'
 }
 
 /** A note that a download was begun, for the other requests to read. */
@@ -77,7 +76,7 @@ const DEAD_AFTER_MS = 500
  *
  * A known id is answered from memory at once, however old the keys are: hand `refreshIfStale()` to `waitUntil`, and
  * they are renewed behind the request. An unknown id downloads at most once per cool-down. An answer that is refused
- * changes nothing. Throws a TypeError on an unknown option, and on a URL that is neither https nor http on loopback.
+ * changes nothing. Throws a TypeError on an option that is missing or unknown, and on a URL that is neither https nor http on loopback.
  *
  * @example
  * const keys = createRemoteKeySet({
@@ -95,7 +94,7 @@ const DEAD_AFTER_MS = 500
 // Over 40 lines: these closures share four plain variables, the whole of what requests may share on Workers.
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   const { url, signature, cooldownMs = 30_000, maxAgeMs = 300_000, timeoutMs = 3_000, maxBytes = 65_536 } = options
-  requireKnownOptions('create a key set', options, Object.keys(NAMES))
+  requireOptions('create a key set', options, NAMES)
   if (!isProtected(url)) {
     throw new TypeError(`Cannot create a key set: expected an https URL, or an http one on loopback, found "${url}"`)
   }

@@ -1,6 +1,6 @@
 /** What a verifier is told, and the check that it was told: nothing that decides over security has a default. */
 
-import { requireKnownOptions } from '../contract/known-options.ts'
+import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import type { KeySource } from './key-source.ts'
 import type { Mismatch } from './mismatch.ts'
 import { parseAlgorithm, type SignaturePort, type TokenAlgorithm } from './signature-port.ts'
@@ -31,25 +31,24 @@ export interface TokenVerifierOptions {
   readonly onMismatch?: (mismatch: Mismatch) => void
 }
 
-/** Each by its name: a key that is missing here, or is not an option, does not compile. */
-const NAMES: Readonly<Record<keyof TokenVerifierOptions, true>> = {
-  issuer: true,
-  audience: true,
-  algorithms: true,
-  keys: true,
-  signature: true,
-  maxLifeSeconds: true,
-  clockSkewSeconds: true,
-  rememberedTokens: true,
-  onMismatch: true
+const NAMES: OptionNames<TokenVerifierOptions> = {
+  issuer: 'required',
+  audience: 'required',
+  algorithms: 'required',
+  keys: 'required',
+  signature: 'required',
+  maxLifeSeconds: 'required',
+  clockSkewSeconds: 'required',
+  rememberedTokens: 'optional',
+  onMismatch: 'optional'
 }
 
 /**
  * Throws a TypeError on options that are missing, unknown or invalid. TypeScript says all of this already; JavaScript, and a
  * configuration that was cast, do not.
  */
-export function requireOptions(options: TokenVerifierOptions): void {
-  requireKnownOptions('create a token verifier', options, Object.keys(NAMES))
+export function checkOptions(options: TokenVerifierOptions): void {
+  requireOptions('create a token verifier', options, NAMES)
   const { issuer, audience, algorithms, keys, signature, maxLifeSeconds, clockSkewSeconds, rememberedTokens } = options
   const isName = (value: unknown) => typeof value === 'string' && value !== ''
   // `parseAlgorithm` also knows the alias of an algorithm; an option has only its one name.

@@ -8,7 +8,7 @@ import { type KeySource, KeysUnavailableError } from './key-source.ts'
 import { createMismatchNotes, type NoteMismatch } from './mismatch.ts'
 import type { VerificationKey } from './signature-port.ts'
 import { createHeaderReader, type TokenHeader } from './token-header.ts'
-import { requireOptions, type TokenVerifierOptions } from './verifier-options.ts'
+import { checkOptions, type TokenVerifierOptions } from './verifier-options.ts'
 
 /** A refused token. The code is for the client; the reason is for the log, and may change. */
 export type VerifyFailure = {
@@ -65,7 +65,7 @@ type Checked<Value> = { readonly ok: true; readonly value: Value } | VerifyFailu
  * result.ok ? result.claims.role : result.code // → 'user'
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  requireOptions(options)
+  checkOptions(options)
   const { rememberedTokens = 0 } = options
   const memory = rememberedTokens > 0 ? createBoundedMap<string, Remembered>(rememberedTokens) : undefined
   const readHeader = createHeaderReader(options.algorithms)
