@@ -145,6 +145,9 @@ t.test('a request that does not arrive in time is cut, with one answer at most',
     ['an open chunk after an early answer', [404], `${head('POST', '/nowhere', CHUNKED)}f\r\n{`],
     ['nothing at all', [], '']
   ]
+  const idle = await openConversation()
+  idle.write(head('GET', '/health/live'))
+  await idle.answers(1)
   const found = await Promise.all(
     cases.map(async ([, , text]) => {
       const conversation = await openConversation()
@@ -155,6 +158,8 @@ t.test('a request that does not arrive in time is cut, with one answer at most',
   cases.forEach(([name, expected], i) => {
     t.strictSame(found[i], expected, name)
   })
+  idle.write(head('GET', '/health/live', 'Connection: close'))
+  t.strictSame(await idle.closed(), [200, 200], 'a connection that waits for its next request is not late')
 })
 
 t.test('every address of "localhost" answers malformed HTTP with a problem', async t => {
