@@ -3,6 +3,8 @@
  *
  * Knows no platform: clocks, randomness, stores and the origin are handed in. It is a filter and no authority,
  * the origin checks the signed hop, the token and the revocation again.
+ *
+ * Over 200 lines: the steps of a request are read in one piece, and the options are named a second time for their check.
  */
 
 import type { Admission } from './admission/admission.ts'

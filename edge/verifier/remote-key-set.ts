@@ -5,11 +5,14 @@
  * note that a download was begun. Whoever finds such a note waits on timers of its own until it says "settled"; where it
  * is older than any download can take, its request is dead, and the first to see that begins anew. Waiting is chosen
  * over a download for each request, because a cold start would make as many downloads as there are requests.
+ *
+ * Over 200 lines by a few: the options are named a second time for their check.
  */
 
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
 import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
+import { isProtectedUrl } from './protected-url.ts'
 import type { UsableKey } from './public-jwk.ts'
 import type { SignaturePort, TokenAlgorithm, VerificationKey } from './signature-port.ts'
 
@@ -95,7 +98,7 @@ const DEAD_AFTER_MS = 500
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   const { url, signature, cooldownMs = 30_000, maxAgeMs = 300_000, timeoutMs = 3_000, maxBytes = 65_536 } = options
   requireOptions('create a key set', options, NAMES)
-  if (!isProtected(url)) {
+  if (!isProtectedUrl(url)) {
     throw new TypeError(`Cannot create a key set: expected an https URL, or an http one on loopback, found "${url}"`)
   }
 
@@ -180,16 +183,6 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
       return download(nowMs)
     }
   }
-}
-
-/**
- * Security: an attacker on the path of a key set in clear text replaces its keys by his own, and signs any token. On
- * loopback there is no path.
- */
-function isProtected(url: string): boolean {
-  const { protocol, hostname } = URL.parse(url) ?? { protocol: '', hostname: '' }
-  const isLoopback = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback)
 }
 
 /** Imports a set. A key that its library refuses, as not on its curve, is left out like one of an unknown type. */

@@ -1,4 +1,8 @@
-/** The access-token verifier: parse, key, signature, claims, times, in that order; quotas and revocation are the gateway's. */
+/**
+ * The access-token verifier: parse, key, signature, claims, times, in that order; quotas and revocation are the gateway's.
+ *
+ * Over 200 lines: the steps of a verification are read in one piece.
+ */
 
 import { type BoundedMap, createBoundedMap } from '../contract/bounded-map.ts'
 import { type AccessClaims, parseAccessClaims } from '../contract/claims.ts'

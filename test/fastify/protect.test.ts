@@ -1,4 +1,8 @@
-/** Another service that knows only the key URL of a real origin: which tokens it lets through, and what it answers else. */
+/**
+ * Another service that knows only the key URL of a real origin: which tokens it lets through, and its other answers.
+ *
+ * Over 200 lines: one rule a test, all over one pair of origins, and the last ones over two versions of Fastify.
+ */
 
 import Fastify from 'fastify'
 import postgres from 'postgres'

@@ -1,4 +1,4 @@
-/** The table "Verify elsewhere" of the README, run as it stands: libraries of other people against a real origin over TLS. */
+/** The table "Verify elsewhere" of the README, run as it stands: foreign libraries against a real origin over TLS. */
 
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** What anybody finds at well-known places, through the edge and at the origin: the same, cached, and from any site. */
+/** The documents at well-known locations, through the edge and at the origin: the same, cached, and from any site. */
 
 import t from 'tap'
 import { call } from '../lib/person.ts'

@@ -1,4 +1,4 @@
-/** What a verifier finds out from the issuer alone (RFC 8414, OpenID Connect Discovery 1.0): only what is true of us. */
+/** The issuer's metadata for verifiers (RFC 8414, OpenID Connect Discovery 1.0). It claims nothing that is not there. */
 
 import { Type } from '@sinclair/typebox'
 

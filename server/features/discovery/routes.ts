@@ -12,7 +12,7 @@ export interface DiscoveryRoutesOptions {
   readonly nowMs: () => number
 }
 
-/** As for the keys: whoever has the one should not have to fetch the other again. */
+/** The same as for the keys: verifiers renew both together. */
 const METADATA_MAX_AGE_SECONDS = 300
 const SECURITY_TXT_MAX_AGE_SECONDS = 86_400
 

@@ -1,4 +1,4 @@
-/** Whom to tell of a vulnerability (RFC 9116). */
+/** The contact for reports of vulnerabilities (RFC 9116). */
 
 const DAY_MS = 86_400_000
 /** RFC 9116 §2.5.5 recommends less than a year. An origin that runs vouches for its contact. */
