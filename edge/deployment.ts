@@ -58,7 +58,8 @@ export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): 
       signature: createWebCryptoSignaturePort(),
       maxLifeSeconds: settings.accessTokenTtlSeconds,
       clockSkewSeconds: CLOCK_SKEW_SECONDS,
-      rememberedTokens: REMEMBERED_TOKENS
+      rememberedTokens: REMEMBERED_TOKENS,
+      onMismatch: mismatch => log({ level: 'warn', event: 'token-mismatch', ...mismatch })
     }),
     admission: openAdmission(settings, view),
     forward: createForward({

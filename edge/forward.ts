@@ -1,6 +1,7 @@
 /** Sends a request on to the origin under a signed hop, and hands its answer back untouched. */
 
 import { REQUEST_ID_HEADER } from './contract/http.ts'
+import { type OptionNames, requireOptions } from './contract/require-options.ts'
 import { forwardHeaders, hopHeaders } from './forward-headers.ts'
 import { Refusal } from './refusal.ts'
 import type { SignHop } from './sign-hop.ts'
@@ -13,6 +14,14 @@ export interface ForwardOptions {
   readonly signHop: SignHop
   readonly fetch: (input: string | Request, init: RequestInit) => Promise<Response>
   readonly nowMs: () => number
+}
+
+const NAMES: OptionNames<ForwardOptions> = {
+  originUrl: 'required',
+  deadlineMs: 'required',
+  signHop: 'required',
+  fetch: 'required',
+  nowMs: 'required'
 }
 
 /** A request that may pass. */
@@ -28,7 +37,7 @@ export interface Passed {
 export type Forward = (passed: Passed) => Promise<Response>
 
 /**
- * Creates the way to one origin.
+ * Creates the way to one origin. Throws a TypeError on an option that is missing or unknown.
  *
  * @example
  * const forward = createForward({
@@ -47,6 +56,7 @@ export type Forward = (passed: Passed) => Promise<Response>
  * response.status // → 200
  */
 export function createForward(options: ForwardOptions): Forward {
+  requireOptions('create a forward', options, NAMES)
   return async ({ request, requestId, target, clientAddress }) => {
     const { method } = request
     const hop = { method, target, clientAddress, timeMs: options.nowMs(), requestId }

@@ -3,6 +3,8 @@
  *
  * Knows no platform: clocks, randomness, stores and the origin are handed in. It is a filter and no authority,
  * the origin checks the signed hop, the token and the revocation again.
+ *
+ * Over 200 lines: the steps of a request are read in one piece, and the options are named a second time for their check.
  */
 
 import type { Admission } from './admission/admission.ts'
@@ -14,6 +16,7 @@ import { MAX_TARGET_BYTES, parseBearer } from './contract/http.ts'
 import type { EdgePolicies } from './contract/policies.ts'
 import type { ProblemCode } from './contract/problems.ts'
 import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from './contract/rate-limit-fields.ts'
+import { type OptionNames, requireOptions } from './contract/require-options.ts'
 import { type Forward, withFields } from './forward.ts'
 import { Refusal } from './refusal.ts'
 import { createRefuse } from './respond.ts'
@@ -49,6 +52,19 @@ export interface Arrival {
   readonly waitUntil: Background
 }
 
+const NAMES: OptionNames<GatewayOptions> = {
+  publicUrl: 'required',
+  allowedOrigins: 'required',
+  policies: 'required',
+  verifier: 'required',
+  admission: 'required',
+  forward: 'required',
+  nowMs: 'required',
+  createRequestId: 'required',
+  log: 'required',
+  debugHeaders: 'optional'
+}
+
 export type Gateway = (request: Request, arrival: Arrival) => Promise<Response>
 
 /** A request on its way. */
@@ -65,6 +81,7 @@ interface Passage {
 
 /**
  * Creates the gateway of one deployment, for a platform other than Workers: `createEdgeWorker` does this there.
+ * Throws a TypeError on an option that is missing or unknown.
  *
  * @example
  * const gateway = createGateway({
@@ -86,6 +103,7 @@ interface Passage {
  * passed.status // → 200
  */
 export function createGateway(options: GatewayOptions): Gateway {
+  requireOptions('create a gateway', options, NAMES)
   const refuse = createRefuse(options.publicUrl)
   const debugHeaders = options.debugHeaders ?? (() => ({}))
   const findRoute = createRouteFinder(options.policies)

@@ -73,7 +73,8 @@ function consumersManifest(ours: Manifest): object {
     sideEffects: false,
     // npm reads what it runs after packing from here.
     scripts: { postpack: ours.scripts.postpack },
-    peerDependencies: { fastify: `^${ours.dependencies.fastify}` },
+    // Tested at 5.0.0 and at the version that we depend on.
+    peerDependencies: { fastify: '>=5 <6' },
     peerDependenciesMeta: { fastify: { optional: true } }
   }
 }

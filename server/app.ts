@@ -13,6 +13,7 @@ import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/accounts/routes.ts'
 import { adminRoutes } from './features/admin/routes.ts'
+import { discoveryRoutes } from './features/discovery/routes.ts'
 import { healthRoutes } from './features/health/routes.ts'
 import { keyRoutes } from './features/keys/routes.ts'
 import { pageRoutes } from './features/pages/routes.ts'
@@ -21,11 +22,12 @@ import { deliverBegun } from './features/sessions/deliver.ts'
 import { presentedAtSignIn } from './features/sessions/presented.ts'
 import { sessionRoutes, signOut } from './features/sessions/routes.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
+import { createHttpServer } from './http-server.ts'
 import { AuditKindShape } from './lib/answer-shapes.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
 import { orThrow } from './lib/problem-error.ts'
 import { Problem } from './lib/problem-responses.ts'
-import { answerRawProblem, answerUnroutable } from './lib/raw-problem.ts'
+import { answerUnroutable, rawAnswerTo } from './lib/raw-problem.ts'
 import { UserShape } from './lib/user-shape.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { crossSite } from './plugins/cross-site.ts'
@@ -34,8 +36,8 @@ import { handlerDeadline } from './plugins/handler-deadline.ts'
 import { jsonBody } from './plugins/json-body.ts'
 import { mailQuotas } from './plugins/mail-quotas.ts'
 import { openapi } from './plugins/openapi.ts'
-import { parsedBody } from './plugins/parsed-body.ts'
 import { problems } from './plugins/problems.ts'
+import { publicDocuments } from './plugins/public-documents.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { requestTarget } from './plugins/request-target.ts'
 import { routeMethods } from './plugins/route-methods.ts'
@@ -60,23 +62,22 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     genReqId,
     requestIdHeader: false,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: 15_000,
-    keepAliveTimeout: 75_000,
-    http: { requireHostHeader: false },
     routerOptions: { maxParamLength: MAX_TARGET_BYTES },
     frameworkErrors: (error, request, reply) => answerUnroutable(error, reply.raw, config.publicUrl, request.id),
-    clientErrorHandler: (error, socket) => answerRawProblem(error, socket, config.publicUrl, nowMs()),
+    serverFactory: onRequest => createHttpServer(onRequest, error => rawAnswerTo(error, config.publicUrl, nowMs())),
+    // The server answers these itself; Fastify would answer them too.
+    clientErrorHandler: () => {},
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   await app.register(routeMethods)
   await app.register(handlerDeadline, { deadlineMs: 30_000 })
-  await app.register(parsedBody)
   await app.register(problems, { publicUrl: config.publicUrl })
   await app.register(securityHeaders, { apiPrefix: config.apiPrefix })
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
   await app.register(requestLog, { answered: ports.metrics.answered })
   await app.register(requestTarget)
+  await app.register(publicDocuments)
   await app.register(cors, {
     // An origin that is not listed gets no CORS header at all; its preflight is a request like any other.
     origin: (origin, answer) =>
@@ -115,7 +116,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     signature: createNodeSignaturePort(),
     maxLifeSeconds: config.accessTokenTtl,
     clockSkewSeconds: CLOCK_SKEW_SECONDS,
-    rememberedTokens: REMEMBERED_TOKENS
+    rememberedTokens: REMEMBERED_TOKENS,
+    onMismatch: mismatch => app.log.warn(mismatch, 'a genuine token was refused: was a setting changed?')
   })
   await app.register(signTokens, {
     issuer: config.publicUrl,
@@ -140,6 +142,11 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
 
   await app.register(healthRoutes, { checkReady: ports.checkReady })
   await app.register(keyRoutes, { keys: ports.keys })
+  await app.register(discoveryRoutes, {
+    publicUrl: config.publicUrl,
+    securityContact: config.securityContact,
+    nowMs
+  })
   await app.register(pageRoutes, {
     apiPrefix: config.apiPrefix,
     passwordPolicy: { minLength: config.passwordMinLength, classes: config.passwordClasses }

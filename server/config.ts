@@ -4,6 +4,7 @@ import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/quota-polic
 import type { PasswordClass } from './lib/password-policy.ts'
 import {
   classes,
+  contactUri,
   flag,
   httpUrl,
   integer,
@@ -31,6 +32,8 @@ export interface Config {
   readonly apiPrefix: string
   readonly allowedOrigins: readonly string[]
   readonly docs: boolean
+  /** A URI for reports of vulnerabilities. Undefined: no security.txt is served. */
+  readonly securityContact: string | undefined
   readonly databaseUrl: string
   /** Migrates, and owns the tables; the same as `databaseUrl` where one role does both. */
   readonly migrationDatabaseUrl: string
@@ -129,6 +132,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       ? read.required('ALLOWED_ORIGINS', 'origins, comma-separated; or "none"', origins)
       : read.optional('ALLOWED_ORIGINS', 'none', 'origins, comma-separated; or "none"', origins),
     docs: read.optional('DOCS', String(!production), 'true or false', flag),
+    securityContact: read.maybe('SECURITY_CONTACT', 'a URI such as mailto:security@example.com', contactUri),
     databaseUrl,
     migrationDatabaseUrl:
       read.maybe('MIGRATION_DATABASE_URL', 'postgres://owner:password@host:port/database', postgresUrl) ?? databaseUrl,

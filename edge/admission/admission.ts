@@ -6,6 +6,7 @@
 import { createBoundedMap } from '../contract/bounded-map.ts'
 import type { StoreFailurePolicy } from '../contract/policies.ts'
 import type { QuotaStanding } from '../contract/rate-limit-fields.ts'
+import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import { createFloor, type Floor } from '../limiter/floor.ts'
 import { remainingOf, spend, waitMs } from '../limiter/lease.ts'
 import type { RevocationView, SessionStanding, TokenSession } from '../revocation/revocation-view.ts'
@@ -43,11 +44,21 @@ export interface AdmissionOptions {
   readonly onStoreFailure: (error: StoreError, answeredByFloor: number) => void
 }
 
+const NAMES: OptionNames<AdmissionOptions> = {
+  redis: 'required',
+  view: 'required',
+  nowMs: 'required',
+  maxSubjects: 'required',
+  floorShare: 'required',
+  backOffMs: 'required',
+  onStoreFailure: 'required'
+}
+
 /** Requests may read their clocks so much out of order. Spending stops as long before a lease expires. */
 const MAX_DISORDER_MS = 50
 
 /**
- * Creates the admission.
+ * Creates the admission. Throws a TypeError on an option that is missing or unknown.
  *
  * @example
  * const admission = createAdmission({
@@ -67,6 +78,7 @@ const MAX_DISORDER_MS = 50
  */
 // Over 40 lines: the closures share the entries.
 export function createAdmission(options: AdmissionOptions): Admission {
+  requireOptions('create an admission', options, NAMES)
   const { redis, view, nowMs } = options
   let entries = createBoundedMap<string, Entry>(options.maxSubjects)
   let latestMs = Number.NEGATIVE_INFINITY

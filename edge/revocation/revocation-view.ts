@@ -4,6 +4,7 @@
  */
 
 import { removedKeyOf } from '../contract/redis-keys.ts'
+import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import type { ScriptCall } from '../store/run-scripts.ts'
 import { parseDelta, type RevocationDelta, readCall } from './read-call.ts'
 
@@ -47,6 +48,12 @@ export interface RevocationViewOptions {
   readonly onKeyRemoved: (kid: string) => void
 }
 
+const NAMES: OptionNames<RevocationViewOptions> = {
+  maxAgeMs: 'required',
+  retentionMs: 'required',
+  onKeyRemoved: 'required'
+}
+
 /** A view is fresh for so long, or for half of its bound where that is less. */
 const FRESH_MS = 500
 /** A view of a Redis that has lost its memory is read again after this, until the origin has rebuilt it. */
@@ -55,7 +62,8 @@ const VOID_RETRY_MS = 100
 const MAX_BACKWARD_MS = 1_000
 
 /**
- * Creates an empty view.
+ * Creates an empty view. Throws a TypeError on an option that is missing or unknown: without its bound, a view would be
+ * believed for ever.
  *
  * @example
  * const view = createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: kid => keys.remove(kid) })
@@ -65,7 +73,9 @@ const MAX_BACKWARD_MS = 1_000
  * view.standing(session, Date.now()) // → 'ended'
  */
 // Over 40 lines: short closures over the five variables that are the view.
-export function createRevocationView({ maxAgeMs, retentionMs, onKeyRemoved }: RevocationViewOptions): RevocationView {
+export function createRevocationView(options: RevocationViewOptions): RevocationView {
+  requireOptions('create a revocation view', options, NAMES)
+  const { maxAgeMs, retentionMs, onKeyRemoved } = options
   const freshMs = Math.min(FRESH_MS, maxAgeMs / 2)
   const ended = new Map<string, number>()
   const removedKeys = new Set<string>()

@@ -1,5 +1,6 @@
 /** Keys that are given to the verifier instead of fetched: no network, and no renewal either. */
 
+import { requireOptions } from '../contract/require-options.ts'
 import type { RevocableKeySource } from './key-source.ts'
 import { type PublicJwk, parsePublicJwk, type UsableKey } from './public-jwk.ts'
 import type { SignaturePort, VerificationKey } from './signature-port.ts'
@@ -20,7 +21,9 @@ export interface InlineKeySetOptions {
  * keys.remove(jwk.kid)
  * await keys.find(jwk.kid, Date.now()) // → undefined
  */
-export function createInlineKeySet({ keys, signature }: InlineKeySetOptions): RevocableKeySource {
+export function createInlineKeySet(options: InlineKeySetOptions): RevocableKeySource {
+  requireOptions('create a key set', options, { keys: 'required', signature: 'required' })
+  const { keys, signature } = options
   const usable = new Map<string, UsableKey>()
   for (const jwk of keys) {
     const parsed = parsePublicJwk(jwk)

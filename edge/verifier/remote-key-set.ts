@@ -5,10 +5,14 @@
  * note that a download was begun. Whoever finds such a note waits on timers of its own until it says "settled"; where it
  * is older than any download can take, its request is dead, and the first to see that begins anew. Waiting is chosen
  * over a download for each request, because a cold start would make as many downloads as there are requests.
+ *
+ * Over 200 lines by a few: the options are named a second time for their check.
  */
 
+import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
 import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
+import { isProtectedUrl } from './protected-url.ts'
 import type { UsableKey } from './public-jwk.ts'
 import type { SignaturePort, TokenAlgorithm, VerificationKey } from './signature-port.ts'
 
@@ -40,6 +44,18 @@ export interface RemoteKeySetOptions {
   readonly onRefusal?: (reason: string) => void
 }
 
+const NAMES: OptionNames<RemoteKeySetOptions> = {
+  url: 'required',
+  fetch: 'required',
+  signature: 'required',
+  algorithms: 'required',
+  cooldownMs: 'optional',
+  maxAgeMs: 'optional',
+  timeoutMs: 'optional',
+  maxBytes: 'optional',
+  onRefusal: 'optional'
+}
+
 /** A note that a download was begun, for the other requests to read. */
 interface Attempt {
   readonly begunAtMs: number
@@ -63,7 +79,7 @@ const DEAD_AFTER_MS = 500
  *
  * A known id is answered from memory at once, however old the keys are: hand `refreshIfStale()` to `waitUntil`, and
  * they are renewed behind the request. An unknown id downloads at most once per cool-down. An answer that is refused
- * changes nothing. Throws a TypeError on a URL that is not http or https.
+ * changes nothing. Throws a TypeError on an option that is missing or unknown, and on a URL that is neither https nor http on loopback.
  *
  * @example
  * const keys = createRemoteKeySet({
@@ -81,8 +97,9 @@ const DEAD_AFTER_MS = 500
 // Over 40 lines: these closures share four plain variables, the whole of what requests may share on Workers.
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   const { url, signature, cooldownMs = 30_000, maxAgeMs = 300_000, timeoutMs = 3_000, maxBytes = 65_536 } = options
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    throw new TypeError(`Cannot create a key set: "${url}" is not an http or https URL`)
+  requireOptions('create a key set', options, NAMES)
+  if (!isProtectedUrl(url)) {
+    throw new TypeError(`Cannot create a key set: expected an https URL, or an http one on loopback, found "${url}"`)
   }
 
   let known: ReadonlyMap<string, KnownKey> = new Map()

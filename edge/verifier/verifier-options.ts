@@ -1,6 +1,8 @@
 /** What a verifier is told, and the check that it was told: nothing that decides over security has a default. */
 
+import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import type { KeySource } from './key-source.ts'
+import type { Mismatch } from './mismatch.ts'
 import { parseAlgorithm, type SignaturePort, type TokenAlgorithm } from './signature-port.ts'
 
 /** What a verifier is told. None of it has a default: a check that nobody chose is a check that nobody made. */
@@ -22,13 +24,31 @@ export interface TokenVerifierOptions {
    * token still has to be within its times, and its key still the one that it was verified with. None unless told so.
    */
   readonly rememberedTokens?: number
+  /**
+   * Told, once a minute at most, of a genuine token that `issuer`, `audience` or `maxLifeSeconds` refuses: one of them
+   * probably differs from the issuer's. A forged token never leads to a call. Must not throw.
+   */
+  readonly onMismatch?: (mismatch: Mismatch) => void
+}
+
+const NAMES: OptionNames<TokenVerifierOptions> = {
+  issuer: 'required',
+  audience: 'required',
+  algorithms: 'required',
+  keys: 'required',
+  signature: 'required',
+  maxLifeSeconds: 'required',
+  clockSkewSeconds: 'required',
+  rememberedTokens: 'optional',
+  onMismatch: 'optional'
 }
 
 /**
- * Throws a TypeError on options that are missing or make no sense. TypeScript says all of this already; JavaScript, and a
+ * Throws a TypeError on options that are missing, unknown or invalid. TypeScript says all of this already; JavaScript, and a
  * configuration that was cast, do not.
  */
-export function requireOptions(options: TokenVerifierOptions): void {
+export function checkOptions(options: TokenVerifierOptions): void {
+  requireOptions('create a token verifier', options, NAMES)
   const { issuer, audience, algorithms, keys, signature, maxLifeSeconds, clockSkewSeconds, rememberedTokens } = options
   const isName = (value: unknown) => typeof value === 'string' && value !== ''
   // `parseAlgorithm` also knows the alias of an algorithm; an option has only its one name.
@@ -54,6 +74,11 @@ export function requireOptions(options: TokenVerifierOptions): void {
     'rememberedTokens',
     'a whole number, zero or more'
   )
+  demand(isFunctionOrMissing(options.onMismatch), 'onMismatch', 'a function')
+}
+
+function isFunctionOrMissing(value: unknown): boolean {
+  return value === undefined || typeof value === 'function'
 }
 
 function demand(fulfilled: boolean, option: string, expected: string): void {

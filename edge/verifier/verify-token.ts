@@ -1,13 +1,18 @@
-/** The access-token verifier: parse, key, signature, claims, times, in that order; quotas and revocation are the gateway's. */
+/**
+ * The access-token verifier: parse, key, signature, claims, times, in that order; quotas and revocation are the gateway's.
+ *
+ * Over 200 lines: the steps of a verification are read in one piece.
+ */
 
 import { type BoundedMap, createBoundedMap } from '../contract/bounded-map.ts'
 import { type AccessClaims, parseAccessClaims } from '../contract/claims.ts'
 import { parseCompactJws } from './compact-jws.ts'
 import { type JsonMembers, member, parseJsonText } from './json-members.ts'
 import { type KeySource, KeysUnavailableError } from './key-source.ts'
+import { createMismatchNotes, type NoteMismatch } from './mismatch.ts'
 import type { VerificationKey } from './signature-port.ts'
 import { createHeaderReader, type TokenHeader } from './token-header.ts'
-import { requireOptions, type TokenVerifierOptions } from './verifier-options.ts'
+import { checkOptions, type TokenVerifierOptions } from './verifier-options.ts'
 
 /** A refused token. The code is for the client; the reason is for the log, and may change. */
 export type VerifyFailure = {
@@ -30,6 +35,14 @@ interface Remembered {
   readonly verified: Verified
   readonly key: VerificationKey
   readonly unverifiedNotBefore: unknown
+}
+
+/** What a verifier works with, for as long as it exists. */
+interface Verifier {
+  readonly options: TokenVerifierOptions
+  readonly readHeader: ReturnType<typeof createHeaderReader>
+  readonly memory: BoundedMap<string, Remembered> | undefined
+  readonly noteMismatch: NoteMismatch
 }
 
 type Checked<Value> = { readonly ok: true; readonly value: Value } | VerifyFailure
@@ -56,17 +69,18 @@ type Checked<Value> = { readonly ok: true; readonly value: Value } | VerifyFailu
  * result.ok ? result.claims.role : result.code // → 'user'
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  requireOptions(options)
+  checkOptions(options)
   const { rememberedTokens = 0 } = options
   const memory = rememberedTokens > 0 ? createBoundedMap<string, Remembered>(rememberedTokens) : undefined
   const readHeader = createHeaderReader(options.algorithms)
+  const verifier = { options, readHeader, memory, noteMismatch: createMismatchNotes(options.onMismatch) }
   return {
     // Not async itself: a promise that waits for another costs as much as all of the parsing.
     verify(token, nowMs) {
       const known = memory?.get(token)
       if (known !== undefined && isStillUsed(options.keys, known.key, nowMs))
         return Promise.resolve(judgeTimes(known, options, nowMs))
-      return verifyAfresh(token, options, nowMs, readHeader, memory)
+      return verifyAfresh(token, verifier, nowMs)
     }
   }
 }
@@ -87,10 +101,8 @@ function isStillUsed(keys: KeySource, key: VerificationKey, nowMs: number): bool
 // Over 40 lines: the steps of the whole, in order, each with its own refusal.
 async function verifyAfresh(
   token: string,
-  options: TokenVerifierOptions,
-  nowMs: number,
-  readHeader: ReturnType<typeof createHeaderReader>,
-  memory: BoundedMap<string, Remembered> | undefined
+  { options, readHeader, memory, noteMismatch }: Verifier,
+  nowMs: number
 ): Promise<Verified | VerifyFailure> {
   const jws = parseCompactJws(token)
   if (!jws.ok) return invalid(jws.reason)
@@ -120,7 +132,7 @@ async function verifyAfresh(
 
   const payload = parseJsonText(jws.value.unverifiedPayload)
   if (!payload.ok) return invalid(`the payload is refused: ${payload.reason}`)
-  const claims = checkClaims(payload.value, options)
+  const claims = checkClaims(payload.value, options, nowMs, noteMismatch)
   if (!claims.ok) return claims
 
   const verified = { ok: true, claims: claims.value, kid: key.value.kid } as const
@@ -147,16 +159,29 @@ function keysUnavailable(error: unknown): VerifyFailure {
 }
 
 /** Everything that does not change with time. Comparisons are written so that NaN, from whichever side, refuses. */
-function checkClaims(payload: JsonMembers, options: TokenVerifierOptions): Checked<AccessClaims> {
+function checkClaims(
+  payload: JsonMembers,
+  options: TokenVerifierOptions,
+  nowMs: number,
+  noteMismatch: NoteMismatch
+): Checked<AccessClaims> {
   const parsed = parseAccessClaims(payload)
   if (!parsed.ok) return invalid(parsed.reason)
 
   const claims = parsed.value
-  if (claims.iss !== options.issuer) return invalid('the "iss" is another issuer')
-  if (options.audience !== null && claims.aud !== options.audience) return invalid('the "aud" is another audience')
-
+  if (claims.iss !== options.issuer) {
+    noteMismatch('iss', options.issuer, claims.iss, nowMs)
+    return invalid('the "iss" is another issuer')
+  }
+  if (options.audience !== null && claims.aud !== options.audience) {
+    noteMismatch('aud', options.audience, claims.aud, nowMs)
+    return invalid('the "aud" is another audience')
+  }
   const lifeSeconds = claims.exp - claims.iat
-  if (!(lifeSeconds > 0 && lifeSeconds <= options.maxLifeSeconds)) return invalid('the life is not an accepted one')
+  if (!(lifeSeconds > 0 && lifeSeconds <= options.maxLifeSeconds)) {
+    noteMismatch('life', `1 to ${options.maxLifeSeconds}`, lifeSeconds, nowMs)
+    return invalid('the life is not an accepted one')
+  }
   return { ok: true, value: claims }
 }
 

@@ -37,6 +37,7 @@ const ANYWHERE: readonly ProblemCode[] = [
   'uri-too-long',
   'headers-too-large',
   'malformed-request',
+  'unsupported-media-type',
   'edge-required',
   'rate-limited',
   'internal',

@@ -1,7 +1,6 @@
 /** Answers to what never becomes a request with a route: problems written past the framework. */
 
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { DATA_ANSWER_HEADERS, PROBLEM_MEDIA_TYPE, REQUEST_ID_HEADER } from '../../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode, problemBody } from '../../edge/contract/problems.ts'
 import { createId } from './ids.ts'
@@ -13,16 +12,11 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long'
 }
 
-/** Answers a client error of the HTTP server and closes the connection. */
-export function answerRawProblem(error: NodeJS.ErrnoException, socket: Socket, publicUrl: string, nowMs: number): void {
-  // Nobody is there any more to read an answer.
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
+/** The whole answer, as text, to what the HTTP parser refused. */
+export function rawAnswerTo(error: NodeJS.ErrnoException, publicUrl: string, nowMs: number): string {
   const { status, title, headers, body } = rawProblem(error, publicUrl, createId(nowMs))
   const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`)
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+  return `HTTP/1.1 ${status} ${title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
 /** Answers a request that the router could not read, for which no hook runs. */

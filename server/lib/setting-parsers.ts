@@ -13,6 +13,11 @@ export function originUrl(value: string): string | undefined {
   return url?.origin === value ? value : undefined
 }
 
+/** `mailto:…`, `https://…` or `tel:…`, in printable ASCII (RFC 9116 §2.5.3). */
+export function contactUri(value: string): string | undefined {
+  return /^(?:mailto:[!-~]+@[!-~]+|https:\/\/[!-~]+|tel:[!-~]+)$/.test(value) && URL.canParse(value) ? value : undefined
+}
+
 /** `true` or `false`. */
 export function flag(value: string): boolean | undefined {
   return value === 'true' ? true : value === 'false' ? false : undefined

@@ -7,8 +7,17 @@ import { failure } from '../lib/result.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** RFC 9110 §8.4. A coding that is ignored lets a proxy and this server read different bodies. */
+const CODED = failure('unsupported-media-type', 'a Content-Encoding', {
+  detail: 'The body must be sent without a Content-Encoding.'
+})
+
 export const jsonBody = fp(
   async (app: FastifyInstance) => {
+    app.addHook('onRequest', (request, _reply, done) => {
+      const isCoded = request.headers['content-encoding'] !== undefined
+      done(isCoded ? new ProblemError(CODED, { 'accept-encoding': 'identity' }) : undefined)
+    })
     app.removeAllContentTypeParsers()
     app.addContentTypeParser(
       /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i,

@@ -1,23 +1,33 @@
-/** Refuses requests whose first lines are unusable, as problems: a target that is too long, HTTP/1.1 without `Host`. */
+/** Refuses requests whose target, host or framing is unusable, as problems. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { MAX_TARGET_BYTES } from '../../edge/contract/http.ts'
 import { ProblemError } from '../lib/problem-error.ts'
+import { failure } from '../lib/result.ts'
 
 export const requestTarget = fp(
   async (app: FastifyInstance) => {
-    // RFC 9110 §10.1.1 lets a server overlook an expectation that it does not know. Node's own answer is an empty 417.
-    app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-      app.server.emit('request', request, response)
-    })
     app.addHook('onRequest', (request, _reply, done) => {
       if (request.url.length > MAX_TARGET_BYTES) return done(new ProblemError('uri-too-long'))
-      // RFC 9112 §3.2. Node would answer by itself, without a body, so it is told not to look (see `app.ts`).
-      const needsHost = request.raw.httpVersion === '1.1'
-      done(needsHost && request.headers.host === undefined ? new ProblemError('malformed-request') : undefined)
+      const reason = faultOf(request.raw)
+      done(reason === undefined ? undefined : new ProblemError(failure('malformed-request', reason)))
     })
   },
   { name: 'request-target', fastify: '5.x', dependencies: ['edge-hop', 'problems'] }
 )
+
+/** Characters of a host and a port (RFC 3986 §3.2.2), but for the comma, which joins several `Host` headers. */
+const HOST = /^[\w.~!$&'()*+;=%:[\]-]*$/
+
+function faultOf({ httpVersion, headers }: IncomingMessage): string | undefined {
+  // RFC 9112 §3.2. Node would answer by itself, without a body, so its check is off (see `http-server.ts`).
+  const { host } = headers
+  if (host === undefined && httpVersion === '1.1') return 'no Host header'
+  if (host !== undefined && !HOST.test(host)) return 'several Host headers, or an invalid one'
+  // RFC 9112 §6.1. Node decodes the chunks and ignores every other coding.
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'a transfer coding other than "chunked"'
+  return undefined
+}

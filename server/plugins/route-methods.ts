@@ -18,14 +18,20 @@ export const routeMethods = fp(
       if (!url.includes('*')) routes.push({ segments: url.split('/'), methods: [method].flat() })
     })
     app.decorate('methodsFor', target => {
-      const [path = ''] = target.split('?')
-      const segments = path.split('/')
+      const segments = routedPath(target).split('/')
       const methods = routes.filter(route => matches(route.segments, segments)).flatMap(route => route.methods)
       return [...new Set(methods)].sort()
     })
   },
   { name: 'route-methods', fastify: '5.x' }
 )
+
+/** The path of a target as the router reads it: without origin, query and fragment, and with needless escapes decoded. */
+function routedPath(target: string): string {
+  const [path = ''] = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/)
+  // An escaped "%" stays escaped: nothing is decoded twice. The router has refused what cannot be decoded.
+  return decodeURI(path.replaceAll('%25', '%2525'))
+}
 
 function matches(pattern: readonly string[], segments: readonly string[]): boolean {
   return (

@@ -12,7 +12,17 @@ import t, { type Test } from 'tap'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { until } from '../lib/until.ts'
-import { type Edge, NODE, openSurroundings, PLACES, type Place, type Surroundings, WORKERD } from './lib/edge-places.ts'
+import { requestText, sendRaw } from '../server/http/subject.ts'
+import {
+  type Edge,
+  NODE,
+  openSurroundings,
+  PLACES,
+  type Place,
+  PUBLIC_URL,
+  type Surroundings,
+  WORKERD
+} from './lib/edge-places.ts'
 import { bodyOf, type TinyOrigin } from './lib/tiny-origin.ts'
 
 interface Bench extends Surroundings {
@@ -257,4 +267,54 @@ t.test('workerd answers every method, header and target with something that is n
   const headers = lastHeaders(origin)
   t.ok(headers['x-gatehouse-signature'], 'and no Connection header takes our signature away')
   t.notMatch(String(headers.connection), /gatehouse/i)
+})
+
+t.test('workerd: two Authorization headers are invalid, the same or not', async t => {
+  const { edge, token } = await build(t, WORKERD)
+  const good = `Authorization: Bearer ${token()}`
+  t.equal((await sendRaw(edge.url, requestText('GET', '/api/v1/users/me', { headers: [good] }))).status, 200)
+  // workerd drops an empty header before a full one: the Worker sees one header, and forwards that one.
+  for (const second of [good, 'authorization: Bearer x', 'AUTHORIZATION: Basic eDp5']) {
+    for (const headers of [
+      [good, second],
+      [second, good]
+    ]) {
+      const answer = await sendRaw(edge.url, requestText('GET', '/api/v1/users/me', { headers }))
+      t.equal(answer.status, 401, second.slice(0, 24))
+      t.match(answer.body, /"code":"token-invalid"/)
+    }
+  }
+})
+
+t.test('workerd: an edge set up wrongly says so in its log, once, and never because of a forged token', async t => {
+  const around = await openSurroundings(t)
+  const wrong = [
+    [
+      { PUBLIC_URL: 'http://other.test', TOKEN_AUDIENCE: PUBLIC_URL },
+      { claim: 'iss', expected: 'http://other.test' }
+    ],
+    [{ TOKEN_AUDIENCE: 'http://other.test' }, { claim: 'aud', expected: 'http://other.test' }],
+    [{ ACCESS_TOKEN_TTL: '60' }, { claim: 'life', expected: '1 to 60' }]
+  ] as const
+  for (const [bindings, expected] of wrong) {
+    const edge = await WORKERD.open(t, { ...around.bindings, ...bindings })
+    const ask = async (token: string) =>
+      (await edge.send('/api/v1/users/me', { headers: { authorization: `Bearer ${token}` } })).status
+    const mismatches = () => edge.log.filter(line => line.includes('token-mismatch'))
+    const [header, payload] = around.token().split('.')
+    t.equal(await ask(`${header}.${payload}.${'A'.repeat(86)}`), 401)
+    t.strictSame(mismatches(), [], 'a forgery is no news')
+    for (let round = 0; round < 3; round += 1) t.equal(await ask(around.token()), 401)
+    await until('the edge says so', () => mismatches().length > 0)
+    t.equal(mismatches().length, 1, 'once')
+    const line = mismatches()[0] ?? ''
+    t.match(JSON.parse(line.slice(line.indexOf('{'))), { level: 'warn', event: 'token-mismatch', ...expected })
+  }
+})
+
+t.test('keys in clear text from another machine are a misconfiguration: everything is closed', async t => {
+  const { bindings } = await openSurroundings(t)
+  const edge = await WORKERD.open(t, { ...bindings, JWKS_URL: 'http://auth.example.com/.well-known/jwks.json' })
+  t.equal((await edge.send('/health/live')).status, 503)
+  await until('the log says why', () => edge.log.some(line => /misconfigured.*on loopback, found/.test(line)))
 })

@@ -1,4 +1,8 @@
-/** Another service that knows only the key URL of a real origin: which tokens it lets through, and what it answers else. */
+/**
+ * Another service that knows only the key URL of a real origin: which tokens it lets through, and its other answers.
+ *
+ * Over 200 lines: one rule a test, all over one pair of origins, and the last ones over two versions of Fastify.
+ */
 
 import Fastify from 'fastify'
 import postgres from 'postgres'
@@ -9,6 +13,7 @@ import type { Teardown } from '../lib/test-engines.ts'
 import { openTestOrigin, TEST_SETTINGS } from '../lib/test-origin.ts'
 import { claimsOf, generateSigner, issueToken } from '../lib/token-forge.ts'
 import { until } from '../lib/until.ts'
+import { requestText, sendRaw } from '../server/http/subject.ts'
 import { openIssuerFront } from './issuer-front.ts'
 
 const ISSUER = TEST_SETTINGS.PUBLIC_URL
@@ -20,8 +25,14 @@ const afterRotation = await signUp(there.url, there.mailbox)
 const admin = await signUpAdmin()
 
 /** A service with one route for anybody signed in and one for administrators. */
-async function openService(t: Teardown, jwksUrl: string, more: Partial<GatehouseOptions> = {}) {
-  const app = Fastify()
+async function openService(
+  t: Teardown,
+  jwksUrl: string,
+  more: Partial<GatehouseOptions> = {},
+  create: typeof Fastify = Fastify
+) {
+  const log: { readonly level: number; readonly [field: string]: unknown }[] = []
+  const app = create({ logger: { level: 'warn', stream: { write: line => log.push(JSON.parse(line)) } } })
   t.teardown(() => app.close())
   await app.register(gatehouse, { issuer: ISSUER, audience: ISSUER, jwksUrl, ...more })
   app.get('/mine', { onRequest: app.authenticate }, async request => request.user)
@@ -30,6 +41,7 @@ async function openService(t: Teardown, jwksUrl: string, more: Partial<Gatehouse
   app.get('/forgetful', async request => request.user.sub)
   return {
     app,
+    log,
     get: async (url: string, token?: string) => {
       const answer = await app.inject({ url, ...(token && { headers: { authorization: `Bearer ${token}` } }) })
       return { status: answer.statusCode, headers: answer.headers, body: bodyOf(answer.payload) }
@@ -145,9 +157,87 @@ t.test('mistakes of the service show at once', async t => {
   t.equal((await get('/forgetful', person.accessToken)).status, 500, 'request.user without a hook')
   t.throws(() => app.requireRole('root' as 'admin'), /"root" is not one/)
   t.throws(() => (app.requireRole as () => unknown)(), /none was given/)
-  await t.rejects(openService(t, 'not a URL'), /is not an http or https URL/)
-  await t.rejects(openService(t, 'http://x', { audience: '' }), /"audience"/)
+  await t.rejects(openService(t, 'not a URL'), /expected an https URL/)
+  await t.rejects(openService(t, 'https://x', { audience: '' }), /"audience"/)
 })
+
+t.test('an option that is missing, unknown or invalid is named, and the service does not start', async t => {
+  const good = { issuer: ISSUER, audience: ISSUER, jwksUrl: 'https://auth.example.com/.well-known/jwks.json' }
+  const register = async (options: object) => {
+    await Fastify().register(gatehouse, options as GatehouseOptions)
+  }
+  for (const name of ['issuer', 'audience', 'jwksUrl']) {
+    await t.rejects(register({ ...good, [name]: undefined }), { message: `the option "${name}" is missing` }, name)
+  }
+  await t.rejects(register({}), /the option "issuer" is missing/)
+  for (const name of ['jwksUri', 'algorithms', 'maxLifeSeconds', 'audiences']) {
+    await t.rejects(register({ ...good, [name]: 1 }), { message: `"${name}" is not an option` }, name)
+  }
+  for (const maxTokenLifeSeconds of [0, -1, 1.5, Number.NaN, '900', null]) {
+    await t.rejects(register({ ...good, maxTokenLifeSeconds }), /"maxTokenLifeSeconds" must be/)
+  }
+  for (const jwksUrl of ['http://auth.example.com/.well-known/jwks.json', 'http://10.0.0.1/jwks.json', '', 1, null]) {
+    await t.rejects(
+      register({ ...good, jwksUrl }),
+      /expected an https URL, or an http one on loopback/,
+      String(jwksUrl)
+    )
+  }
+  await t.resolves(register({ ...good, logLevel: 'warn', prefix: '/x' }), "Fastify's own options are not ours")
+})
+
+/** The oldest Fastify that is supported and the newest; the oldest has types of its own, which agree as far as used. */
+const FASTIFIES = { oldest: (await import('fastify-5.0')).default as unknown as typeof Fastify, newest: Fastify }
+
+for (const [age, create] of Object.entries(FASTIFIES)) {
+  t.test(`the ${age} supported Fastify: routes are protected, and roles kept apart`, async t => {
+    const { app, get } = await openService(t, `${here.url}/.well-known/jwks.json`, {}, create)
+    if (age === 'oldest') t.equal(app.version, '5.0.0')
+    t.equal((await get('/open')).status, 200)
+    t.match(await get('/mine', person.accessToken), { status: 200, body: { sub: person.userId } })
+    t.match(await get('/mine'), { status: 401, body: { code: 'token-missing' } })
+    t.match(await get('/reports', person.accessToken), { status: 403, body: { code: 'forbidden' } })
+    t.equal((await get('/reports', admin)).status, 200)
+    t.equal((await get('/forgetful')).status, 500)
+  })
+
+  t.test(`the ${age} supported Fastify: two Authorization headers are invalid, the same or not`, async t => {
+    const { app } = await openService(t, `${here.url}/.well-known/jwks.json`, {}, create)
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const good = `Authorization: Bearer ${person.accessToken}`
+    t.equal((await sendRaw(url, requestText('GET', '/mine', { headers: [good] }))).status, 200)
+    for (const second of [good, 'authorization: Bearer x', 'AUTHORIZATION: Basic eDp5', 'Authorization:']) {
+      for (const headers of [
+        [good, second],
+        [second, good]
+      ]) {
+        const answer = await sendRaw(url, requestText('GET', '/mine', { headers }))
+        t.equal(answer.status, 401, second.slice(0, 24))
+        t.match(answer.body, /"code":"token-invalid"/)
+      }
+    }
+  })
+
+  t.test(`the ${age} supported Fastify: a service whose options are wrong says so in its log`, async t => {
+    const jwksUrl = `${here.url}/.well-known/jwks.json`
+    const wrong = [
+      [{ issuer: `${ISSUER}/` }, { claim: 'iss', expected: `${ISSUER}/`, found: ISSUER, msg: /"issuer"/ }],
+      [{ audience: 'https://x' }, { claim: 'aud', expected: 'https://x', found: ISSUER, msg: /"audience"/ }],
+      [{ maxTokenLifeSeconds: 60 }, { claim: 'life', expected: '1 to 60', found: '900', msg: /"maxTokenLifeSeconds"/ }]
+    ] as const
+    for (const [options, line] of wrong) {
+      const { get, log } = await openService(t, jwksUrl, options, create)
+      const [header, payload] = person.accessToken.split('.')
+      for (const forged of [`${header}.${payload}.`, `${header}.${payload}.${'A'.repeat(86)}`, 'x'])
+        t.equal((await get('/mine', forged)).status, 401)
+      t.strictSame(log, [], 'a forgery is no news')
+      for (let round = 0; round < 3; round += 1) t.equal((await get('/mine', person.accessToken)).status, 401)
+      t.equal(log.length, 1, 'once')
+      t.match(log[0], { level: 40, ...line })
+      t.notMatch(JSON.stringify(log), payload ?? '', 'and no token')
+    }
+  })
+}
 
 async function signUpAdmin(): Promise<string> {
   const { email } = await signUp(here.url, here.mailbox)

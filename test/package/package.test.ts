@@ -1,7 +1,7 @@
 /** What a consumer does with the package: install it, compile against it, and run it in Node, workerd, Bun and Deno. */
 
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -56,8 +56,11 @@ t.test('the tarball holds compiled files, papers, and nothing else', async t => 
 
 t.test('installing it brings nothing else along, and packing leaves our package.json as it was', async t => {
   t.strictSame(packed.installed, ['gatehouse'])
-  const { dependencies, exports, scripts } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'))
+  const { dependencies, exports, peerDependencies, scripts } = JSON.parse(
+    await readFile(join(home, 'package.json'), 'utf8')
+  )
   t.equal(dependencies, undefined)
+  t.strictSame(peerDependencies, { fastify: '>=5 <6' })
   t.strictSame(Object.keys(exports), ['./fastify', './gateway', './verifier'])
   t.strictSame(Object.keys(scripts), ['postpack'], 'nothing runs when somebody installs it')
   const { dependencies: ours } = JSON.parse(await readFile(join(packed.sources, 'package.json'), 'utf8'))
@@ -126,6 +129,28 @@ t.test('in Node the verifier tells tokens apart, and the plugin protects a route
   const jwksUrl = `${origin.url}/.well-known/jwks.json`
   const said = await run(project, process.execPath, 'service.ts', PUBLIC_URL, jwksUrl, good)
   t.strictSame(JSON.parse(said), { statuses: [401, 200, 403], policies: false })
+})
+
+t.test('the plugin compiles and protects a route on the oldest Fastify of its peer range, too', async t => {
+  const installed = join(project, 'node_modules/fastify')
+  const newest = await readlink(installed)
+  const use = async (target: string) => {
+    await rm(installed)
+    await symlink(target, installed)
+  }
+  t.teardown(() => use(newest))
+  await use(`${newest}-5.0`)
+  t.equal(JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')).version, '5.0.0')
+
+  const lib = { module: 'nodenext', lib: ['es2024'], types: ['node'], skipLibCheck: true }
+  const config = { compilerOptions: { ...COMMON, ...STYLE, ...lib }, files: ['service.ts'] }
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify(config))
+  t.equal(await run(project, TSC, '-p', '.').catch(error => error.stdout), '')
+
+  const { good, origin } = await openTokens(t)
+  const jwksUrl = `${origin.url}/.well-known/jwks.json`
+  const said = await run(project, process.execPath, 'service.ts', PUBLIC_URL, jwksUrl, good)
+  t.match(JSON.parse(said), { statuses: [401, 200, 403] })
 })
 
 for (const [name, ...args] of [['bun'], ['deno', 'run', '--no-prompt', '--cached-only', '--node-modules-dir=manual']]) {

@@ -86,6 +86,11 @@ t.test('hostile values are malformed, each in its place', async t => {
     ['EDGE_SECRET', ['short', 'x'.repeat(31)]],
     ['REQUIRE_EDGE', ['yes', '1', 'TRUE', ' true']],
     ['DOCS', ['on']],
+    [
+      'SECURITY_CONTACT',
+      ['security@example.com', 'http://example.com', 'mailto:', 'https://', 'mailto:a@b\nExpires: x']
+    ],
+    ['SECURITY_CONTACT', ['mailto:a b@c', 'javascript:alert(1)', 'mailto:ä@example.com', 'https://[']],
     ['SMTP_URL', ['mail.example.com', 'http://mail.example.com']],
     ['ACCESS_TOKEN_TTL', ['0', '-5', '15m', '1.5', '99999999999']],
     ['REFRESH_GRACE', ['-1', 'ten']],

@@ -122,7 +122,7 @@ t.test('signing in from ever new devices is bounded', async t => {
   const email = newAddress()
   await registerAs(email, optional.url)
   for (let i = 0; i < 8; i++) {
-    const headers = { 'user-agent': `Device ${i}` }
+    const headers = { 'user-agent': `device-${i}` }
     await call(optional.url, 'POST', `${API}/auth/login`, { headers, body: { email, password: PASSWORD } })
   }
   await dealt(email)

@@ -41,7 +41,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeysService }> = async
   app.get(
     '/.well-known/jwks.json',
     {
-      config: { withoutEdge: true },
+      config: { withoutEdge: true, publicDocument: true },
       schema: {
         operationId: 'jwks',
         summary: 'The public keys that verify access tokens',
@@ -49,11 +49,11 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeysService }> = async
         response: { 200: JwkSet, ...problems() }
       }
     },
-    async (_request, reply) => {
-      reply.header('cache-control', `public, max-age=${JWKS_MAX_AGE_SECONDS}`)
-      // Public keys are public: any site may read them.
-      reply.header('cross-origin-resource-policy', 'cross-origin')
-      return keys.jwks() as never
-    }
+    async (_request, reply) =>
+      reply.sendPublicDocument({
+        text: JSON.stringify(keys.jwks()),
+        mediaType: 'application/json',
+        maxAgeSeconds: JWKS_MAX_AGE_SECONDS
+      }) as never
   )
 }

@@ -41,7 +41,8 @@ const CONTRACT: Readonly<Record<string, Expected>> = {
 // biome-ignore format: one value a line would hide the list
 const OUTSIDE: readonly string[] = [
   '/', '/.well-known/jwks.json', '/health/live', '/health/ready', '/docs', '/openapi.json', '/problems/token-expired',
-  '/verify-email', '/reset-password', '/cancel-email-change'
+  '/verify-email', '/reset-password', '/cancel-email-change', '/.well-known/oauth-authorization-server',
+  '/.well-known/openid-configuration', '/.well-known/change-password', '/.well-known/security.txt'
 ]
 
 for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {

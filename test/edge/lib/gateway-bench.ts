@@ -43,6 +43,9 @@ export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = 
     steps.push(name)
     return value
   }
+  const { originUrl, deadlineMs, signHop, fetch, ...gatewayChanges } = changes
+  const { nowMs } = changes
+  const forwardChanges = defined({ originUrl, deadlineMs, signHop, fetch, nowMs })
   const forward = createForward({
     originUrl: 'http://origin.test',
     deadlineMs: 10_000,
@@ -52,7 +55,7 @@ export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = 
       return step('fetch', new Response('ok'))
     },
     nowMs: () => NOW_MS,
-    ...changes
+    ...forwardChanges
   })
   const gateway = createGateway({
     publicUrl: 'http://gatehouse.test',
@@ -64,7 +67,7 @@ export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = 
     nowMs: () => NOW_MS,
     createRequestId: () => REQUEST_ID,
     log: event => events.push(event),
-    ...changes
+    ...gatewayChanges
   })
   return {
     gateway: (request, clientAddress) => gateway(request, { clientAddress, waitUntil: () => {} }),
@@ -72,6 +75,11 @@ export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = 
     events,
     forwarded
   }
+}
+
+/** Without the members that are undefined. */
+function defined<T extends object>(members: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never
 }
 
 /** Gatehouse's own policies, read as a deployment's. */

@@ -19,7 +19,7 @@ const MAX_AGE_MS = 300_000
 function build(published: readonly PublicJwk[], changes: Partial<RemoteKeySetOptions> = {}) {
   const issuer = { published, requests: 0, arrival: Promise.resolve() }
   const keySet = createRemoteKeySet({
-    url: 'http://issuer.test/jwks.json',
+    url: 'https://issuer.test/jwks.json',
     fetch: async () => {
       issuer.requests += 1
       const answer = Response.json({ keys: issuer.published })

@@ -325,6 +325,43 @@ t.test('createRemoteKeySet() refuses a URL that it could not fetch', async t => 
   }
 })
 
+t.test('createRemoteKeySet() takes keys in clear text from this machine only', async t => {
+  const open = (url: string) => createRemoteKeySet({ url, fetch, signature, algorithms: ['ES256'] })
+  for (const host of [
+    'localhost',
+    'LOCALHOST',
+    'auth.localhost',
+    '127.0.0.1',
+    '127.0.0.53',
+    '127.1',
+    '[::1]',
+    '[0:0::1]'
+  ])
+    t.ok(open(`http://${host}:3000/jwks.json`), host)
+  for (const host of [
+    'auth.example.com',
+    '10.0.0.1',
+    '0.0.0.0',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    'localhost.example.com',
+    'notlocalhost',
+    '127.0.0.1.example.com',
+    '127.0.0.1@auth.example.com'
+  ]) {
+    const url = `http://${host}/jwks.json`
+    t.throws(() => open(url), { name: 'TypeError', message: `on loopback, found "${url}"` }, host)
+    t.ok(open(url.replace('http:', 'https:')), 'by https')
+  }
+})
+
+t.test('key sets refuse an option that they do not know, and name it', async t => {
+  const misspelt = { cooldown: 1, url: 'https://x', fetch, signature, algorithms: ['ES256'] as const }
+  t.throws(() => createRemoteKeySet(misspelt), { name: 'TypeError', message: /"cooldown" is not an option/ })
+  const options = { keys: [one], signature, jwks: [] }
+  t.throws(() => createInlineKeySet(options), { name: 'TypeError', message: /"jwks" is not an option/ })
+})
+
 t.test('createInlineKeySet() finds the keys that it was given, and no other', async t => {
   const { find } = createInlineKeySet({ keys: [one, edwards], signature })
   t.match(await find('one', T0), { kid: 'one', algorithm: 'ES256' })

@@ -8,6 +8,7 @@ import t from 'tap'
 import { ACCESS_TOKEN_TYPE, type AccessClaims, CLOCK_SKEW_SECONDS } from '../../../edge/contract/claims.ts'
 import { createInlineKeySet } from '../../../edge/verifier/inline-key-set.ts'
 import { type KeySource, KeysUnavailableError } from '../../../edge/verifier/key-source.ts'
+import type { Mismatch } from '../../../edge/verifier/mismatch.ts'
 import type { SignaturePort } from '../../../edge/verifier/signature-port.ts'
 import type { TokenVerifierOptions } from '../../../edge/verifier/verifier-options.ts'
 import { createTokenVerifier } from '../../../edge/verifier/verify-token.ts'
@@ -315,6 +316,59 @@ t.test('createTokenVerifier() refuses options that would check nothing', async t
   for (const changes of wrong) {
     const options = { ...optionsWith(), ...changes } as TokenVerifierOptions
     t.throws(() => createTokenVerifier(options), { name: 'TypeError', message: /^Cannot create a token verifier/ })
+  }
+})
+
+t.test('createTokenVerifier() refuses an option that it does not know, and names it', async t => {
+  for (const name of ['isuer', 'clockTolerance', 'rememberedToken', 'nowMs']) {
+    const options = { ...optionsWith(), [name]: 1 }
+    t.throws(() => createTokenVerifier(options), { name: 'TypeError', message: `"${name}" is not an option` }, name)
+  }
+})
+
+t.test('a genuine token that an option refuses is told of, with both values', async t => {
+  const told: Mismatch[] = []
+  const onMismatch = (mismatch: Mismatch) => told.push(mismatch)
+  const long = issueToken(signer, { ...claims, exp: claims.iat + 901 })
+  for (const [changes, token] of [
+    [{ issuer: 'https://auth.example.com/' }, genuine],
+    [{ audience: 'https://other.example' }, genuine],
+    [{}, long],
+    [{ issuer: 'x', audience: 'y' }, genuine]
+  ] as const)
+    t.equal(await codeOf(token, { ...changes, onMismatch }), 'token-invalid')
+  t.strictSame(told, [
+    { claim: 'iss', expected: 'https://auth.example.com/', found: issuer },
+    { claim: 'aud', expected: 'https://other.example', found: audience },
+    { claim: 'life', expected: '1 to 900', found: '901' },
+    { claim: 'iss', expected: 'x', found: issuer }
+  ])
+})
+
+t.test('a mismatch is told once a minute, and never because of a forged or a good token', async t => {
+  const told: string[] = []
+  const { verify } = createTokenVerifier(optionsWith({ onMismatch: ({ found }) => told.push(found) }))
+  const other = issueToken(signer, { ...claims, iss: 'https://other.example' })
+  const [header = '', payload = ''] = other.split('.')
+  const forged = [
+    issueToken(generateSigner('ES256', 'key-1'), { ...claims, iss: 'https://evil.example' }),
+    `${header}.${payload}.${genuine.split('.')[2]}`,
+    `${header}.${payload}.`,
+    sealToken(signer, { ...headerOf(signer), kid: 'unknown' }, { ...claims, iss: 'x' })
+  ]
+  for (const token of [...forged, genuine]) await verify(token, NOW_MS)
+  t.strictSame(told, [])
+  for (const afterMs of [0, 1, 59_999, 60_000, 60_001, 119_999, 120_000]) await verify(other, NOW_MS + afterMs)
+  t.equal(told.length, 3, 'at 0, 60,000 and 120,000 ms')
+})
+
+t.test('what is told of a token is printable and short, whatever it holds', async t => {
+  const hostile = ['\n{"level":"error"}', '\u001b[2J', '\u009b2J', '\u202e', '\r', 'x'.repeat(2_000), '\u{1f600}']
+  for (const iss of hostile) {
+    const told: Mismatch[] = []
+    await codeOf(issueToken(signer, { ...claims, iss }), { onMismatch: mismatch => told.push(mismatch) })
+    t.equal(told.length, 1)
+    t.match(told[0]?.found, /^[ -~]{1,2048}$/, JSON.stringify(iss.slice(0, 20)))
   }
 })
 

@@ -158,6 +158,74 @@ t.test('a body of another type is unsupported', async t => {
   }
 })
 
+t.test('a header that decides something counts as invalid when it comes twice, the same or not', async t => {
+  const body = JSON.stringify({ email: ada.email, password: PASSWORD })
+  const text = 'Content-Type: text/plain'
+  for (const headers of [
+    [JSON_TYPE, JSON_TYPE],
+    [JSON_TYPE, text],
+    [text, JSON_TYPE]
+  ]) {
+    const answer = await raw(requestText('POST', LOGIN, { headers, body }))
+    isProblem(t, answer, 415, 'unsupported-media-type', headers.join())
+  }
+  const good = `Authorization: Bearer ${ada.accessToken}`
+  t.equal((await raw(requestText('GET', '/api/v1/users/me', { headers: [good] }))).status, 200)
+  for (const headers of [
+    [good, good],
+    [good, 'authorization: Bearer x'],
+    ['AUTHORIZATION: Bearer x', good],
+    [good, 'Authorization: Basic eDp5'],
+    [good, 'Authorization:'],
+    ['Authorization:', good]
+  ]) {
+    const name = headers.map(line => line.slice(0, 24)).join()
+    for (const path of ['/api/v1/users/me', '/api/v1/auth/verify-token']) {
+      const answer = await raw(requestText('GET', path, { headers }))
+      isProblem(t, answer, 401, 'token-invalid', name)
+      t.equal(answer.headers.get('www-authenticate'), 'Bearer error="invalid_token"')
+    }
+    const logout = await raw(requestText('POST', '/api/v1/auth/logout', { headers }))
+    t.not(logout.status, 500, name)
+  }
+  t.equal((await call(url, 'GET', '/api/v1/users/me', { token: ada.accessToken })).status, 200, 'no session has ended')
+  for (const line of ['Host: gatehouse.test', 'host: evil.example', 'Host:']) {
+    const answer = await raw(requestText('GET', '/health/live', { headers: [line] }))
+    isProblem(t, answer, 400, 'malformed-request', `a second ${line}`)
+  }
+  for (const host of ['a b', 'a, b', 'user@host', 'host/path', 'host?']) {
+    const answer = await raw(`GET /health/live HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    isProblem(t, answer, 400, 'malformed-request', `the host "${host}"`)
+  }
+  for (const host of ['', 'localhost', '127.0.0.1:3000', '[::1]:3000', 'under_score.example']) {
+    const answer = await raw(`GET /health/live HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    t.equal(answer.status, 200, `the host "${host}"`)
+  }
+})
+
+t.test('a coded body is unsupported, never read as if it were not coded', async t => {
+  const body = JSON.stringify({ email: ada.email, password: PASSWORD })
+  for (const coding of ['gzip', 'br', 'identity', 'nonsense', '', 'gzip, gzip']) {
+    const coded = `Content-Encoding: ${coding}`
+    const answer = await raw(requestText('POST', LOGIN, { headers: [JSON_TYPE, coded], body }))
+    isProblem(t, answer, 415, 'unsupported-media-type', coded)
+    t.equal(answer.headers.get('accept-encoding'), 'identity', 'RFC 7694: what would be accepted')
+  }
+  for (const [method, path] of [
+    ['POST', '/api/v1/auth/refresh'],
+    ['GET', '/health/live']
+  ] as const) {
+    const answer = await raw(requestText(method, path, { headers: ['Content-Encoding: gzip'] }))
+    isProblem(t, answer, 415, 'unsupported-media-type', `${method} without a body`)
+  }
+  const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+  for (const coding of ['gzip, chunked', 'gzip,chunked', 'identity, chunked', 'chunked, chunked', 'deflate']) {
+    const head = requestText('POST', LOGIN, { headers: [JSON_TYPE, `Transfer-Encoding: ${coding}`] })
+    const answer = await raw(Buffer.concat([head, Buffer.from(chunked)]))
+    isProblem(t, answer, 400, 'malformed-request', `Transfer-Encoding: ${coding}`)
+  }
+})
+
 t.test('a body over 16 KiB is too large, announced or not', async t => {
   const body = JSON.stringify({ email: ada.email, password: 'x'.repeat(17_000) })
   isProblem(t, await raw(requestText('POST', LOGIN, { headers: [JSON_TYPE], body })), 413, 'payload-too-large', 'sized')
@@ -210,7 +278,10 @@ t.test('bytes that are no HTTP request get a problem all the same', async t => {
     ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'],
     ['a length and chunks', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}'],
     ['a length that is none', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
-    ['a chunk that is none', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
+    [
+      'a malformed chunk',
+      `POST ${LOGIN} HTTP/1.1\r\nHost: x\r\n${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`
+    ],
     ['an unknown method', 'GET1 / HTTP/1.1\r\nHost: x\r\n\r\n']
   ]
   for (const [name, text] of hostile) isProblem(t, await raw(text), 400, 'malformed-request', name)
@@ -225,6 +296,20 @@ t.test('a method that a path does not answer is 405 with Allow; an unknown path 
     const answer = await raw(requestText(method, LOGIN))
     isProblem(t, answer, 405, 'method-not-allowed', method)
     t.equal(answer.headers.get('allow'), 'POST')
+  }
+  for (const path of [
+    LOGIN.replace('login', '%6cogin'),
+    `${LOGIN}?x=1`,
+    `${LOGIN}?/..`,
+    '/%61pi/v1/auth/logi%6E',
+    `http://x${LOGIN}`
+  ]) {
+    const answer = await raw(requestText('GET', path))
+    isProblem(t, answer, 405, 'method-not-allowed', path)
+    t.equal(answer.headers.get('allow'), 'POST', path)
+  }
+  for (const path of ['/api/v1/auth%2flogin', '/api/v1/auth/%256cogin', '/api/v1/auth/%4cogin']) {
+    isProblem(t, await raw(requestText('GET', path)), 404, 'not-found', path)
   }
   const me = await raw(requestText('POST', '/api/v1/users/me'))
   t.match(me.headers.get('allow'), /\bGET\b.*\bPATCH\b/)

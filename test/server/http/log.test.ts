@@ -5,7 +5,7 @@ import t from 'tap'
 import { loadConfig } from '../../../server/config.ts'
 import { loggerOptions } from '../../../server/logger.ts'
 import { openOrigin } from '../../../server/origin.ts'
-import { call, mailedToken, newAddress, PASSWORD } from '../../lib/person.ts'
+import { call, mailedToken, newAddress, PASSWORD, signUp } from '../../lib/person.ts'
 import { TEST_SETTINGS } from '../../lib/test-origin.ts'
 import { until } from '../../lib/until.ts'
 import { openSubject, ROOT_SECRET, sendRaw } from './subject.ts'
@@ -13,7 +13,7 @@ import { openSubject, ROOT_SECRET, sendRaw } from './subject.ts'
 const { databaseUrl, redis, mailbox } = await openSubject(t)
 
 /** An origin on the same engines that logs everything it can into `text()`. */
-async function loggingOrigin(level: string) {
+async function loggingOrigin(level: string, settings: Readonly<Record<string, string>> = {}) {
   let text = ''
   const stream = new PassThrough()
   stream.on('data', chunk => {
@@ -25,7 +25,8 @@ async function loggingOrigin(level: string) {
     DATABASE_URL: databaseUrl,
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
-    SMTP_URL: mailbox.smtpUrl
+    SMTP_URL: mailbox.smtpUrl,
+    ...settings
   })
   const options = loggerOptions(level)
   const origin = await openOrigin(config, { ...(typeof options === 'object' ? options : {}), stream })
@@ -101,3 +102,26 @@ t.test('a client cannot write into the log under a name that it chose', async t 
   await until('all five are logged', () => text().split('"answered"').length === 6)
   t.notMatch(text(), /clientRequestId/)
 })
+
+t.test(
+  'an origin whose settings differ from those of genuine tokens says so, once, and not because of a forgery',
+  async t => {
+    const { accessToken } = await signUp((await loggingOrigin('silent')).url, mailbox)
+    const { url, text } = await loggingOrigin('warn', { TOKEN_AUDIENCE: 'https://api.example.com' })
+    const ask = async (token: string) => (await call(url, 'GET', '/api/v1/users/me', { token })).status
+    const lines = () =>
+      text()
+        .split('\n')
+        .filter(line => line.includes('genuine token'))
+    t.equal(await ask(accessToken.replace(/\.[^.]*$/, `.${'A'.repeat(86)}`)), 401)
+    t.strictSame(lines(), [])
+    for (let round = 0; round < 3; round += 1) t.equal(await ask(accessToken), 401)
+    await until('it is logged', () => lines().length > 0)
+    t.equal(lines().length, 1)
+    t.match(JSON.parse(lines()[0] ?? ''), {
+      claim: 'aud',
+      expected: 'https://api.example.com',
+      found: TEST_SETTINGS.PUBLIC_URL
+    })
+  }
+)

@@ -40,7 +40,7 @@ export async function openSubject(t: Teardown, settings: Readonly<Record<string,
 /** Sends bytes to a server as they are. */
 export async function sendRaw(url: string, bytes: string | Uint8Array): Promise<RawAnswer> {
   const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
+  const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ''))
   const chunks: Buffer[] = []
   socket.on('data', chunk => chunks.push(chunk))
   // A server that answers before it has read everything may reset the connection after its answer.

@@ -100,6 +100,10 @@ t.test('without the edge only health and the key set answer', async t => {
     '/verify-email',
     '/problems/internal',
     '/metrics',
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/openid-configuration',
+    '/.well-known/change-password',
+    '/.well-known/security.txt',
     PATH
   ]) {
     t.match(await send({}, path), { status: 403, code: 'edge-required' }, path)

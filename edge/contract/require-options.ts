@@ -1,0 +1,24 @@
+/** The check that options are complete and known: TypeScript says it of a literal only, and JavaScript says nothing. */
+
+/** Each option by its name. A name that is missing here, or is not an option, does not compile. */
+export type OptionNames<Options> = {
+  readonly [Name in keyof Options]-?: undefined extends Options[Name] ? 'optional' : 'required'
+}
+
+/**
+ * Throws a TypeError that names the first option that is missing or unknown. A misspelt option would be ignored, and
+ * whatever holds without it would hold.
+ *
+ * @param purpose ends the sentence "Cannot …"
+ */
+export function requireOptions<Options>(purpose: string, options: Options, names: OptionNames<Options>): void {
+  const given = options as Readonly<Record<string, unknown>>
+  const needs: Readonly<Record<string, string>> = names
+  const unknown = Object.keys(given).find(name => !Object.hasOwn(needs, name))
+  if (unknown !== undefined) {
+    const known = Object.keys(needs).join('", "')
+    throw new TypeError(`Cannot ${purpose}: "${unknown}" is not an option. Options are "${known}"`)
+  }
+  const missing = Object.keys(needs).find(name => needs[name] === 'required' && given[name] === undefined)
+  if (missing !== undefined) throw new TypeError(`Cannot ${purpose}: the option "${missing}" is missing`)
+}
