@@ -144,8 +144,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     smtpUrl: read.required('SMTP_URL', 'smtp://user:password@host:port or smtps://…', smtpUrl),
     mailFrom: read.optional('MAIL_FROM', 'Gatehouse <no-reply@localhost.localdomain>', 'a mail address', text),
     tokenAudience: read.optional('TOKEN_AUDIENCE', String(publicUrl), 'the audience of access tokens', text),
-    tokenClientId: read.optional('TOKEN_CLIENT_ID', 'gatehouse', 'at most 64 printable ASCII characters', value =>
-      /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined
+    tokenClientId: read.optional('TOKEN_CLIENT_ID', 'gatehouse', 'at most 32 printable ASCII characters', value =>
+      /^[\x21-\x7e]{1,32}$/.test(value) ? value : undefined
     ),
     accessTokenTtl: seconds('ACCESS_TOKEN_TTL', 900),
     refreshGrace: seconds('REFRESH_GRACE', 60, 0),

@@ -42,7 +42,7 @@ const EVERY = {
   mail: 1_000,
   revocation: 1_000,
   keys: 1_000,
-  confirmations: 250,
+  confirmations: 500,
   audit: 1_000,
   housekeeping: 60_000,
   reseal: 6 * 3_600_000
@@ -148,6 +148,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     await closeServer(app)
     await metricsServer?.close()
     await Promise.all(jobs.map(job => job.stop()))
+    await confirmations.write().catch(onError('confirmations'))
     transport.close()
     await Promise.all([database.close(), jobDatabase.close()])
   }

@@ -72,7 +72,7 @@ export async function deleteExpiredRegistrations(db: Queryable, now: Date, limit
   return (await db.delete(registrations).where(oneOf(id, due)).returning({ id })).length
 }
 
-/** Devices that were noted before `before`: their next sign-in is news again. */
+/** Devices that were noted before `before`: the next sign-in is noticed again. */
 export async function deleteOldDevices(db: Queryable, before: Date, limit: number): Promise<number> {
   const { userId, fingerprint, notedAt } = knownDevices
   const due = db

@@ -27,7 +27,7 @@ export interface SessionBeginning {
 export interface SignInDevice {
   readonly fingerprint: Uint8Array
   /** What is recorded and mailed where it was not noted before. */
-  readonly news: { readonly event: AuditEvent; readonly mail: NewOutboxMail } | undefined
+  readonly notice: { readonly event: AuditEvent; readonly mail: NewOutboxMail } | undefined
 }
 
 /** For so long no second notice of a device is sent. */
@@ -37,13 +37,13 @@ export const KNOWN_DEVICE_DAYS = 30
  * Begins a session, ends the one that was presented with the request, and records it all: one statement.
  *
  * Security: only where the password is still the one that was checked and the account is not disabled. The lock on the
- * user makes this wait for a change that is under way, and makes a change wait for this: whoever changes the password
- * then finds the new session and ends it.
+ * user makes this wait for a change that is under way, and makes a change wait for this: a change of password then
+ * finds the new session and ends it.
  *
  * @returns the ids of the sessions that ended, or `undefined` where nothing was begun
  */
 export async function beginSession(db: Queryable, beginning: SessionBeginning): Promise<string[] | undefined> {
-  const statement = statementFor(db, beginning.device.news !== undefined)
+  const statement = statementFor(db, beginning.device.notice !== undefined)
   const rows = await statement.execute(valuesOf(beginning))
   if (rows[0]?.begun === undefined || rows[0].begun === null) return undefined
   return rows.flatMap(row => (row.ended === null ? [] : [row.ended]))
@@ -53,16 +53,16 @@ type Statement = ReturnType<typeof prepareStatement>
 
 const statements = builtOnce(() => new Map<boolean, Statement>())
 
-/** A sign-in has two shapes: with and without news about its device. */
-function statementFor(db: Queryable, hasNews: boolean): Statement {
+/** A sign-in has two shapes: with and without a notice of its device. */
+function statementFor(db: Queryable, hasNotice: boolean): Statement {
   const known = statements(db)
-  const statement = known.get(hasNews) ?? prepareStatement(db, hasNews)
-  known.set(hasNews, statement)
+  const statement = known.get(hasNotice) ?? prepareStatement(db, hasNotice)
+  known.set(hasNotice, statement)
   return statement
 }
 
 // Over 40 lines: one statement, in the order in which it is read.
-function prepareStatement(db: Queryable, hasNews: boolean) {
+function prepareStatement(db: Queryable, hasNotice: boolean) {
   const given = sql.placeholder
   const createdAt = sql`${given('createdAt')}::timestamptz`
   const begun = db.$with('begun', { id: sessions.id }).as(sql`
@@ -82,7 +82,7 @@ function prepareStatement(db: Queryable, hasNews: boolean) {
     returning user_id as id`)
   const isNew = sql`exists (select 1 from noted)`
   const records = [auditInsert(EVENT, hasBegun)]
-  if (hasNews) records.push(auditInsert(NEWS_EVENT, isNew), outboxInsert(NEWS_MAIL, isNew))
+  if (hasNotice) records.push(auditInsert(NOTICE_EVENT, isNew), outboxInsert(NOTICE_MAIL, isNew))
   const ended = db.$with('ended', { id: sessions.id }).as(sql`
     update sessions set ended_at = ${createdAt}, end_reason = 'replaced'
     where id = ${given('presentedId')} and ended_at is null and ${hasBegun}
@@ -91,11 +91,11 @@ function prepareStatement(db: Queryable, hasNews: boolean) {
     .with(begun, noted, ...records.map((record, i) => db.$with(`record_${i}`, {}).as(record)), ended)
     .select({ begun: sql<string | null>`begun.id`, ended: sql<string | null>`ended.id` })
     .from(sql`(select 1) one left join begun on true left join ended on true`)
-    .prepare(hasNews ? 'begin-session-news' : 'begin-session')
+    .prepare(hasNotice ? 'begin-session-notice' : 'begin-session')
 }
 
 function valuesOf({ session, passwordHash, presentedId, event, device }: SessionBeginning): Record<string, unknown> {
-  const { news } = device
+  const { notice } = device
   return {
     ...session,
     createdAt: session.createdAt.toISOString(),
@@ -105,11 +105,11 @@ function valuesOf({ session, passwordHash, presentedId, event, device }: Session
     presentedId: presentedId ?? null,
     fingerprint: Buffer.from(device.fingerprint),
     ...auditValues(EVENT, event),
-    ...(news && { ...auditValues(NEWS_EVENT, news.event), ...outboxValues(NEWS_MAIL, news.mail) })
+    ...(notice && { ...auditValues(NOTICE_EVENT, notice.event), ...outboxValues(NOTICE_MAIL, notice.mail) })
   }
 }
 
 /** Each keeps the parameters of one record apart from those of the others. */
 const EVENT = 'event.'
-const NEWS_EVENT = 'news-event.'
-const NEWS_MAIL = 'news-mail.'
+const NOTICE_EVENT = 'notice-event.'
+const NOTICE_MAIL = 'notice-mail.'

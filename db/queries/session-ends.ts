@@ -3,7 +3,7 @@
 import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
 import { and, desc, eq, gt, inArray, isNull, ne, sql } from '../drizzle.ts'
-import { sessions } from '../schema/index.ts'
+import { knownDevices, sessions } from '../schema/index.ts'
 import type { Session } from './sessions.ts'
 import { voidLinksOf } from './void-links.ts'
 
@@ -69,6 +69,8 @@ export async function endSessionsOf(
   now: Date
 ): Promise<string[]> {
   await voidLinksOf(db, userId, now)
+  // Security: the device of a thief is noticed again at its next sign-in.
+  await db.delete(knownDevices).where(eq(knownDevices.userId, userId))
   const rows = await db
     .update(sessions)
     .set({ endedAt: now, endReason: reason })

@@ -15,15 +15,8 @@ const MAX_WAITING = 20_000
 export interface RefreshConfirmations {
   /** Notes an access token that was let in. Costs one look-up where its counter is known. */
   note(claims: Pick<AccessClaims, 'sid' | 'rot'>): void
-  /** Writes what was noted. What the database did not take is kept for the next time. */
+  /** Writes what was noted so far. What the database did not take is kept for the next time. */
   write(): Promise<void>
-}
-
-function forgetOldest(waiting: Map<string, unknown>): void {
-  for (const sid of waiting.keys()) {
-    waiting.delete(sid)
-    return
-  }
 }
 
 /** Losing these notes costs nothing but time: the next access token or refresh of the session confirms as well. */
@@ -37,11 +30,15 @@ export function createRefreshConfirmations(database: Database): RefreshConfirmat
       if (rot === 0 || (noted.get(sid) ?? 0) >= rot) return
       noted.set(sid, rot)
       waiting.set(sid, { sessionId: sid, counter: rot })
-      if (waiting.size > MAX_WAITING) forgetOldest(waiting)
+      if (waiting.size <= MAX_WAITING) return
+      const [oldest = sid] = waiting.keys()
+      waiting.delete(oldest)
+      noted.delete(oldest)
     },
     async write() {
-      while (waiting.size > 0) {
-        const batch = [...waiting.values()].slice(0, BATCH)
+      const due = [...waiting.values()]
+      for (let i = 0; i < due.length; i += BATCH) {
+        const batch = due.slice(i, i + BATCH)
         await database.run(db => confirmRefreshTokens(db, batch))
         for (const seen of batch) if (waiting.get(seen.sessionId) === seen) waiting.delete(seen.sessionId)
       }

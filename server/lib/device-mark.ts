@@ -15,7 +15,7 @@ export const DEVICE_MARK_TTL = 31_536_000
 export interface DeviceMarks {
   /** Whether the mark says that its device has signed in to `account` (canonical address) before. */
   knows(mark: string | undefined, account: string): boolean
-  /** A mark that knows `account` besides what the first genuine one of these knew. */
+  /** A mark that knows `account` besides what these knew. */
   add(marks: readonly string[], account: string): string
 }
 
@@ -39,9 +39,8 @@ export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
       return opened.fingerprints.some(one => one.equals(wanted))
     },
     add(marks, account) {
-      const opened = marks.map(open).find(one => one !== undefined)
       // Fingerprints of an older secret mean nothing under the newest one.
-      const known = opened?.key === newest ? opened.fingerprints : []
+      const known = marks.map(open).flatMap(opened => (opened?.key === newest ? opened.fingerprints : []))
       const added = fingerprint(newest, account)
       const body = Buffer.concat([added, ...known.filter(one => !one.equals(added))].slice(0, MAX_ACCOUNTS))
       return Buffer.concat([body, macOf(newest, body)]).toString('base64url')

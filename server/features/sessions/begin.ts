@@ -1,4 +1,4 @@
-/** Begins a session of somebody who has just proven who they are. */
+/** Begins a session of a user whose password, or registration, was checked just now. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { beginSession, type NewSession } from '../../../db/queries/session-beginnings.ts'
@@ -16,7 +16,7 @@ import {
   secondsAfter
 } from './options.ts'
 
-/** Sessions that one person may have at a time. */
+/** Sessions that a user may have at a time. */
 const MAX_SESSIONS = 50
 
 export interface Beginning {
@@ -48,13 +48,13 @@ export async function begin(
 
   const subject = { person: user, sessionId: session.id }
   const event = audit.event('login-succeeded', 'success', client, startedMs, subject)
-  const news = beginning.tellOfNewDevice
+  const notice = beginning.tellOfNewDevice
     ? {
         event: audit.event('new-device', 'success', client, startedMs, subject),
         mail: newDeviceMail(options, user, client, startedMs)
       }
     : undefined
-  const device = { fingerprint: options.deviceFingerprint(client), news }
+  const device = { fingerprint: options.deviceFingerprint(client), notice }
   const { passwordHash } = user
   const replaced = await database.run(db => beginSession(db, { session, passwordHash, presentedId, event, device }))
   if (replaced === undefined) return undefined
@@ -67,7 +67,7 @@ export async function begin(
   }
   const ended = [...replaced, ...evicted]
   if (ended.length > 0) await options.announceEnds(ended)
-  if (news) options.wakeMail()
+  if (notice) options.wakeMail()
   return {
     user,
     sessionId: session.id,

@@ -8,8 +8,8 @@ import type { Client } from '../../lib/client.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccessProof, PresentedTokens, SessionsOptions } from './options.ts'
 
-/** Where the edges could not be told: the session has ended all the same, and the telling is retried. */
-const UNTOLD = failure('unavailable', 'the edges could not be told that the session has ended', {
+/** The session has ended, but its end is not published yet; that is retried. */
+const UNPUBLISHED = failure('unavailable', 'the edges could not be told that the session has ended', {
   retryAfterSeconds: 1
 })
 
@@ -17,8 +17,8 @@ const UNTOLD = failure('unavailable', 'the edges could not be told that the sess
  * Ends every session that a credential of the request proves, each judged by itself. Again for a session that has
  * ended, or without any credential, it succeeds too; where nothing that was presented proves a session, it does not.
  *
- * Where the edges could not be told the answer is `unavailable`, with the sessions already ended:
- * the client is told the truth, and asking again finds out whether they know by now.
+ * Where the ends could not be published the answer is `unavailable`, with the sessions already ended. The same request
+ * again finds out whether they are published by now.
  */
 export async function logout(
   options: SessionsOptions,
@@ -27,12 +27,12 @@ export async function logout(
   client: Client
 ): Promise<Result<undefined>> {
   const sids = provenSessions(options, tokens, access)
-  const untold: string[] = []
-  for (const sid of sids) if (await endByLogout(options, sid, client)) untold.push(sid)
-  const areTold = untold.length === 0 || (await options.announceEnds(untold))
+  const unpublished: string[] = []
+  for (const sid of sids) if (await endByLogout(options, sid, client)) unpublished.push(sid)
+  const arePublished = unpublished.length === 0 || (await options.announceEnds(unpublished))
   // Security: "could not be checked" is not "worthless": the client must not believe that this session has ended.
   if (access.kind === 'unknown') return access.failure
-  if (!areTold) return UNTOLD
+  if (!arePublished) return UNPUBLISHED
   return sids.length > 0 ? success(undefined) : refuseWorthless(tokens, access)
 }
 
@@ -51,7 +51,7 @@ function refuseWorthless(tokens: PresentedTokens, access: AccessProof): Result<u
   return access.kind === 'none' ? success(undefined) : failure('token-invalid', 'the access token proves no session')
 }
 
-/** @returns whether the edges have yet to be told */
+/** @returns whether the end has yet to be published */
 async function endByLogout({ database, audit, nowMs }: SessionsOptions, sid: string, client: Client): Promise<boolean> {
   const endedMs = nowMs()
   return database.transaction(async db => {
@@ -77,7 +77,7 @@ export async function endOne(
     return session ? [session.id] : []
   })
   if (ended.length === 0) return failure('not-found', 'no live session of this person has that id')
-  return (await options.announceEnds(ended)) ? success(undefined) : UNTOLD
+  return (await options.announceEnds(ended)) ? success(undefined) : UNPUBLISHED
 }
 
 /** Ends every session of a person, the present one too. */
@@ -86,7 +86,7 @@ export async function endAll(options: SessionsOptions, userId: string, client: C
   const ended = await recorded(options, userId, 'sessions-ended', client, db =>
     endSessionsOf(db, userId, undefined, 'ended', now)
   )
-  return ended.length === 0 || (await options.announceEnds(ended)) ? success(undefined) : UNTOLD
+  return ended.length === 0 || (await options.announceEnds(ended)) ? success(undefined) : UNPUBLISHED
 }
 
 /** Ends sessions and records it together, where any has ended. */

@@ -31,12 +31,12 @@ export interface SessionsOptions {
   readonly deviceFingerprint: DeviceFingerprint
   readonly refreshTokens: RefreshTokens
   readonly limits: SessionLimits
-  /** Whether an address must be confirmed before anybody signs in with it. */
+  /** Whether an address must be confirmed before the first sign-in. */
   readonly emailVerification: 'required' | 'optional'
   readonly nowMs: () => number
   /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
   readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
-  /** Says that there is something in the outbox. */
+  /** Wakes the mail worker: an email waits in the outbox. */
   readonly wakeMail: () => void
 }
 

@@ -7,8 +7,8 @@ import { readCookies } from '../../lib/cookies.ts'
 import { accessSession } from './access-session.ts'
 import type { AccessProof, Presented, PresentedTokens } from './options.ts'
 
-/** Stands for cookies that were sent and prove nothing: no token has this form. */
-const WORTHLESS = 'several cookies'
+/** Stands for several different refresh cookies, of which none counts. No token has this form. */
+export const AMBIGUOUS = 'several cookies'
 
 /** The refresh tokens of a request. */
 export function presentedTokens(request: FastifyRequest): PresentedTokens {
@@ -34,11 +34,13 @@ export function presentedAccess(request: FastifyRequest, verifier: TokenVerifier
 }
 
 /**
- * Security: two cookies of that name mean that one was planted, and which one cannot be told (cookie tossing), so both
- * are worthless.
+ * The refresh cookie of a request.
+ *
+ * Security: two different cookies of that name mean that one was planted, and which one cannot be told (cookie
+ * tossing), so neither counts.
  */
 export function refreshCookie(request: FastifyRequest): string | undefined {
-  const [value, ...others] = readCookies(request.headers, REFRESH_COOKIE)
+  const [value, ...others] = new Set(readCookies(request.headers, REFRESH_COOKIE))
   // A client that keeps a cleared cookie sends an empty one: it presents nothing.
-  return others.length === 0 ? value || undefined : WORTHLESS
+  return others.length === 0 ? value || undefined : AMBIGUOUS
 }

@@ -30,15 +30,27 @@ export async function refresh(
   client: Client
 ): Promise<Result<RefreshedSession>> {
   let refused = REFUSED
-  for (const token of new Set([presented.body, presented.cookie])) {
-    const ticket = token === undefined ? undefined : options.refreshTokens.open(token)
-    if (ticket === undefined) continue
+  for (const ticket of genuineTickets(options, presented)) {
     const result = await present(options, ticket, client)
     if (result.ok)
       return success({ ...result.value, keepsCookie: keepsCookie(options, presented.cookie, result.value) })
     refused = result
   }
   return refused
+}
+
+/**
+ * Of two tokens of one session the newer one counts: the older one is a copy that this client has kept as well.
+ */
+function genuineTickets({ refreshTokens }: SessionsOptions, { body, cookie }: PresentedTokens): RefreshTicket[] {
+  const [first, second] = [body, cookie].flatMap(token => {
+    const ticket = token === undefined ? undefined : refreshTokens.open(token)
+    return ticket ? [ticket] : []
+  })
+  if (first === undefined) return []
+  if (second === undefined) return [first]
+  if (first.sessionId !== second.sessionId) return [first, second]
+  return [first.counter >= second.counter ? first : second]
 }
 
 async function present(options: SessionsOptions, ticket: RefreshTicket, client: Client): Promise<Result<OpenSession>> {
@@ -54,7 +66,10 @@ async function present(options: SessionsOptions, ticket: RefreshTicket, client: 
       rememberedIdleExpiresAt: secondsAfter(now, limits.rememberedSessionTtl)
     })
   )
-  return owned ? success(opened(options, owned)) : refuse(options, ticket, client, now)
+  if (owned === undefined) return refuse(options, ticket, client, now)
+  // The statement may have waited: an access token needs a whole second.
+  if (+owned.session.expiresAt - nowMs() < MIN_REMAINING_MS) return failure('refresh-invalid', 'the session is over')
+  return success(opened(options, owned))
 }
 
 /** The token was not accepted: its session is over, or the token is an old one and its session ends. */

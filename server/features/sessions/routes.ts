@@ -10,7 +10,7 @@ import { orThrow, ProblemError } from '../../lib/problem-error.ts'
 import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser } from '../../lib/user-shape.ts'
 import { clearRefreshCookie, deliverBegun, deliverRefreshed } from './deliver.ts'
-import { presentedAccess, presentedAtSignIn, presentedTokens, refreshCookie } from './presented.ts'
+import { AMBIGUOUS, presentedAccess, presentedAtSignIn, presentedTokens, refreshCookie } from './presented.ts'
 import {
   LoggedIn,
   Login,
@@ -73,9 +73,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         operationId: 'refresh',
         summary: 'Exchange the refresh token for a new access token',
         description:
-          'The refresh token comes from the body or the cookie. It is rotated, unless it is less than a minute old: then ' +
-          'the same token is returned, so several tabs may refresh at once. A lost answer may be asked for again with the ' +
-          'token before it. A token that is older than that ends the session, because a copy of it exists.',
+          'The refresh token comes from the body or the cookie. It is rotated, unless it was made less than ' +
+          '`REFRESH_GRACE` (60 seconds) ago: then the same token is returned, so several tabs may refresh at once. A lost ' +
+          'answer may be asked for again with the token before it. Any older token ends the session, because a copy of it ' +
+          'exists. A client that stores the token itself replaces it only where the answer has another one.',
         tags: ['sessions'],
         body: RefreshTokenBody,
         cookies: readsCookies(REFRESH_COOKIE),
@@ -110,9 +111,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
     },
     async (request, reply) => {
       const access = await presentedAccess(request, options.verifier, options.nowMs())
-      const result = await sessions.logout(presentedTokens(request), access, request.client)
-      // By now its session has ended, or its token is worthless.
-      clearRefreshCookie(reply)
+      const presented = presentedTokens(request)
+      const result = await sessions.logout(presented, access, request.client)
+      // By now its session has ended, or its token is worthless. Where the edges do not know yet, the client asks again with it.
+      if (presented.cookie !== AMBIGUOUS && (result.ok || result.problem !== 'unavailable')) clearRefreshCookie(reply)
       orThrow(result)
       return { message: 'Logged out successfully' }
     }
@@ -203,5 +205,6 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
 /** Clears the refresh cookie after its session `sid` has ended. A cookie of another session stays. */
 export function signOut(sessions: SessionsService, request: FastifyRequest, reply: FastifyReply, sid: string): void {
   const cookie = refreshCookie(request)
+  if (cookie === AMBIGUOUS) return
   if (cookie === undefined || sessions.endsWith(cookie, sid)) clearRefreshCookie(reply)
 }

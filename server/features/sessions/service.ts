@@ -19,7 +19,7 @@ import { refresh } from './refresh.ts'
 
 export interface SessionsService {
   login(credentials: Credentials, presented: Presented, client: Client): Promise<Result<BegunSession>>
-  /** Begins a session of somebody who has just registered. */
+  /** Begins the first session of a user who has just registered. */
   begin(user: User, presented: Presented, client: Client): Promise<Result<BegunSession>>
   refresh(presented: PresentedTokens, client: Client): Promise<Result<RefreshedSession>>
   logout(presented: PresentedTokens, access: AccessProof, client: Client): Promise<Result<undefined>>
