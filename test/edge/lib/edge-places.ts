@@ -50,7 +50,7 @@ export interface Surroundings {
 export async function openSurroundings(t: Teardown): Promise<Surroundings> {
   const signer = generateSigner('ES256')
   const [origin, redis] = await Promise.all([openTinyOrigin(t, [publicJwkOf(signer)]), redisEndpoint(t)])
-  await createRevocationFeed(openRedis(redis), 960_000).open(randomUUID())
+  await createRevocationFeed(openRedis(redis), 960_000).rebuild(randomUUID(), async () => [])
   const who = { issuer: PUBLIC_URL, audience: PUBLIC_URL }
   return {
     origin,
