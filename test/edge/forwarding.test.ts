@@ -179,7 +179,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     const response = await edge.send('/api/v1/users/me', { headers: { authorization } })
     t.equal(await response.text(), 'in')
     t.equal(origin.requests.at(-1)?.headers.authorization, authorization)
-    t.match(response.headers.get('ratelimit'), /^"address";r=\d+;t=60, "user";r=599;t=60$/)
+    t.match(response.headers.get('ratelimit'), /^"address";r=\d+;t=61, "user";r=599;t=61$/)
   },
 
   'an ended session is refused within a second, and no other is': async (t, { edge, origin, redis, token }) => {

@@ -136,7 +136,7 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   'a used quota by address': {
     changes: used('address'),
     code: 'rate-limited',
-    headers: { 'retry-after': '13', ratelimit: '"address";r=0;t=13', 'ratelimit-policy': '"address";q=300;w=60' }
+    headers: { 'retry-after': '13', ratelimit: '"address";r=0;t=13', 'ratelimit-policy': '"address";q=300;w=61' }
   },
   'a used quota of its route': {
     changes: used('auth'),
@@ -264,7 +264,7 @@ t.test("the origin's quota fields are joined by ours, and its request id gives w
   const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
   t.equal(
     response.headers.get('ratelimit'),
-    '"register";r=4;t=3600, "address";r=7;t=60, "auth";r=7;t=60, "user";r=7;t=60'
+    '"register";r=4;t=3600, "address";r=7;t=61, "auth";r=7;t=61, "user";r=7;t=61'
   )
   t.equal(response.headers.get('x-request-id'), REQUEST_ID)
 })
