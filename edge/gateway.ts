@@ -9,14 +9,14 @@ import type { Admission } from './admission/admission.ts'
 import type { Background } from './admission/refill.ts'
 import type { Take, Taken } from './admission/taken.ts'
 import { addressSubject, parseClientAddress } from './contract/client-address.ts'
-import { corsHeaders, isPreflight } from './contract/cors.ts'
+import { corsHeaders, isPreflight, preflightHeaders } from './contract/cors.ts'
 import { MAX_TARGET_BYTES, parseBearer } from './contract/http.ts'
 import type { EdgePolicies } from './contract/policies.ts'
 import type { ProblemCode } from './contract/problems.ts'
 import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from './contract/rate-limit-fields.ts'
 import { type Forward, withFields } from './forward.ts'
 import { Refusal } from './refusal.ts'
-import { createRefuse } from './respond.ts'
+import { answerPreflight, createRefuse } from './respond.ts'
 import { createRouteFinder, type FindRoute, type NamedQuota, type Route } from './route-finder.ts'
 import type { TokenVerifier, Verified, VerifyFailure } from './verifier/verify-token.ts'
 
@@ -94,7 +94,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     const requestId = options.createRequestId()
     const standings: QuotaStanding[] = []
     try {
-      const response = await pass(options, enter(findRoute, request, arrival, requestId, standings))
+      const passage = enter(findRoute, request, arrival, requestId, standings)
+      // A refused preflight reaches the page as a network error and no more. So it costs no quota, and the origin nothing.
+      const preflight = isPreflight(request) ? preflightHeaders(request.headers, options.allowedOrigins) : undefined
+      if (preflight) return answerPreflight(requestId, { ...preflight, ...debugHeaders(options.nowMs()) })
+      const response = await pass(options, passage)
       return withFields(response, requestId, rateLimitFields(standings), debugHeaders(options.nowMs()))
     } catch (error) {
       const { code, message, retryAfterMs, detail } =

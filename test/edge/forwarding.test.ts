@@ -110,7 +110,10 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     }
   },
 
-  'a preflight reaches the origin without a token, and its answer the browser': async (t, { edge, origin }) => {
+  'a preflight of a page that is not listed reaches the origin without a token, and its answer the browser': async (
+    t,
+    { edge, origin }
+  ) => {
     origin.answer = (_request, response) =>
       response
         .writeHead(204, { 'access-control-allow-origin': 'https://app.test', 'access-control-max-age': '600' })

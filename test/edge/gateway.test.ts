@@ -231,6 +231,55 @@ t.test('a refusal can be read by a page of an allowed origin, and by no other', 
   }
 })
 
+t.test('a preflight of a listed origin is answered at once: no quota, nothing of the origin', async t => {
+  for (const changes of [{}, used('address'), { answers: { held: 'address' } }, standing('unknown')]) {
+    const { gateway, steps } = createGatewayBench(changes)
+    const headers = {
+      origin: 'https://app.test',
+      'access-control-request-method': 'DELETE',
+      'access-control-request-headers': 'authorization,x-mine'
+    }
+    for (const url of [PROTECTED, 'http://gatehouse.test/health/live', 'http://gatehouse.test/nowhere']) {
+      const response = await gateway(new Request(url, { method: 'OPTIONS', headers }), ADDRESS)
+      t.equal(response.status, 204)
+      t.match(Object.fromEntries(response.headers), {
+        'access-control-allow-origin': 'https://app.test',
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-methods': 'DELETE',
+        'access-control-allow-headers': 'authorization,x-mine',
+        'access-control-max-age': '600',
+        vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
+        'x-request-id': REQUEST_ID,
+        ...DATA_ANSWER_HEADERS
+      })
+    }
+    t.strictSame(steps, [])
+  }
+})
+
+t.test('a preflight of any other origin is a request like any other: counted, and the origin answers it', async t => {
+  for (const origin of ['https://evil.test', 'null', 'https://app.test.evil.test', undefined]) {
+    const { gateway, steps } = createGatewayBench(used('address'))
+    const headers = { 'access-control-request-method': 'DELETE', ...(origin !== undefined && { origin }) }
+    const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
+    t.equal(response.status, 429, String(origin))
+    t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth'])
+  }
+})
+
+t.test('only a preflight is answered so: neither another OPTIONS nor a path that can be read in two ways', async t => {
+  const { gateway, steps } = createGatewayBench()
+  const from = { origin: 'https://app.test' }
+  const asked = { ...from, 'access-control-request-method': 'GET' }
+  const ask = async (path: string, method: string, headers: Record<string, string>) =>
+    (await gateway(new Request(`http://gatehouse.test${path}`, { method, headers }), ADDRESS)).status
+  t.equal(await ask('/api/v1/users/me', 'OPTIONS', from), 401)
+  t.equal(await ask('/api/v1/users/me', 'GET', asked), 401)
+  t.equal(await ask('/api/v1/users/me', 'OPTIONS', { ...asked, authorization: 'Basic x' }), 401)
+  t.equal(await ask('/a%2fb', 'OPTIONS', asked), 400)
+  t.notOk(steps.includes('fetch'))
+})
+
 t.test('a preflight needs no token; any other OPTIONS does', async t => {
   const { gateway, steps } = createGatewayBench()
   const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'DELETE' } }
