@@ -15,6 +15,7 @@ import type { EdgePolicies } from './contract/policies.ts'
 import type { ProblemCode } from './contract/problems.ts'
 import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from './contract/rate-limit-fields.ts'
 import { type Forward, withFields } from './forward.ts'
+import { hasForeignId, withOurId } from './one-request-id.ts'
 import { Refusal } from './refusal.ts'
 import { answerPreflight, createRefuse } from './respond.ts'
 import { createRouteFinder, type FindRoute, type NamedQuota, type Route } from './route-finder.ts'
@@ -98,7 +99,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       // A refused preflight reaches the page as a network error and no more. So it costs no quota, and the origin nothing.
       const preflight = isPreflight(request) ? preflightHeaders(request.headers, options.allowedOrigins) : undefined
       if (preflight) return answerPreflight(requestId, { ...preflight, ...debugHeaders(options.nowMs()) })
-      const response = await pass(options, passage)
+      const answer = await pass(options, passage)
+      const response = hasForeignId(answer, requestId) ? await withOurId(answer, requestId) : answer
       return withFields(response, requestId, rateLimitFields(standings), debugHeaders(options.nowMs()))
     } catch (error) {
       const { code, message, retryAfterMs, detail } =

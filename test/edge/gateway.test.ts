@@ -318,6 +318,29 @@ t.test("the origin's quota fields are joined by ours, and its request id gives w
   t.equal(response.headers.get('x-request-id'), REQUEST_ID)
 })
 
+t.test('an id that the origin made gives way in its problem, and any other body stays as it is', async t => {
+  const own = '0199a8d4-1c00-7000-8000-0000000000ff'
+  const problem = 'application/problem+json'
+  const answer = async (type: string, body: string, id = own) => {
+    const headers = { 'x-request-id': id, 'content-type': type, 'content-length': String(body.length) }
+    const { gateway } = createGatewayBench({ fetch: async () => new Response(body, { status: 431, headers }) })
+    const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
+    t.equal(response.status, 431)
+    t.equal(response.headers.get('x-request-id'), REQUEST_ID)
+    return response.text()
+  }
+  const text = JSON.stringify({ code: 'headers-too-large', requestId: own })
+  t.strictSame(JSON.parse(await answer(problem, text)), { code: 'headers-too-large', requestId: REQUEST_ID })
+  for (const [type, body, id] of [
+    ['application/json', text],
+    [problem, JSON.stringify({ requestId: 'another' })],
+    [problem, '{"requestId":'],
+    [problem, text, REQUEST_ID],
+    [problem, JSON.stringify({ requestId: own, detail: 'x'.repeat(5_000) })]
+  ] as const)
+    t.equal(await answer(type, body, id), body, type)
+})
+
 t.test('the target that was signed is the one that is forwarded, below whatever path the origin has', async t => {
   const { gateway, forwarded } = createGatewayBench({ originUrl: 'http://origin.test/base' })
   await gateway(new Request('http://gatehouse.test//api/v1/auth/%6cogin?next=%2F', { method: 'POST' }), ADDRESS)

@@ -36,6 +36,18 @@ t.test('an origin that demands the edge', async t => {
     })
   }
 
+  for (const place of PLACES) {
+    await t.test(`answers with one id where it could not read the one of the edge: ${place.name}`, async t => {
+      const edge = await place.open(t, edgeBindings(origin.url, origin.redis))
+      const response = await edge.send('/api/v1/nowhere', { headers: { 'x-large': 'x'.repeat(20_000) } })
+      t.equal(response.status, 431)
+      const text = await response.text()
+      t.match(JSON.parse(text), { code: 'headers-too-large', requestId: response.headers.get('x-request-id') })
+      t.equal(text.match(/[0-9a-f]{8}-[0-9a-f]{4}-7/g)?.length, 1)
+      t.match(response.headers.get('ratelimit'), /^"address";r=/, 'and ours is the answer in everything else')
+    })
+  }
+
   await t.test('refuses what another secret signed', async t => {
     const edge = await openInNode({ ...edgeBindings(origin.url, origin.redis), EDGE_SECRET: 'x'.repeat(32) })
     t.equal(await codeOf(await edge.send('/api/v1/nowhere')), 'edge-required')
