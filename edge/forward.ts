@@ -4,7 +4,7 @@ import { REQUEST_ID_HEADER } from './contract/http.ts'
 import { forwardHeaders, hopHeaders } from './forward-headers.ts'
 import { Refusal } from './refusal.ts'
 import type { SignHop } from './sign-hop.ts'
-import { beginUpload, type Upload } from './upload.ts'
+import { beginUpload, discard, refusalUnread, type Upload } from './upload.ts'
 
 export interface ForwardOptions {
   /** Where requests are forwarded to; no trailing slash. */
@@ -60,19 +60,19 @@ export function createForward(options: ForwardOptions): Forward {
     const init: RequestInit = { method, headers, redirect: 'manual' }
     // To Workers an empty body is one, too.
     if (body === null || request.headers.get('content-length') === '0') return send(options, url, init)
-    return sendBody(options, url, init, beginUpload(request, body, maxBodyBytes))
+    const refusal = refusalUnread(request, maxBodyBytes)
+    if (refusal === undefined) return sendBody(options, url, init, beginUpload(request, body, maxBodyBytes))
+    await discard(body.getReader())
+    throw refusal
   }
 }
 
 /** An answer that comes before all of the body was sent is the answer; a fault of the client is a refusal. */
 function sendBody(options: ForwardOptions, url: string, init: RequestInit, upload: Upload): Promise<Response> {
-  const { body, signal } = upload
-  const clientFault = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason))
-  })
+  const { body, signal, fault } = upload
   // The Fetch Standard demands `duplex` for a body that is a stream.
   const withBody = { ...init, body, signal, duplex: 'half' } as RequestInit
-  return Promise.race([send(options, url, withBody, upload), clientFault])
+  return Promise.race([send(options, url, withBody, upload), fault])
 }
 
 /**
@@ -102,7 +102,8 @@ function send(
       },
       () => {
         clearTimeout(timer)
-        reject(unavailable('the origin could not be reached'))
+        // Aborted by us, and no sign of the origin.
+        if (!upload?.signal.aborted) reject(unavailable('the origin could not be reached'))
       }
     )
   })
