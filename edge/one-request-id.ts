@@ -8,8 +8,9 @@ import { PROBLEM_MEDIA_TYPE, REQUEST_ID_HEADER } from './contract/http.ts'
 /** Larger ones are no problem of Gatehouse's origin. */
 const MAX_PROBLEM_BYTES = 4_096
 
-/** Whether the origin answered under an id of its own. */
-export function hasForeignId({ headers }: Response, requestId: string): boolean {
+/** Whether the origin answered with an error under an id of its own. */
+export function hasForeignId({ status, headers }: Response, requestId: string): boolean {
+  if (status < 400) return false
   const id = headers.get(REQUEST_ID_HEADER)
   return id !== null && id !== requestId
 }

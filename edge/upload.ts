@@ -41,15 +41,17 @@ export function refusalUnread(
   // RFC 9110 §9.3.1: it has no meaning, and no stream of ours can carry it.
   if (method === 'GET' || method === 'HEAD')
     return new Refusal('malformed-request', `a ${method} request has a body`, { detail: `${method} takes no body` })
-  if (maxBytes === undefined) return undefined
+  // RFC 9112 §6.1: Workers take such a body for one that is only chunked.
+  if ((headers.get('transfer-encoding') ?? 'chunked').toLowerCase() !== 'chunked')
+    return new Refusal('malformed-request', 'the body has a Transfer-Encoding besides "chunked"')
   // The size that counts is the one that the origin would have to unpack.
   const encoding = headers.get('content-encoding')
-  if (encoding !== null && encoding.toLowerCase() !== 'identity')
+  if (maxBytes !== undefined && encoding !== null && encoding.toLowerCase() !== 'identity')
     return new Refusal('unsupported-media-type', 'the body has a Content-Encoding', {
       detail: 'A body is accepted without Content-Encoding only'
     })
-  const declared = Number(headers.get('content-length') ?? 0)
-  return declared > maxBytes ? tooLarge(maxBytes) : undefined
+  const most = maxBytes ?? Number.MAX_SAFE_INTEGER
+  return Number(headers.get('content-length') ?? 0) > most ? tooLarge(most) : undefined
 }
 
 /** Begins to hand on the body of a request that was not refused unread. */

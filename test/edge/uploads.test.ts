@@ -254,6 +254,15 @@ t.test('in workerd a malformed or broken body is a 400, logs no outage, and neve
   }
   t.match(await raw(edge, [head('GET', '/x', 'Content-Length: 0')], arrival()), /^HTTP\/1\.1 200 /, 'none is none')
 
+  const GZIP = 'Transfer-Encoding: gzip, chunked'
+  t.match(await raw(edge, [`${head('POST', '/x', GZIP)}2\r\nhi\r\n0\r\n\r\n`], arrival()), /^HTTP\/1\.1 400 /, GZIP)
+  for (const length of ['9007199254740992', '18446744073709551615'])
+    t.match(
+      await raw(edge, [head('POST', '/x', `Content-Length: ${length}`)], arrival(), true),
+      /^HTTP\/1\.1 4/,
+      length
+    )
+
   const gone = arrival()
   const socket = connect(Number(new URL(edge.url).port), '127.0.0.1')
   socket.write(`${head('POST', '/x', 'Content-Length: 10')}hello`)
