@@ -2,51 +2,22 @@
 
 import { createBoundedMap } from './contract/bounded-map.ts'
 import { HOP_HEADERS, REQUEST_ID_HEADER } from './contract/http.ts'
+import { UNTRUSTED_HEADERS } from './untrusted-headers.ts'
 
-/** What proxies tell each other about a client. Ours is signed; anybody else's is hearsay. */
-const HEARSAY = new Set([
-  REQUEST_ID_HEADER,
-  'forwarded',
-  'x-forwarded',
-  'proxy-authorization',
-  'via',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-originating-ip',
-  'client-ip',
-  'true-client-ip',
-  'fastly-client-ip',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-  'x-user',
-  'remote-user'
-])
-
-const HEARSAY_PREFIXES = [
-  'x-gatehouse-',
-  'x-forwarded-',
-  'x-original-',
-  'x-rewrite-',
-  'x-remote-',
-  'x-user-',
-  'x-auth-',
-  'x-authenticated-',
-  'x-envoy-',
-  'cf-'
-]
+const ALL = UNTRUSTED_HEADERS.flatMap(({ names }) => names)
+const NAMES = new Set(ALL.filter(name => !name.endsWith('*')))
+const PREFIXES = ALL.filter(name => name.endsWith('*')).map(name => name.slice(0, -1))
 
 /**
- * Takes every header that could be taken for ours out of a client's headers, in place, and puts ours in.
+ * Takes every untrusted header out of a client's headers, in place, and puts ours in.
  *
- * Security: `X_Gatehouse_…` becomes the same CGI variable as `X-Gatehouse-…` on many a server,
- * so underscores are read as hyphens before anything is compared.
+ * Security: `X_Gatehouse_…` becomes the same CGI variable as `X-Gatehouse-…` on many servers, and `X.Gatehouse.…` on some
+ * (lighttpd). So every character but letters and digits is read as a hyphen before a name is compared.
  */
 export function forwardHeaders(headers: Headers, hop: { [name: string]: string }): Headers {
-  const hearsay: string[] = []
-  for (const name of headers.keys()) if (isHearsay(name)) hearsay.push(name)
-  for (const name of hearsay) headers.delete(name)
+  const untrusted: string[] = []
+  for (const name of headers.keys()) if (isUntrusted(name)) untrusted.push(name)
+  for (const name of untrusted) headers.delete(name)
   for (const [name, value] of Object.entries(hop)) headers.set(name, value)
   return headers
 }
@@ -61,15 +32,15 @@ export function hopHeaders(hop: { clientAddress: string; timeMs: number; request
   }
 }
 
-/** Clients send the same few names over and over; a longer one is a stranger's. */
+/** Clients send the same few names over and over; a longer one comes from an attacker. */
 const MAX_REMEMBERED_CHARACTERS = 64
 const VERDICTS = createBoundedMap<string, boolean>(1_000)
 
-function isHearsay(name: string): boolean {
+function isUntrusted(name: string): boolean {
   const known = VERDICTS.get(name)
   if (known !== undefined) return known
-  const plain = name.toLowerCase().replaceAll('_', '-')
-  const verdict = HEARSAY.has(plain) || HEARSAY_PREFIXES.some(prefix => plain.startsWith(prefix))
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
+  const verdict = NAMES.has(plain) || PREFIXES.some(prefix => plain.startsWith(prefix))
   if (name.length <= MAX_REMEMBERED_CHARACTERS) VERDICTS.set(name, verdict)
   return verdict
 }

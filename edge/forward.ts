@@ -5,6 +5,7 @@ import { type OptionNames, requireOptions } from './contract/require-options.ts'
 import { forwardHeaders, hopHeaders } from './forward-headers.ts'
 import { Refusal } from './refusal.ts'
 import type { SignHop } from './sign-hop.ts'
+import { beginUpload, discard, refusalUnread, type Upload } from './upload.ts'
 
 export interface ForwardOptions {
   /** Where requests are forwarded to; no trailing slash. */
@@ -31,9 +32,11 @@ export interface Passed {
   /** Canonical path, and the query as it came. */
   readonly target: string
   readonly clientAddress: string
+  /** The largest body that is handed on; any unless set. */
+  readonly maxBodyBytes?: number | undefined
 }
 
-/** Rejects with a `Refusal` where the origin does not begin to answer in time. */
+/** Rejects with a `Refusal` where the origin does not begin to answer in time, and where the client is at fault. */
 export type Forward = (passed: Passed) => Promise<Response>
 
 /**
@@ -57,34 +60,50 @@ export type Forward = (passed: Passed) => Promise<Response>
  */
 export function createForward(options: ForwardOptions): Forward {
   requireOptions('create a forward', options, NAMES)
-  return async ({ request, requestId, target, clientAddress }) => {
-    const { method } = request
+  return async ({ request, requestId, target, clientAddress, maxBodyBytes }) => {
+    const { method, body } = request
     const hop = { method, target, clientAddress, timeMs: options.nowMs(), requestId }
     const signature = await options.signHop(hop)
     const headers = forwardHeaders(new Headers(request.headers), hopHeaders(hop, signature))
     const url = options.originUrl + target
     // A redirect is the client's to follow.
-    const init: RequestInit = { headers, redirect: 'manual' }
-    // A copy only for what has a body: Workers would copy all that they know of the client, too.
-    if (request.body === null) return send(options, url, { ...init, method })
-    return send(options, new Request(url, request), init)
+    const init: RequestInit = { method, headers, redirect: 'manual' }
+    // To Workers an empty body is one, too.
+    if (body === null || request.headers.get('content-length') === '0') return send(options, url, init)
+    const refusal = refusalUnread(request, maxBodyBytes)
+    if (refusal === undefined) return sendBody(options, url, init, beginUpload(request, body, maxBodyBytes))
+    await discard(body.getReader())
+    throw refusal
   }
+}
+
+/** An answer that comes before all of the body was sent is the answer; a fault of the client is a refusal. */
+function sendBody(options: ForwardOptions, url: string, init: RequestInit, upload: Upload): Promise<Response> {
+  const { body, signal, fault } = upload
+  // The Fetch Standard demands `duplex` for a body that is a stream.
+  const withBody = { ...init, body, signal, duplex: 'half' } as RequestInit
+  return Promise.race([send(options, url, withBody, upload), fault])
 }
 
 /**
  * The deadline covers the head of the answer; a body may stream for as long as it likes.
  *
  * Raced and not signalled: a signal costs a tenth of a whole passage on Workers, which drop what is under way once the
- * request is answered.
+ * request is answered. Only a body has one, because half a body must not arrive as a whole one.
  */
-function send({ fetch, deadlineMs }: ForwardOptions, input: string | Request, init: RequestInit): Promise<Response> {
+function send(
+  { fetch, deadlineMs }: ForwardOptions,
+  url: string,
+  init: RequestInit,
+  upload?: Upload
+): Promise<Response> {
   return new Promise((resolve, reject) => {
     let isLate = false
     const timer = setTimeout(() => {
       isLate = true
-      reject(new Refusal('unavailable', 'the origin did not answer in time', 1000))
+      reject(upload?.giveUp() ?? unavailable('the origin did not answer in time'))
     }, deadlineMs)
-    fetch(input, init).then(
+    fetch(url, init).then(
       answer => {
         clearTimeout(timer)
         // Nobody waits for it any more: its connection is free for others as soon as it is there.
@@ -93,10 +112,15 @@ function send({ fetch, deadlineMs }: ForwardOptions, input: string | Request, in
       },
       () => {
         clearTimeout(timer)
-        reject(new Refusal('unavailable', 'the origin could not be reached', 1000))
+        // Aborted by us, and no sign of the origin.
+        if (!upload?.signal.aborted) reject(unavailable('the origin could not be reached'))
       }
     )
   })
+}
+
+function unavailable(reason: string): Refusal {
+  return new Refusal('unavailable', reason, { retryAfterMs: 1000 })
 }
 
 /** The origin may have quotas of its own; ours join them in the same fields. */

@@ -11,15 +11,16 @@ import type { Admission } from './admission/admission.ts'
 import type { Background } from './admission/refill.ts'
 import type { Take, Taken } from './admission/taken.ts'
 import { addressSubject, parseClientAddress } from './contract/client-address.ts'
-import { corsHeaders, isPreflight } from './contract/cors.ts'
+import { corsHeaders, isPreflight, preflightHeaders } from './contract/cors.ts'
 import { MAX_TARGET_BYTES, parseBearer } from './contract/http.ts'
 import type { EdgePolicies } from './contract/policies.ts'
 import type { ProblemCode } from './contract/problems.ts'
 import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from './contract/rate-limit-fields.ts'
 import { type OptionNames, requireOptions } from './contract/require-options.ts'
 import { type Forward, withFields } from './forward.ts'
+import { hasForeignId, withOurId } from './one-request-id.ts'
 import { Refusal } from './refusal.ts'
-import { createRefuse } from './respond.ts'
+import { answerPreflight, createRefuse } from './respond.ts'
 import { createRouteFinder, type FindRoute, type NamedQuota, type Route } from './route-finder.ts'
 import type { TokenVerifier, Verified, VerifyFailure } from './verifier/verify-token.ts'
 
@@ -112,13 +113,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     const requestId = options.createRequestId()
     const standings: QuotaStanding[] = []
     try {
-      const response = await pass(options, enter(findRoute, request, arrival, requestId, standings))
+      const passage = enter(findRoute, request, arrival, requestId, standings)
+      // A refused preflight reaches the page as a network error and no more. So it costs no quota, and the origin nothing.
+      const preflight = isPreflight(request) ? preflightHeaders(request.headers, options.allowedOrigins) : undefined
+      if (preflight) return answerPreflight(requestId, { ...preflight, ...debugHeaders(options.nowMs()) })
+      const answer = await pass(options, passage)
+      const response = hasForeignId(answer, requestId) ? await withOurId(answer, requestId) : answer
       return withFields(response, requestId, rateLimitFields(standings), debugHeaders(options.nowMs()))
     } catch (error) {
-      const { code, message, retryAfterMs } =
+      const { code, message, retryAfterMs, detail } =
         error instanceof Refusal ? error : new Refusal('internal', `unforeseen: ${error}`)
       options.log({ requestId, code, reason: message })
-      return refuse(code, requestId, undefined, {
+      return refuse(code, requestId, detail === undefined ? undefined : { detail }, {
         ...rateLimitFields(standings),
         ...corsHeaders(request.headers.get('origin'), options.allowedOrigins),
         ...debugHeaders(options.nowMs()),
@@ -145,7 +151,8 @@ function enter(
   const route = findRoute(request.method, { pathname, search })
   if (route === undefined) throw new Refusal('malformed-request', 'the path can be read in two ways')
   const clientAddress = parseClientAddress(arrival.clientAddress ?? '')
-  if (clientAddress === undefined) throw new Refusal('unavailable', 'the platform named no client address', 1000)
+  if (clientAddress === undefined)
+    throw new Refusal('unavailable', 'the platform named no client address', { retryAfterMs: 1000 })
   const target = route.path + search
   return { request, requestId, target, clientAddress, route, waitUntil: arrival.waitUntil, standings }
 }
@@ -162,7 +169,7 @@ async function pass(options: GatewayOptions, passage: Passage): Promise<Response
   if (policy.token === 'none' || isPreflight(passage.request)) {
     await admission.prepare(byAddress, false, waitUntil)
     settle(passage, admission.take(byAddress, policy.onStoreFailure))
-    return options.forward(passage)
+    return forward(options, passage)
   }
 
   const verified = await verify(options, passage.request, begunAtMs)
@@ -176,7 +183,14 @@ async function pass(options: GatewayOptions, passage: Passage): Promise<Response
   if (verified.ok && refusal !== undefined) settle(passage, admission.refusalOf(all))
   settle(passage, admission.take(refusal === undefined ? all : byAddress, policy.onStoreFailure))
   if (refusal !== undefined) throw refusal
-  return options.forward(passage)
+  return forward(options, passage)
+}
+
+function forward(
+  options: GatewayOptions,
+  { request, requestId, target, clientAddress, route }: Passage
+): Promise<Response> {
+  return options.forward({ request, requestId, target, clientAddress, maxBodyBytes: route.policy.maxBodyBytes })
 }
 
 function verify(
@@ -191,7 +205,9 @@ function verify(
 }
 
 function refusalOf({ code, reason }: { readonly code: VerifyFailure['code'] | 'token-missing'; reason: string }) {
-  return code === 'keys-unavailable' ? new Refusal('unavailable', reason, 1000) : new Refusal(code, reason)
+  return code === 'keys-unavailable'
+    ? new Refusal('unavailable', reason, { retryAfterMs: 1000 })
+    : new Refusal(code, reason)
 }
 
 /** Undefined where the session is live: its user's quotas are counted, too. */
@@ -200,7 +216,7 @@ function refusalOfSession(admission: Admission, { claims, kid }: Verified, begun
   if (standing === 'live') return undefined
   if (standing === 'ended') return new Refusal('session-ended', 'the session of the token has ended')
   if (standing === 'key-removed') return new Refusal('token-invalid', 'the key of the token was removed')
-  return new Refusal('unavailable', 'the revocation view is too old and could not be renewed', 1000)
+  return new Refusal('unavailable', 'the revocation view is too old and could not be renewed', { retryAfterMs: 1000 })
 }
 
 function takes(quotas: readonly NamedQuota[], subject: string): Take[] {
@@ -214,5 +230,5 @@ function settle(passage: Passage, taken: Taken | undefined): void {
   if (taken.refusal === undefined) return
   const refusing = taken.standings.map(({ name }) => `"${name}"`).join(' and ')
   const reason = taken.refusal === 'rate-limited' ? `used up: ${refusing}` : 'Redis cannot say how the quotas stand'
-  throw new Refusal(taken.refusal, reason, taken.retryAfterMs)
+  throw new Refusal(taken.refusal, reason, { retryAfterMs: taken.retryAfterMs })
 }

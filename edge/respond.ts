@@ -1,4 +1,4 @@
-/** A problem as a Response: the edge's own answers look exactly like the origin's. */
+/** The edge's own answers, which look exactly like the origin's: problems, and preflights. */
 
 import { bearerChallenge, DATA_ANSWER_HEADERS, PROBLEM_MEDIA_TYPE, REQUEST_ID_HEADER } from './contract/http.ts'
 import { PROBLEMS, type ProblemCode, type ProblemExtras, problemBody } from './contract/problems.ts'
@@ -19,13 +19,20 @@ export function createRefuse(publicUrl: string): Refuse {
     return new Response(JSON.stringify(problemBody(publicUrl, code, requestId, extras)), {
       status,
       headers: {
-        ...DATA_ANSWER_HEADERS,
+        ...ownHeaders(requestId),
         'content-type': PROBLEM_MEDIA_TYPE,
-        'cache-control': 'no-store',
-        [REQUEST_ID_HEADER]: requestId,
         ...challenge,
         ...headers
       }
     })
   }
+}
+
+/** The answer to a preflight that the edge answers itself. */
+export function answerPreflight(requestId: string, headers: Readonly<Record<string, string>>): Response {
+  return new Response(null, { status: 204, headers: { ...ownHeaders(requestId), ...headers } })
+}
+
+function ownHeaders(requestId: string): Record<string, string> {
+  return { ...DATA_ANSWER_HEADERS, 'cache-control': 'no-store', [REQUEST_ID_HEADER]: requestId }
 }

@@ -6,7 +6,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { isSessionLive } from '../db/queries/sessions.ts'
 import { CLOCK_SKEW_SECONDS } from '../edge/contract/claims.ts'
-import { EXPOSED_HEADERS } from '../edge/contract/cors.ts'
+import { EXPOSED_HEADERS, PREFLIGHT_MAX_AGE_SECONDS } from '../edge/contract/cors.ts'
 import { MAX_BODY_BYTES, MAX_TARGET_BYTES } from '../edge/contract/http.ts'
 import type { SessionStanding, TokenSession } from '../edge/revocation/revocation-view.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
@@ -86,7 +86,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     strictPreflight: false,
     credentials: true,
     exposedHeaders: EXPOSED_HEADERS,
-    maxAge: 600
+    maxAge: PREFLIGHT_MAX_AGE_SECONDS
   })
   await app.register(crossSite, { ownOrigins: new Set([config.publicUrl, ...config.allowedOrigins]) })
   // Cookies are read by ours, byte for byte.

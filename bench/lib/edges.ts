@@ -38,7 +38,7 @@ export async function openEdgeWorld(scope: Scope): Promise<EdgeWorld> {
   const { redisUrl: url, redisToken: token } = surroundings
   const feed = createRevocationFeed(openRedis({ url, token, deadlineMs: 5_000 }), 960_000)
   // Else the edge would know that Redis cannot tell it who has logged out, and refuse everybody.
-  await feed.open(randomUUID())
+  await feed.rebuild(randomUUID(), async () => [])
   const bindings = edgeBindings({ ...surroundings, originUrl: origin.url, publicUrl: ISSUER })
   return { ...surroundings, origin, source, feed, bindings: { ...bindings, JWKS: jwks } }
 }

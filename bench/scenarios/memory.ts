@@ -1,6 +1,6 @@
 /** What a great many client addresses leave behind in the memory of an edge, of an origin, and in Redis. */
 
-import { REVOCATION_KEYS } from '../../edge/contract/redis-keys.ts'
+import { REVOCATION_KEY } from '../../edge/contract/redis-keys.ts'
 import { edgeBindings } from '../lib/edges.ts'
 import { type Engines, openEngines } from '../lib/engines.ts'
 import { sumErrors } from '../lib/errors.ts'
@@ -78,7 +78,7 @@ async function measure(engines: Engines, scope: Scope): Promise<Measured> {
       addresses: answers,
       throughput: answers / counted.reduce((sum, { count, perSecond }) => sum + count / perSecond, 0),
       'redis keys': keys.count,
-      'lasting keys': keys.lasting.filter(key => key !== REVOCATION_KEYS.epoch).length
+      'lasting keys': keys.lasting.filter(key => key !== REVOCATION_KEY).length
     },
     ...sumErrors([...warm, ...counted])
   }

@@ -53,7 +53,7 @@ function parseQuota(name: string, quota: unknown): EdgeQuota | string {
 
 function faultsOf(route: unknown, quotas: Readonly<Record<string, EdgeQuota>>): string[] {
   if (!isRecord(route)) return ['must be an object']
-  const { path, methods, token, quotas: names, onStoreFailure } = route
+  const { path, methods, token, quotas: names, onStoreFailure, maxBodyBytes } = route
   const faults: string[] = []
   if (typeof path !== 'string' || !PATTERN.test(path) || /\/\.{1,2}(\/|$)/.test(path))
     faults.push('"path" must be a path such as "/api/orders" or "/api/*"')
@@ -62,6 +62,8 @@ function faultsOf(route: unknown, quotas: Readonly<Record<string, EdgeQuota>>): 
   if (token !== 'required' && token !== 'none') faults.push('"token" must be "required" or "none"')
   if (onStoreFailure !== 'floor' && onStoreFailure !== 'refuse')
     faults.push('"onStoreFailure" must be "floor" or "refuse"')
+  if (maxBodyBytes !== undefined && !(Number.isSafeInteger(maxBodyBytes) && Number(maxBodyBytes) > 0))
+    faults.push('"maxBodyBytes" must be a whole number of at least 1')
   if (!Array.isArray(names) || !names.every(name => typeof name === 'string'))
     return [...faults, '"quotas" must be a list of names']
   for (const name of names) {

@@ -1,5 +1,6 @@
 /** The edge's policies as data: quotas by name, and the route table that says who needs a token and which quotas apply. */
 
+import { MAX_BODY_BYTES } from './http.ts'
 import type { QuotaPolicy } from './quota-policy.ts'
 
 /** Whose requests a quota counts together: those of a client address (IPv6: of a /64), or those of a user. */
@@ -28,6 +29,11 @@ export interface RoutePolicy {
   /** Names of quotas; those by user need a token. */
   readonly quotas: readonly string[]
   readonly onStoreFailure: StoreFailurePolicy
+  /**
+   * The largest request body; beyond it the edge answers 413, and 415 to a body with a `Content-Encoding`, whose real size
+   * it cannot see. Unless set, bodies are handed on as they come, and their size is the backend's to limit.
+   */
+  readonly maxBodyBytes?: number
 }
 
 /** Everything that a deployment decides about its requests. */
@@ -67,7 +73,7 @@ export function gatehousePolicies(
   limits: Readonly<Record<GatehouseQuotaName, string>> = DEFAULT_EDGE_QUOTAS
 ): WrittenPolicies {
   const route = (path: string, token: 'required' | 'none', ...quotas: GatehouseQuotaName[]): RoutePolicy => {
-    return { path, methods: 'any', token, quotas, onStoreFailure: 'floor' }
+    return { path, methods: 'any', token, quotas, onStoreFailure: 'floor', maxBodyBytes: MAX_BODY_BYTES }
   }
   return {
     quotas: {

@@ -16,14 +16,22 @@ export function retryAfterSeconds(retryAfterMs: number): number {
   return Math.max(1, Math.ceil(retryAfterMs / 1000))
 }
 
-/** `RateLimit` and `RateLimit-Policy` for all quotas that a request was counted under. */
+/**
+ * `RateLimit` and `RateLimit-Policy` for all quotas that a request was counted under.
+ *
+ * The announced window is the one that a client meets: a request counts until the slice that it fell into has left the
+ * window, so for a slice longer than the window. Where requests of other instances are debited ahead, the wait can be longer
+ * still. Then that is the window: no answer announces a wait beyond it.
+ */
 export function rateLimitFields(standings: readonly QuotaStanding[]): Record<string, string> {
   if (standings.length === 0) return {}
-  const seconds = ({ policy }: QuotaStanding) => Math.ceil(policy.windowMs / 1000)
-  const wait = (standing: QuotaStanding) =>
-    standing.retryAfterMs === 0 ? seconds(standing) : retryAfterSeconds(standing.retryAfterMs)
+  const all = standings.map(({ name, policy, remaining, retryAfterMs }) => {
+    const waitSeconds = retryAfterMs === 0 ? 0 : retryAfterSeconds(retryAfterMs)
+    const windowSeconds = Math.max(waitSeconds, Math.ceil((policy.windowMs + policy.sliceMs) / 1000))
+    return { name, remaining, quota: policy.quota, windowSeconds, resetSeconds: waitSeconds || windowSeconds }
+  })
   return {
-    ratelimit: standings.map(one => `"${one.name}";r=${one.remaining};t=${wait(one)}`).join(', '),
-    'ratelimit-policy': standings.map(one => `"${one.name}";q=${one.policy.quota};w=${seconds(one)}`).join(', ')
+    ratelimit: all.map(one => `"${one.name}";r=${one.remaining};t=${one.resetSeconds}`).join(', '),
+    'ratelimit-policy': all.map(one => `"${one.name}";q=${one.quota};w=${one.windowSeconds}`).join(', ')
   }
 }

@@ -2,22 +2,22 @@
 
 const PREFIX = 'gatehouse:v1'
 
-/** Keys of the revocation feed; one tag, because one script reads them together. */
-export const REVOCATION_KEYS = {
-  /** Sorted set: ended session id, or `removedKeyEntry(kid)` → when it was published (ms, the clock of Redis). */
-  ended: `${PREFIX}:{revocation}:ended`,
-  /** String: changes whenever the set was rebuilt; absent after Redis has lost its memory. */
-  epoch: `${PREFIX}:{revocation}:epoch`
-} as const
+/**
+ * The revocation feed, a sorted set: ended session id, or `removedKeyEntry(kid)` → when it was published (ms, the clock of
+ * Redis). The epoch is a member of the same set, so that Redis cannot lose one of them and keep the other.
+ *
+ * Still `v1`: an edge of an earlier release finds every entry here, and reads the epoch under a key of its own.
+ */
+export const REVOCATION_KEY = `${PREFIX}:{revocation}:ended`
 
 const REMOVED_KEY = 'key:'
 
-/** The member of the `ended` set that says of a signing key that it is removed; a session id never looks like one. */
+/** The member of the feed that says of a signing key that it is removed; a session id never looks like one. */
 export function removedKeyEntry(kid: string): string {
   return REMOVED_KEY + kid
 }
 
-/** The signing key that a member of the `ended` set speaks of; `undefined` where it speaks of a session. */
+/** The signing key that a member of the feed speaks of; `undefined` where it speaks of a session. */
 export function removedKeyOf(entry: string): string | undefined {
   return entry.startsWith(REMOVED_KEY) ? entry.slice(REMOVED_KEY.length) : undefined
 }

@@ -1,4 +1,4 @@
-/** The limiter of the origin: asks Redis for each request, and falls back to a stricter floor in memory where Redis fails. */
+/** The limiter of the origin: asks Redis for each request, and falls back to a stricter quota in memory where Redis fails. */
 
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
 import { quotaKey } from '../contract/redis-keys.ts'
@@ -8,7 +8,7 @@ import { createFloor } from './floor.ts'
 import { parseGrant, quotaCall } from './quota-call.ts'
 import { type Ask, type Decision, decisionOf, ONE } from './sliced-window.ts'
 
-/** A decision and who made it: `floor` means that Redis could not be asked. */
+/** A decision and who made it: `floor` is the memory of this process. */
 export interface Verdict extends Decision {
   readonly from: 'store' | 'floor'
 }
@@ -29,7 +29,18 @@ export interface RedisLimiterOptions {
   readonly onStoreFailure: (error: StoreError) => void
 }
 
-/** Creates the limiter. One per process or isolate: the floor counts what this instance has seen. */
+/**
+ * Creates the limiter. One per process or isolate.
+ *
+ * The bound, while Redis is slow, loses answers, or comes and goes: in any window one process admits no more than the quota
+ * by its own count, and `n` processes admit together no more than
+ *
+ *     min(n × quota, quota + n × fallback)      with fallback = max(1, floor(floorShare × quota))
+ *
+ * because Redis grants the quota once, and a process admits without Redis only while everything that it has admitted in the
+ * window, by Redis or without, is less than `fallback`. What Redis has counted and could not say in time only refuses more.
+ * A process forgets its count of a subject beyond `floorSubjects` other ones.
+ */
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   const floor = createFloor({ share: options.floorShare, maxSubjects: options.floorSubjects })
   let failedAtMs: number | undefined
@@ -45,7 +56,8 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
         try {
           const decision = await decideInRedis(options.redis, key, policy)
           failedAtMs = undefined
-          return { ...decision, from: 'store' }
+          const overdrawn = decision.allowed ? floor.note(key, policy, nowMs) : undefined
+          return overdrawn ? { ...overdrawn, from: 'floor' } : { ...decision, from: 'store' }
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
           failedAtMs = nowMs

@@ -1,6 +1,7 @@
 /** Reading what was published since a cursor: the call of the script, and its reply as a delta. */
 
-import { REVOCATION_KEYS } from '../contract/redis-keys.ts'
+import { REVOCATION_KEY } from '../contract/redis-keys.ts'
+import { isUuid } from '../contract/uuid.ts'
 import { type ScriptCall, StoreError } from '../store/run-scripts.ts'
 import { readScript } from './script.ts'
 
@@ -24,7 +25,7 @@ const MAX_ENTRIES = 2_000
 export function readCall(cursorMs: number | undefined, maxEntries = MAX_ENTRIES): ScriptCall {
   return {
     script: readScript,
-    keys: [REVOCATION_KEYS.ended, REVOCATION_KEYS.epoch],
+    keys: [REVOCATION_KEY],
     args: [cursorMs ?? '-inf', maxEntries]
   }
 }
@@ -33,6 +34,7 @@ export function readCall(cursorMs: number | undefined, maxEntries = MAX_ENTRIES)
 export function parseDelta(reply: unknown): RevocationDelta {
   if (!Array.isArray(reply) || reply.length < 2 || !reply.every(item => typeof item === 'string')) throw notADelta()
   const [epoch = '', more, ...pairs] = reply as string[]
+  if (epoch !== '' && !isUuid(epoch)) throw notADelta()
   if (pairs.length % 2 !== 0 || (more !== '0' && more !== '1')) throw notADelta()
   const ended: [string, number][] = []
   for (let i = 0; i < pairs.length; i += 2) {

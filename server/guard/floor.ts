@@ -1,4 +1,4 @@
-/** The floor under the login guard: the same rule, in memory and stricter, for as long as Redis cannot be asked. */
+/** What one process has answered by itself: the same rule, in memory, for as long as Redis cannot be asked. */
 
 import {
   type BlockPolicy,
@@ -6,8 +6,10 @@ import {
   type Delayed,
   decide,
   type GuardPolicy,
+  type GuardState,
   NO_DELAY,
   NO_FAILURES,
+  recordFailure,
   type Verdict,
   type WeighedAttempt
 } from './rule.ts'
@@ -25,6 +27,8 @@ export interface Floor {
   weigh(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): Verdict
   /** Forgets the failures of an account, and those of the client address on it. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): void
+  /** Records how an attempt ended that was answered elsewhere, without judging it. */
+  note(keys: SubjectKeys, outcome: 'wrong' | 'right', nowMs: number): void
 }
 
 /**
@@ -38,22 +42,31 @@ export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor
   const pairs = createMemory<Delayed>(maxSubjects)
   const accounts = createMemory<Counted>(maxSubjects)
 
+  const stateOf = (keys: SubjectKeys): GuardState => ({
+    address: addresses.get(keys.address) ?? NO_FAILURES,
+    pair: pairs.get(keys.pair) ?? NO_DELAY,
+    account: accounts.get(keys.account) ?? NO_FAILURES
+  })
+  const remember = (keys: SubjectKeys, state: GuardState, next: GuardState) => {
+    if (next.address !== state.address) addresses.set(keys.address, next.address)
+    if (next.account !== state.account) accounts.set(keys.account, next.account)
+    if (next.pair !== state.pair) pairs.set(keys.pair, next.pair)
+  }
+
   return {
     weigh(keys, attempt, nowMs) {
-      const state = {
-        address: addresses.get(keys.address) ?? NO_FAILURES,
-        pair: pairs.get(keys.pair) ?? NO_DELAY,
-        account: accounts.get(keys.account) ?? NO_FAILURES
-      }
+      const state = stateOf(keys)
       const { verdict, state: next } = decide(stricter, state, attempt, nowMs)
-      if (next.address !== state.address) addresses.set(keys.address, next.address)
-      if (next.account !== state.account) accounts.set(keys.account, next.account)
-      if (next.pair !== state.pair) pairs.set(keys.pair, next.pair)
+      remember(keys, state, next)
       return verdict
     },
     clear(keys) {
       accounts.delete(keys.account)
       pairs.delete(keys.pair)
+    },
+    note(keys, outcome, nowMs) {
+      const state = stateOf(keys)
+      remember(keys, state, outcome === 'wrong' ? recordFailure(stricter, state, nowMs) : { ...state, pair: NO_DELAY })
     }
   }
 }
@@ -70,14 +83,14 @@ export function strengthen(policy: GuardPolicy, share: number): GuardPolicy {
   }
 }
 
-interface Memory<T> {
+export interface Memory<T> {
   get(key: string): T | undefined
   set(key: string, value: T): void
   delete(key: string): void
 }
 
 /** A map from which the entry goes that was written longest ago. */
-function createMemory<T>(maxEntries: number): Memory<T> {
+export function createMemory<T>(maxEntries: number): Memory<T> {
   const entries = new Map<string, T>()
   return {
     get: key => entries.get(key),

@@ -1,8 +1,8 @@
-/** Where failures are counted: in Redis, and on a stricter floor in memory where Redis fails. Judging is `rule.ts`. */
+/** Where failures are counted: in Redis, and in the memory of this process where Redis fails. Judging is `rule.ts`. */
 
 import type { Redis } from '../../edge/store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../../edge/store/run-scripts.ts'
-import { createFloor } from './floor.ts'
+import { createOwnCount } from './own-count.ts'
 import type { GuardPolicy, Obstacle, Verdict, WeighedAttempt } from './rule.ts'
 import { loginGuardScript } from './script.ts'
 import type { SubjectKeys } from './subject-keys.ts'
@@ -31,10 +31,10 @@ export interface Ledger {
 /** The obstacles by their number in the script's reply. */
 const OBSTACLES: readonly (Obstacle | undefined)[] = [undefined, 'address', 'pair', 'account']
 
-/** Creates the ledger. One per process: the floor counts what this process has seen. */
+/** Creates the ledger. One per process: it counts what this process has answered, too. */
 export function createLedger(options: LedgerOptions): Ledger {
   const { policy, floorShare, floorSubjects, backOffMs } = options
-  const floor = createFloor({ policy, share: floorShare, maxSubjects: floorSubjects })
+  const own = createOwnCount({ policy, share: floorShare, maxSubjects: floorSubjects })
   let failedAtMs: number | undefined
   // Either way round: a clock that was set back must not keep us away from Redis until it has caught up.
   const isLeftAlone = (nowMs: number) => failedAtMs !== undefined && Math.abs(nowMs - failedAtMs) < backOffMs
@@ -42,24 +42,24 @@ export function createLedger(options: LedgerOptions): Ledger {
   return {
     async weigh(keys, attempt) {
       const nowMs = options.nowMs()
-      if (isLeftAlone(nowMs)) return floor.weigh(keys, attempt, nowMs)
+      if (isLeftAlone(nowMs)) return own.judgeAlone(keys, attempt, nowMs)
 
       // After a failure one attempt finds out whether Redis is back; those that come meanwhile do not wait with it.
       if (failedAtMs !== undefined) failedAtMs = nowMs
       try {
         const verdict = await weighInRedis(options.redis, keys, policy, attempt)
         failedAtMs = undefined
-        return verdict
+        return own.join(verdict, keys, attempt, options.nowMs())
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
         // The time after the deadline has passed: else a back-off shorter than the deadline would be none.
         failedAtMs = options.nowMs()
         options.onStoreFailure(error)
-        return floor.weigh(keys, attempt, failedAtMs)
+        return own.judgeAlone(keys, attempt, failedAtMs)
       }
     },
     async clear({ account, pair }) {
-      floor.clear({ account, pair })
+      own.clear({ account, pair })
       try {
         const deleted: unknown = await options.redis.del(account, pair)
         if (deleted !== 0 && deleted !== 1 && deleted !== 2) throw new StoreError('Redis answered a DEL with nonsense')

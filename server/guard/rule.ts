@@ -97,16 +97,19 @@ export function decide(
   if (attempt.outcome === 'pending' || !isAnswerable(verdict)) return { verdict, state }
   if (attempt.outcome === 'right') return { verdict, state: { ...state, pair: NO_DELAY } }
 
+  const failed = recordFailure(policy, state, nowMs)
+  const accountAttacked = state.account.untilMs <= nowMs && failed.account.untilMs > nowMs
+  return { verdict: { ...verdict, accountAttacked }, state: failed }
+}
+
+/** Counts a failure that was answered, without judging it. */
+export function recordFailure(policy: GuardPolicy, state: GuardState, nowMs: number): GuardState {
   // A device that is known may fail while the account is protected: its protection then neither grows nor begins anew.
   const isProtected = state.account.untilMs > nowMs
-  const account = isProtected ? state.account : count(policy.account, state.account, nowMs)
   return {
-    verdict: { ...verdict, accountAttacked: !isProtected && account.untilMs > nowMs },
-    state: {
-      address: count(policy.address, state.address, nowMs),
-      pair: delay(policy.pair, state.pair, nowMs),
-      account
-    }
+    address: count(policy.address, state.address, nowMs),
+    pair: delay(policy.pair, state.pair, nowMs),
+    account: isProtected ? state.account : count(policy.account, state.account, nowMs)
   }
 }
 

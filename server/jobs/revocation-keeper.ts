@@ -23,31 +23,30 @@ export interface RevocationKeeper {
   tend(): Promise<void>
 }
 
-/** Entries that one call to Redis carries. */
+/** Ended sessions that one round delivers. */
 const BATCH = 500
 
-// Over 40 lines: these closures share the options and how entries are published.
+// Over 40 lines: these closures share the options.
 export function createRevocationKeeper(options: RevocationKeeperOptions): RevocationKeeper {
   const { database, feed, nowMs, log } = options
 
-  async function publish(entries: readonly string[]): Promise<void> {
-    for (let i = 0; i < entries.length; i += BATCH) await feed.publish(entries.slice(i, i + BATCH))
-  }
-
-  /** The epoch comes last: until it is there no edge believes that the set is whole. */
+  /** Until the feed is whole no edge believes it. */
   async function rebuild(): Promise<void> {
-    const since = new Date(nowMs() - options.retentionMs)
-    const kids = await database.run(db => findKeysRemovedSince(db, since))
-    const sids = await database.run(db => findSessionsEndedSince(db, since))
-    await publish([...kids.map(removedKeyEntry), ...sids])
-    await feed.open(createId(nowMs()))
-    log.info({ sessions: sids.length, keys: kids.length }, 'the revocation set was rebuilt')
+    let [sessions, keys] = [0, 0]
+    await feed.rebuild(createId(nowMs()), async () => {
+      const since = new Date(nowMs() - options.retentionMs)
+      const kids = await database.run(db => findKeysRemovedSince(db, since))
+      const sids = await database.run(db => findSessionsEndedSince(db, since))
+      ;[sessions, keys] = [sids.length, kids.length]
+      return [...kids.map(removedKeyEntry), ...sids]
+    })
+    log.info({ sessions, keys }, 'the revocation set was rebuilt')
   }
 
   async function deliverRemovals(): Promise<void> {
     const kids = await database.run(findUnpublishedRemovals)
     if (kids.length === 0) return
-    await publish(kids.map(removedKeyEntry))
+    await feed.publish(kids.map(removedKeyEntry))
     await database.run(db => markRemovalsPublished(db, kids))
     log.info({ keys: kids.length }, 'the edges were told of removed keys')
   }
@@ -55,7 +54,7 @@ export function createRevocationKeeper(options: RevocationKeeperOptions): Revoca
   async function deliverEnds(): Promise<void> {
     const sids = await database.run(db => findUnpublishedEnds(db, BATCH))
     if (sids.length === 0) return
-    await publish(sids)
+    await feed.publish(sids)
     await database.run(db => markEndsPublished(db, sids))
   }
 

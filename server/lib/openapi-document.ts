@@ -19,10 +19,10 @@ interface Document {
 const HEADERS = {
   'X-Request-Id': header('The id of this request, also in our log', { format: 'uuid', maxLength: 36 }),
   RateLimit: header('What is left of each quota, and for how many seconds; draft-ietf-httpapi-ratelimit-headers-10', {
-    examples: ['"address";r=299;t=60']
+    examples: ['"address";r=299;t=61']
   }),
   'RateLimit-Policy': header('The quotas that this request was counted under', {
-    examples: ['"address";q=300;w=60']
+    examples: ['"address";q=300;w=61']
   }),
   'Access-Control-Allow-Origin': header('The origin of the asking page, where it is a listed one', { format: 'uri' }),
   'Retry-After': header('Seconds after which the same request passes', { pattern: '^[1-9][0-9]*$', examples: ['30'] }),

@@ -22,9 +22,9 @@ const TABLE: Readonly<Record<string, string | undefined>> = {
   '/a;x=1': '/a;x=1',
   '/a%3f': '/a%3F',
   '/a%23': '/a%23',
-  '/a%2541': '/a%2541',
-  '/a%25%34%31': '/a%2541',
-  '/a%252f': '/a%252f',
+  '/100%25': '/100%25',
+  '/100%25/a': '/100%25/a',
+  '/100%25%20off': '/100%25%20off',
   '/a%ff': '/a%FF',
   '//a//b': '/a/b',
   '/a///': '/a/',
@@ -61,11 +61,75 @@ const TABLE: Readonly<Record<string, string | undefined>> = {
   '/a%4': undefined,
   '/a%zz': undefined,
   '/a%%34%31': undefined,
-  '/a%u0041': undefined
+  '/a%u0041': undefined,
+  // Escaped twice, or more often.
+  '/a%2541': undefined,
+  '/a%25%34%31': undefined,
+  '/a%252f': undefined,
+  '/a/%252e%252e/b': undefined,
+  '/a/%252E%252e/b': undefined,
+  '/a/%25%32%65%25%32%65/b': undefined,
+  '/a/%25252e%25252e/b': undefined,
+  '/a/%%32%65/b': undefined,
+  '/a%255c': undefined,
+  '/a%253b': undefined,
+  '/%2561dmin': undefined,
+  '/a%25u002e': undefined,
+  // Overlong UTF-8.
+  '/a/%c0%ae%c0%ae/b': undefined,
+  '/a%c0%af': undefined,
+  '/a%c1%9c': undefined,
+  '/a%e0%80%af': undefined,
+  '/a%f0%80%80%af': undefined,
+  // What normalises to syntax.
+  '/a/%ef%bc%8e%ef%bc%8e/b': undefined,
+  '/a/．．/b': undefined,
+  '/a/.．/b': undefined,
+  '/a．b': undefined,
+  '/a/․․/b': undefined,
+  '/a/‥/b': undefined,
+  '/a…': undefined,
+  '/a/﹒﹒/b': undefined,
+  '/a⒈': undefined,
+  '/a／b': undefined,
+  '/a℅b': undefined,
+  '/a∕b': undefined,
+  '/a⁄b': undefined,
+  '/a＼b': undefined,
+  '/a﹨b': undefined,
+  '/a∖b': undefined,
+  '/a％41': undefined,
+  '/a﹪41': undefined,
+  '/a/..；x/b': undefined,
+  '/a﹔x': undefined,
+  '/a\u037ex': undefined,
+  '/a/..%20/b': undefined,
+  '/a/%20./b': undefined,
+  '/a/..%20;x/b': undefined,
+  // Other letters are letters.
+  '/ａ': '/%EF%BD%81',
+  '/½': '/%C2%BD',
+  '/モーニング娘。': '/%E3%83%A2%E3%83%BC%E3%83%8B%E3%83%B3%E3%82%B0%E5%A8%98%E3%80%82',
+  '/a%c2%a0': '/a%C2%A0',
+  '/a%20.': '/a%20.',
+  '/.well-known/x': '/.well-known/x'
 }
 
 t.test('canonicalTarget() decodes what needs no escape, once, and refuses what could be read in two ways', async t => {
   for (const [target, path] of Object.entries(TABLE)) t.equal(canonical(target)?.path, path, JSON.stringify(target))
+})
+
+t.test('canonicalTarget() refuses every character that normalises to syntax, and no other', async t => {
+  let refused = 0
+  for (let code = 0x80; code <= 0x10ffff; code++) {
+    if (code >= 0xd800 && code <= 0xdfff) continue
+    const character = String.fromCodePoint(code)
+    const isSyntax = /[./\\%;]/.test(character.normalize('NFKC')) || '\u2044\u2215\u2216'.includes(character)
+    const pathname = `/a${encodeURIComponent(character)}`
+    if ((canonicalTarget({ pathname, search: '' }) === undefined) !== isSyntax) t.fail(`U+${code.toString(16)}`)
+    if (isSyntax) refused++
+  }
+  t.ok(refused > 40, `${refused} of them`)
 })
 
 t.test('canonicalTarget() leaves the query alone', async t => {

@@ -136,7 +136,7 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   'a used quota by address': {
     changes: used('address'),
     code: 'rate-limited',
-    headers: { 'retry-after': '13', ratelimit: '"address";r=0;t=13', 'ratelimit-policy': '"address";q=300;w=60' }
+    headers: { 'retry-after': '13', ratelimit: '"address";r=0;t=13', 'ratelimit-policy': '"address";q=300;w=61' }
   },
   'a used quota of its route': {
     changes: used('auth'),
@@ -231,6 +231,55 @@ t.test('a refusal can be read by a page of an allowed origin, and by no other', 
   }
 })
 
+t.test('a preflight of a listed origin is answered at once: no quota, nothing of the origin', async t => {
+  for (const changes of [{}, used('address'), { answers: { held: 'address' } }, standing('unknown')]) {
+    const { gateway, steps } = createGatewayBench(changes)
+    const headers = {
+      origin: 'https://app.test',
+      'access-control-request-method': 'DELETE',
+      'access-control-request-headers': 'authorization,x-mine'
+    }
+    for (const url of [PROTECTED, 'http://gatehouse.test/health/live', 'http://gatehouse.test/nowhere']) {
+      const response = await gateway(new Request(url, { method: 'OPTIONS', headers }), ADDRESS)
+      t.equal(response.status, 204)
+      t.match(Object.fromEntries(response.headers), {
+        'access-control-allow-origin': 'https://app.test',
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-methods': 'DELETE',
+        'access-control-allow-headers': 'authorization,x-mine',
+        'access-control-max-age': '600',
+        vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
+        'x-request-id': REQUEST_ID,
+        ...DATA_ANSWER_HEADERS
+      })
+    }
+    t.strictSame(steps, [])
+  }
+})
+
+t.test('a preflight of any other origin is a request like any other: counted, and the origin answers it', async t => {
+  for (const origin of ['https://evil.test', 'null', 'https://app.test.evil.test', undefined]) {
+    const { gateway, steps } = createGatewayBench(used('address'))
+    const headers = { 'access-control-request-method': 'DELETE', ...(origin !== undefined && { origin }) }
+    const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
+    t.equal(response.status, 429, String(origin))
+    t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth'])
+  }
+})
+
+t.test('only a preflight is answered so: neither another OPTIONS nor a path that can be read in two ways', async t => {
+  const { gateway, steps } = createGatewayBench()
+  const from = { origin: 'https://app.test' }
+  const asked = { ...from, 'access-control-request-method': 'GET' }
+  const ask = async (path: string, method: string, headers: Record<string, string>) =>
+    (await gateway(new Request(`http://gatehouse.test${path}`, { method, headers }), ADDRESS)).status
+  t.equal(await ask('/api/v1/users/me', 'OPTIONS', from), 401)
+  t.equal(await ask('/api/v1/users/me', 'GET', asked), 401)
+  t.equal(await ask('/api/v1/users/me', 'OPTIONS', { ...asked, authorization: 'Basic x' }), 401)
+  t.equal(await ask('/a%2fb', 'OPTIONS', asked), 400)
+  t.notOk(steps.includes('fetch'))
+})
+
 t.test('a preflight needs no token; any other OPTIONS does', async t => {
   const { gateway, steps } = createGatewayBench()
   const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'DELETE' } }
@@ -264,9 +313,32 @@ t.test("the origin's quota fields are joined by ours, and its request id gives w
   const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
   t.equal(
     response.headers.get('ratelimit'),
-    '"register";r=4;t=3600, "address";r=7;t=60, "auth";r=7;t=60, "user";r=7;t=60'
+    '"register";r=4;t=3600, "address";r=7;t=61, "auth";r=7;t=61, "user";r=7;t=61'
   )
   t.equal(response.headers.get('x-request-id'), REQUEST_ID)
+})
+
+t.test('an id that the origin made gives way in its problem, and any other body stays as it is', async t => {
+  const own = '0199a8d4-1c00-7000-8000-0000000000ff'
+  const problem = 'application/problem+json'
+  const answer = async (type: string, body: string, id = own) => {
+    const headers = { 'x-request-id': id, 'content-type': type, 'content-length': String(body.length) }
+    const { gateway } = createGatewayBench({ fetch: async () => new Response(body, { status: 431, headers }) })
+    const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
+    t.equal(response.status, 431)
+    t.equal(response.headers.get('x-request-id'), REQUEST_ID)
+    return response.text()
+  }
+  const text = JSON.stringify({ code: 'headers-too-large', requestId: own })
+  t.strictSame(JSON.parse(await answer(problem, text)), { code: 'headers-too-large', requestId: REQUEST_ID })
+  for (const [type, body, id] of [
+    ['application/json', text],
+    [problem, JSON.stringify({ requestId: 'another' })],
+    [problem, '{"requestId":'],
+    [problem, text, REQUEST_ID],
+    [problem, JSON.stringify({ requestId: own, detail: 'x'.repeat(5_000) })]
+  ] as const)
+    t.equal(await answer(type, body, id), body, type)
 })
 
 t.test('the target that was signed is the one that is forwarded, below whatever path the origin has', async t => {

@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { HOP_MAX_AGE_MS } from '../../edge/contract/edge-hop.ts'
+import { HOP_MAX_AGE_MS, HOP_MAX_AHEAD_MS } from '../../edge/contract/edge-hop.ts'
 import { hopHeaders } from '../../edge/forward-headers.ts'
 import type { EdgeWorker } from '../../edge/index.ts'
 import { createHopSigner } from '../../edge/index.ts'
@@ -154,9 +154,24 @@ for (const backend of BACKENDS) {
     t.equal(await direct(await signed('another secret', nowMs)), 403, 'under another secret')
     t.equal(await direct(await signed(EDGE_SECRET, nowMs, '/orders')), 403, 'for another path')
     t.equal(await direct(await signed(EDGE_SECRET, nowMs - HOP_MAX_AGE_MS - 1_000)), 403, 'too old')
+    const ahead = Date.now() + HOP_MAX_AHEAD_MS + 2_000
+    t.equal(await direct(await signed(EDGE_SECRET, ahead)), 403, 'too far ahead')
     t.equal(await direct({ headers: { 'x-gatehouse-signature': 'é' } }), 403, 'no signature at all')
   })
 }
+
+t.test('every document says how long a signed hop is good for, and so do the backends of the README', async t => {
+  const [age, ahead] = [HOP_MAX_AGE_MS / 1000, HOP_MAX_AHEAD_MS / 1000]
+  t.equal(age, 30, 'as the contract has it')
+  t.match(readme, `older than ${age} seconds, and what is dated more than ${ahead} seconds ahead`)
+  t.match(readme, `repeat a\nrequest for ${age} seconds`)
+  t.match(await readFile(new URL('../SECURITY.md', EDGE), 'utf8'), `replayed for ${age} seconds`)
+  for (const language of ['js', 'python']) {
+    const [code = ''] = blocks('Before a backend of your own', language)
+    t.match(code, `<= ${age}_000`, language)
+    t.match(code, `-${ahead}_000`, language)
+  }
+})
 
 t.test('keys that were taken from the issuer once need no issuer any more', async t => {
   const { bindings, origin, token } = await openSurroundings(t)

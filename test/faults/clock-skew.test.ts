@@ -1,4 +1,4 @@
-/** An edge whose clock is half a minute wrong: what it gets right all the same, and to which side it errs. */
+/** An edge whose clock is wrong: what it gets right all the same, and to which side it errs. */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -78,7 +78,7 @@ async function openPerson(t: Test): Promise<{ direct: string; origin: TestOrigin
   return { direct: direct.url, origin: { ...direct, url }, person }
 }
 
-for (const skewMs of [-30_000, 30_000]) {
+for (const skewMs of [-25_000, 4_000]) {
   t.test(`a clock that is ${skewMs / 1000} s ahead`, async t => {
     const { direct, origin, person } = await openPerson(t)
     const [ask, exact] = [openSkewedGateway(origin, skewMs), openSkewedGateway(origin, 0)]
@@ -106,3 +106,11 @@ for (const skewMs of [-30_000, 30_000]) {
     })
   })
 }
+
+t.test('an edge whose clock is further off than a signed hop may be reaches nothing', async t => {
+  const { origin } = await openPerson(t)
+  for (const skewMs of [-31_000, 10_000]) {
+    const verdict = await openSkewedGateway(origin, skewMs)('/api/v1/nothing')
+    t.match(verdict, { status: 403, body: { code: 'edge-required' } }, `${skewMs} ms`)
+  }
+})

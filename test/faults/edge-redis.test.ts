@@ -25,7 +25,7 @@ const ROWS = ['no answer', 'a connection that is cut', 'status 429', 'status 500
 /** An admission whose clock the test drives, over a real Redis whose answers can be spoilt. */
 async function openAdmission(t: Test) {
   const real = await redisEndpoint(t)
-  await createRevocationFeed(openRedis(real), 960_000).open(randomUUID())
+  await createRevocationFeed(openRedis(real), 960_000).rebuild(randomUUID(), async () => [])
   const redis = await openFaultyRedis(t, undefined, real)
   const clock = { nowMs: T0 }
   const failures: string[] = []
@@ -152,7 +152,7 @@ for (const place of PLACES) {
     t.match(await refused.json(), { code: 'unavailable', status: 503 })
     t.equal((await edge.send('/health/live')).status, 200, 'public routes need no view')
     t.equal((await ask()).status, 503, 'and it stays closed')
-    await createRevocationFeed(client, 960_000).open(randomUUID())
+    await createRevocationFeed(client, 960_000).rebuild(randomUUID(), async () => [])
     await until('the set is whole again', async () => (await ask()).status === 200)
   })
 }

@@ -43,7 +43,7 @@ for (const lane of lanes()) {
 
       const me = await call(edge, 'GET', `${API}/users/me`, { token: accessToken })
       t.match(me, { status: 200, body: { email, name: 'Ada', emailVerified: true } }, 'users/me through the edge')
-      t.match(me.headers.get('ratelimit'), /"user";r=599;t=60/, 'with what is left of the quota')
+      t.match(me.headers.get('ratelimit'), /"user";r=599;t=61/, 'with what is left of the quota')
 
       const refreshed = await call(edge, 'POST', `${API}/auth/refresh`, { body: { refreshToken } })
       t.equal(refreshed.status, 200, 'the refresh token is exchanged')

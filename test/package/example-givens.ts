@@ -13,7 +13,7 @@ const signer = generateSigner('ES256')
 const signature = createWebCryptoSignaturePort()
 // A deadline that no machine under load misses: what is shown is not how fast.
 export const redis = openRedis({ url: rest.url, token: 'a token of the test', deadlineMs: 20_000 })
-await createRevocationFeed(redis, 960_000).open('0199a8d4-1c00-7000-8000-0000000000d4')
+await createRevocationFeed(redis, 960_000).rebuild('0199a8d4-1c00-7000-8000-0000000000d4', async () => [])
 
 /** Ends what was opened. */
 export async function close(): Promise<void> {

@@ -1,7 +1,7 @@
 /** The signed hop: what the edge signs, a real origin that demands it accepts, and nothing that differs from it. */
 
 import t from 'tap'
-import { HOP_MAX_AGE_MS } from '../../edge/contract/edge-hop.ts'
+import { HOP_MAX_AGE_MS, HOP_MAX_AHEAD_MS } from '../../edge/contract/edge-hop.ts'
 import { createHopSigner } from '../../edge/sign-hop.ts'
 import { EDGE_SECRET, edgeBindings, openInNode, PLACES } from '../edge/lib/edge-places.ts'
 import { openTinyOrigin } from '../edge/lib/tiny-origin.ts'
@@ -33,6 +33,18 @@ t.test('an origin that demands the edge', async t => {
         headers: { 'content-type': 'application/json' }
       })
       t.equal(await codeOf(post), 'malformed-request')
+    })
+  }
+
+  for (const place of PLACES) {
+    await t.test(`answers with one id where it could not read the one of the edge: ${place.name}`, async t => {
+      const edge = await place.open(t, edgeBindings(origin.url, origin.redis))
+      const response = await edge.send('/api/v1/nowhere', { headers: { 'x-large': 'x'.repeat(20_000) } })
+      t.equal(response.status, 431)
+      const text = await response.text()
+      t.match(JSON.parse(text), { code: 'headers-too-large', requestId: response.headers.get('x-request-id') })
+      t.equal(text.match(/[0-9a-f]{8}-[0-9a-f]{4}-7/g)?.length, 1)
+      t.match(response.headers.get('ratelimit'), /^"address";r=/, 'and ours is the answer in everything else')
     })
   }
 
@@ -94,9 +106,9 @@ t.test('an origin that demands the edge', async t => {
     }
     t.equal(await ask(Date.now()), 'not-found')
     t.equal(await ask(Date.now() - HOP_MAX_AGE_MS / 2), 'not-found')
-    t.equal(await ask(Date.now() + HOP_MAX_AGE_MS / 2), 'not-found')
+    t.equal(await ask(Date.now() + HOP_MAX_AHEAD_MS / 2), 'not-found')
     t.equal(await ask(Date.now() - HOP_MAX_AGE_MS - 1), 'edge-required')
-    t.equal(await ask(Date.now() + 2 * HOP_MAX_AGE_MS), 'edge-required')
+    t.equal(await ask(Date.now() + 2 * HOP_MAX_AHEAD_MS), 'edge-required')
     t.equal(await ask(Number.NaN), 'edge-required')
     t.equal(await ask(Date.now(), { clientAddress: 'localhost' }), 'edge-required', 'or whose address is none')
     t.equal(await ask(Date.now(), { requestId: 'not-an-id' }), 'edge-required', 'or whose id is none')

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import t from 'tap'
-import { REVOCATION_KEYS } from '../../edge/contract/redis-keys.ts'
+import { REVOCATION_KEY } from '../../edge/contract/redis-keys.ts'
 import { parseDelta, readCall } from '../../edge/revocation/read-call.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { runScript } from '../../edge/store/run-scripts.ts'
@@ -148,10 +148,10 @@ t.test('keys remove drops nothing from the set, whatever life of tokens the orig
   const client = openRedis({ url, token })
   const there = { ...ENV, UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }
   const hoursAgo = Date.now() - 10 * 3_600_000
-  await client.zadd(REVOCATION_KEYS.ended, { score: hoursAgo, member: 'of a token that lives long' })
+  await client.zadd(REVOCATION_KEY, { score: hoursAgo, member: 'of a token that lives long' })
   const [active = ''] = (await listedKeys()).active ?? []
   t.match(await run(`keys remove ${active}`, there), { code: 0, out: 'The edges are told.' })
-  t.equal(Number(await client.zscore(REVOCATION_KEYS.ended, 'of a token that lives long')), hoursAgo)
+  t.equal(Number(await client.zscore(REVOCATION_KEY, 'of a token that lives long')), hoursAgo)
 })
 
 t.test('migrate brings an empty database to the newest schema, as its owner', async t => {

@@ -38,7 +38,9 @@ t.test('parsePolicies() accepts what a deployment may want', async t => {
     { token: 'none' },
     { quotas: [] },
     { quotas: ['address', 'user'] },
-    { onStoreFailure: 'refuse' }
+    { onStoreFailure: 'refuse' },
+    { maxBodyBytes: 1 },
+    { maxBodyBytes: 100_000_000 }
   ]
   for (const changes of fine) t.equal(reasonOf(withRoute(changes)), undefined, JSON.stringify(changes))
   t.equal(reasonOf(withQuotas({})), undefined, 'and no quota at all')
@@ -142,6 +144,23 @@ for (const [member, values] of Object.entries(WRONG)) {
     t.match(reasonOf({ quotas: QUOTAS, routes: [ROUTE, missing] }), `routes[1]: `, 'and one without it')
   })
 }
+
+t.test('parsePolicies() refuses a "maxBodyBytes" that is not a whole number of at least 1', async t => {
+  for (const maxBodyBytes of [
+    0,
+    -1,
+    1.5,
+    '100',
+    '16kb',
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    null,
+    [],
+    7n,
+    Symbol('1')
+  ])
+    t.match(reasonOf(withRoute({ maxBodyBytes })), /^routes\[0\]: "maxBodyBytes" must be/, String(maxBodyBytes))
+})
 
 t.test('parsePolicies() refuses a quota by user where there need not be one', async t => {
   t.match(reasonOf(withRoute({ token: 'none', quotas: ['user'] })), /by user, for which "token" must be "required"/)

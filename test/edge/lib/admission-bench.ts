@@ -48,7 +48,7 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
   // A long deadline: a busy machine must not shut the gate.
   const open = openRedis({ url: rest.url, token: rest.token, deadlineMs: 20_000 })
   const feed = createRevocationFeed(open, RETENTION_MS)
-  await feed.open(randomUUID())
+  await feed.rebuild(randomUUID(), async () => [])
 
   const gate = { mode: 'pass' as Gate }
   let calls = 0

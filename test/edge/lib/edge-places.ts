@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createRevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../../edge/store/open-redis.ts'
 import { openLocalEdge } from '../../../local/edge.ts'
@@ -29,12 +30,16 @@ export interface Edge {
 /** Where the Worker can run. */
 export interface Place {
   readonly name: 'Node' | 'workerd'
-  open(t: Teardown, bindings: Bindings): Promise<Edge>
+  /** @param entry the module of the Worker; Gatehouse's own unless another is given */
+  open(t: Teardown, bindings: Bindings, entry?: URL): Promise<Edge>
 }
 
-export const NODE: Place = { name: 'Node', open: async (_t, bindings) => openInNode(bindings) }
+export const NODE: Place = { name: 'Node', open: async (_t, bindings, entry) => openInNode(bindings, entry) }
 export const WORKERD: Place = { name: 'workerd', open: openInWorkerd }
 export const PLACES: readonly Place[] = [NODE, WORKERD]
+
+/** A Worker before a backend that takes bodies of any size, but for `/limited`. */
+export const UPLOAD_WORKER = new URL('upload-worker.ts', import.meta.url)
 
 /** Everything that an edge needs around it. */
 export interface Surroundings {
@@ -50,7 +55,7 @@ export interface Surroundings {
 export async function openSurroundings(t: Teardown): Promise<Surroundings> {
   const signer = generateSigner('ES256')
   const [origin, redis] = await Promise.all([openTinyOrigin(t, [publicJwkOf(signer)]), redisEndpoint(t)])
-  await createRevocationFeed(openRedis(redis), 960_000).open(randomUUID())
+  await createRevocationFeed(openRedis(redis), 960_000).rebuild(randomUUID(), async () => [])
   const who = { issuer: PUBLIC_URL, audience: PUBLIC_URL }
   return {
     origin,
@@ -82,9 +87,11 @@ interface WorkerModule {
   }
 }
 
-/** Loads the Worker's own module, afresh: an isolate of its own, as far as its variables go. */
-export async function openInNode(bindings: Bindings): Promise<Edge> {
-  const worker = (await import(`../../../edge/worker.ts?isolate=${randomUUID()}`)) as WorkerModule
+const OWN_ENTRY = new URL('../../../edge/worker.ts', import.meta.url)
+
+/** Loads the Worker's module, afresh: an isolate of its own, as far as its variables go. */
+export async function openInNode(bindings: Bindings, entry = OWN_ENTRY): Promise<Edge> {
+  const worker = (await import(`${entry.href}?isolate=${randomUUID()}`)) as WorkerModule
   return {
     url: PUBLIC_URL,
     log: [],
@@ -92,11 +99,11 @@ export async function openInNode(bindings: Bindings): Promise<Edge> {
   }
 }
 
-async function openInWorkerd(t: Teardown, bindings: Bindings): Promise<Edge> {
+async function openInWorkerd(t: Teardown, bindings: Bindings, entry = OWN_ENTRY): Promise<Edge> {
   const dir = join(await temporaryDir(t), 'edge')
   const socket = await reservePort(0, '127.0.0.1')
   const log: string[] = []
-  const edge = await openLocalEdge({ dir, socket, bindings, log: line => log.push(line) })
+  const edge = await openLocalEdge({ dir, socket, bindings, log: line => log.push(line), entry: fileURLToPath(entry) })
   t.teardown(() => edge.close())
   const url = `http://127.0.0.1:${socket.port}`
   return { url, log, send: (path, init) => fetch(url + path, { redirect: 'manual', ...init }) }

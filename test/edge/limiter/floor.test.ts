@@ -88,3 +88,16 @@ t.test('take() holds a hundred thousand strangers in the memory of a thousand', 
   // The first questions meet those that are remembered, until they themselves push the older ones out.
   t.equal(remembered.filter(remaining => remaining === 0).length, 1000)
 })
+
+t.test('note() counts what Redis has granted, against the share and not against itself', async t => {
+  const floor = createFloor({ share: 0.4, maxSubjects: 10 })
+  const policy = quotaPolicy(5, 60)
+  t.equal(floor.note('a', policy, T0), undefined)
+  t.equal(grant(floor, 'a', policy, T0, 5), 1, 'one of two is left')
+  t.equal(floor.note('a', policy, T0), undefined)
+  t.equal(grant(floor, 'a', policy, T0, 5), 0)
+  for (let i = 0; i < 2; i++) t.equal(floor.note('a', policy, T0), undefined)
+  t.match(floor.note('a', policy, T0), { allowed: false, remaining: 0 }, 'the sixth of five')
+  t.equal(floor.note('a', policy, T0 + 60_500), undefined, 'until the window is over')
+  for (let i = 0; i < 20; i++) t.equal(floor.note('b', policy, T0), undefined, 'without a fallback Redis alone decides')
+})

@@ -11,9 +11,15 @@ import { createRevocationView } from '../../../edge/revocation/revocation-view.t
 
 const T0 = 1_800_000_000_000
 const RETENTION_MS = 960_000
+/** Epochs. */
+const [FIRST, SECOND, REBUILT] = [1, 2, 3].map(n => `01a1fc90-5540-7581-a8d9-be172b2131f${n}`) as [
+  string,
+  string,
+  string
+]
 
 /** A feed that keeps what Redis would, and a view over it. */
-function build({ maxAgeMs = 1_000, epoch = 'first', page = Number.POSITIVE_INFINITY } = {}) {
+function build({ maxAgeMs = 1_000, epoch = FIRST, page = Number.POSITIVE_INFINITY } = {}) {
   const entries = new Map<string, number>()
   const removed: string[] = []
   const view = createRevocationView({ maxAgeMs, retentionMs: RETENTION_MS, onKeyRemoved: kid => removed.push(kid) })
@@ -105,7 +111,7 @@ t.test('without an epoch nobody is known to live, and it is asked again soon', a
   t.equal(view.ageMs(T0), Number.POSITIVE_INFINITY)
   t.strictSame([view.isDue(T0 + 100), view.isTooOld(T0 + 100)], [false, false], 'not for every request')
   t.strictSame([view.isDue(T0 + 101), view.isTooOld(T0 + 101)], [true, true])
-  feed.epoch = 'rebuilt'
+  feed.epoch = REBUILT
   read(T0 + 101)
   t.ok(view.isTooOld(T0 + 102), 'what was read from a cursor of another memory is not the whole')
   read(T0 + 102)
@@ -126,7 +132,7 @@ t.test('another epoch is read from the beginning before anybody passes', async t
   const { feed, forget, publish, read, standing } = build()
   publish('old', 1_000_000)
   read(T0)
-  forget('second')
+  forget(SECOND)
   // An earlier time than the cursor: only a reading from the beginning finds it.
   publish('rebuilt', 500)
   read(T0 + 1)
@@ -142,7 +148,7 @@ t.test('answers that arrive out of order, from before and after the loss, hide n
   publish('old', 1_000_000)
   read(T0)
   const before = beginRead(T0 + 1)
-  forget('second')
+  forget(SECOND)
   publish('early', 500)
   const after = beginRead(T0 + 2)
   read(T0 + 3)
@@ -192,7 +198,7 @@ t.test('a loss amid several readings begins them anew', async t => {
   const { forget, publish, read, standing } = build({ page: 100 })
   for (let i = 0; i < 150; i++) publish(`s${i}`, 1000 + i)
   read(T0)
-  forget('second')
+  forget(SECOND)
   publish('early', 10)
   read(T0 + 1)
   t.equal(standing('live', T0 + 1), 'unknown')
@@ -279,7 +285,7 @@ t.test('a reply that is none changes nothing', async t => {
   const { read, standing, view } = build()
   read(T0)
   const { record } = view.beginRead(T0 + 900)
-  t.throws(() => record(['e', '0', 'sid', 'when']), { name: 'StoreError' })
+  t.throws(() => record([FIRST, '0', 'sid', 'when']), { name: 'StoreError' })
   t.equal(standing('live', T0 + 1_000), 'live')
   t.equal(standing('live', T0 + 1_001), 'unknown', 'nor makes it younger')
 })

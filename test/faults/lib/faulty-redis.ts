@@ -14,6 +14,8 @@ export interface FaultyRedis {
   calls: number
   /** How it answers; undefined hands everything on to the real one. */
   fault: Answer | undefined
+  /** Hands everything on to the real one, and answers after so long; `Infinity` loses the answer. */
+  lateMs: number
 }
 
 /** Opens the endpoint; without a real one behind it there must always be a fault. */
@@ -22,13 +24,16 @@ export async function openFaultyRedis(
   fault?: Answer,
   real?: { readonly url: string; readonly token: string }
 ): Promise<FaultyRedis> {
-  const faulty = { url: '', token: real?.token ?? 'a-secret-token', calls: 0, fault }
+  const faulty = { url: '', token: real?.token ?? 'a-secret-token', calls: 0, fault, lateMs: 0 }
   const server = createServer((request, response) => {
     request.toArray().then(
       chunks => {
         faulty.calls++
         if (faulty.fault !== undefined) faulty.fault(response)
-        else handOn(request, Buffer.concat(chunks), real?.url ?? '', response).catch(() => response.destroy())
+        else
+          handOn(request, Buffer.concat(chunks), real?.url ?? '', response, faulty.lateMs).catch(() =>
+            response.destroy()
+          )
       },
       () => response.destroy()
     )
@@ -43,7 +48,13 @@ export async function openFaultyRedis(
   return faulty
 }
 
-async function handOn(request: IncomingMessage, body: Buffer, url: string, response: ServerResponse): Promise<void> {
+async function handOn(
+  request: IncomingMessage,
+  body: Buffer,
+  url: string,
+  response: ServerResponse,
+  lateMs: number
+): Promise<void> {
   const { authorization = '', 'upstash-encoding': encoding } = request.headers
   const answer = await fetch(url + request.url, {
     method: request.method ?? 'POST',
@@ -54,7 +65,10 @@ async function handOn(request: IncomingMessage, body: Buffer, url: string, respo
     },
     body: new Uint8Array(body)
   })
-  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+  const text = await answer.text()
+  if (lateMs === Number.POSITIVE_INFINITY) return void response.destroy()
+  if (lateMs > 0) await new Promise(resolve => setTimeout(resolve, lateMs))
+  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text)
 }
 
 const text =

@@ -31,10 +31,8 @@ const keeperOver = (over: RevocationFeed = feed) =>
     log: { warn: () => {}, info: () => {} }
   })
 
-const broken: RevocationFeed = {
-  ...feed,
-  publish: () => Promise.reject(new StoreError('Redis could not be reached'))
-}
+const fail = () => Promise.reject(new StoreError('Redis could not be reached'))
+const broken: RevocationFeed = { ...feed, publish: fail, rebuild: fail }
 
 /** A session that ended some seconds ago and is not published. */
 async function endedSession(secondsAgo = 0): Promise<string> {
@@ -108,6 +106,25 @@ t.test('there is no epoch before the whole set is there', async t => {
   t.equal(await feed.epoch(), undefined)
 })
 
+t.test('a set that Redis loses while it is rebuilt is not called whole', async t => {
+  const id = await endedSession()
+  await sql`update sessions set end_published = true`
+  const forgetful: RevocationFeed = {
+    ...feed,
+    rebuild: (epoch, readEntries) =>
+      feed.rebuild(epoch, async () => {
+        const entries = await readEntries()
+        await redis.flushall()
+        return entries
+      })
+  }
+  await t.rejects(keeperOver(forgetful).tend(), { name: 'StoreError', message: /lost its memory/ })
+  t.equal(await feed.epoch(), undefined)
+  await keeperOver().tend()
+  t.ok(await feed.epoch())
+  t.strictSame(await published(), [id])
+})
+
 t.test('tend() leaves an epoch that is there alone', async t => {
   await keeperOver().tend()
   const epoch = await feed.epoch()
@@ -128,7 +145,7 @@ t.test('a removed key is told to the edges by every round until one could, and t
   const kid = await removedKey()
   const isKeyNoted = async () =>
     (await sql`select removal_published from signing_keys where kid = ${kid}`)[0]?.removal_published
-  await feed.open(randomUUID())
+  await feed.rebuild(randomUUID(), async () => [])
   await t.rejects(keeperOver(broken).tend(), StoreError)
   t.equal(await isKeyNoted(), false)
   await keeperOver().tend()

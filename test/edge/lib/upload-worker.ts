@@ -1,0 +1,18 @@
+/** A Worker before a backend that takes bodies of any size, but for one route. */
+
+import { createEdgeWorker } from '../../../edge/edge-worker.ts'
+
+export default createEdgeWorker({
+  quotas: { uploads: { by: 'address', limit: '100000/60' } },
+  routes: [
+    {
+      path: '/limited',
+      methods: 'any',
+      token: 'none',
+      quotas: ['uploads'],
+      onStoreFailure: 'floor',
+      maxBodyBytes: 100
+    },
+    { path: '/*', methods: 'any', token: 'none', quotas: ['uploads'], onStoreFailure: 'floor' }
+  ]
+})
