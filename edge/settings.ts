@@ -4,6 +4,7 @@ import { DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from './contract/claims.ts'
 import { parseClientAddress } from './contract/client-address.ts'
 import { DEFAULT_EDGE_QUOTAS, type GatehouseQuotaName } from './contract/policies.ts'
 import { parseQuotaPolicy } from './contract/quota-policy.ts'
+import { parseRedisNamespace, REDIS_NAMESPACE_FORM } from './contract/redis-keys.ts'
 import { REVOCATION_MAX_AGE_MS } from './revocation/lifetimes.ts'
 import type { PublicJwk } from './verifier/public-jwk.ts'
 
@@ -18,6 +19,7 @@ export interface EdgeSettings {
   readonly edgeSecret: string
   readonly redisUrl: string
   readonly redisToken: string
+  readonly redisNamespace: string
   readonly apiPrefix: string
   readonly tokenAudience: string
   readonly accessTokenTtlSeconds: number
@@ -65,6 +67,8 @@ function readAll(env: Env, read: Reader): EdgeSettings {
   read.demand(/^(\/[a-z0-9-]+)+$/.test(apiPrefix), 'API_PREFIX', 'a path such as "/api/v1"')
   const allowedOrigins = originList(env.ALLOWED_ORIGINS)
   read.demand(allowedOrigins !== undefined, 'ALLOWED_ORIGINS', 'origins, comma-separated; or "none"')
+  const namespace = parseRedisNamespace(String(env.REDIS_NAMESPACE ?? ''))
+  read.demand(namespace !== undefined, 'REDIS_NAMESPACE', REDIS_NAMESPACE_FORM)
   const fallback = env.FALLBACK_CLIENT_ADDRESS === undefined ? undefined : read.text('FALLBACK_CLIENT_ADDRESS')
   const isAddress = fallback === undefined || parseClientAddress(fallback) !== undefined
   read.demand(isAddress, 'FALLBACK_CLIENT_ADDRESS', 'an IP address')
@@ -84,6 +88,7 @@ function readAll(env: Env, read: Reader): EdgeSettings {
     inlineKeys,
     redisUrl: read.url('UPSTASH_REDIS_REST_URL'),
     redisToken: read.text('UPSTASH_REDIS_REST_TOKEN'),
+    redisNamespace: namespace ?? '',
     apiPrefix,
     tokenAudience: read.text('TOKEN_AUDIENCE', publicUrl),
     accessTokenTtlSeconds: read.whole('ACCESS_TOKEN_TTL', DEFAULT_ACCESS_TOKEN_TTL_SECONDS, 1),

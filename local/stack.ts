@@ -82,7 +82,10 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   closers.push(async () => socket.release())
   const edge = `http://${HOST}:${socket.port}`
   const settings = originSettings(env, secrets, { database: roles.worker, redis, smtpUrl: mailbox.smtpUrl, edge })
-  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', redis)
+  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', {
+    ...redis,
+    namespace: settings.REDIS_NAMESPACE
+  })
   const origin = closing(
     await onFreePort('origin', preferred(PORTS.origin), tell, originPort =>
       openOrigin(loadConfig({ ...settings, PORT: String(originPort) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))

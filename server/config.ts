@@ -1,6 +1,7 @@
 /** Environment → frozen Config, or one error that names everything that is wrong. Reads nothing by itself. */
 
 import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/quota-policy.ts'
+import { parseRedisNamespace, REDIS_NAMESPACE_FORM } from '../edge/contract/redis-keys.ts'
 import type { PasswordClass } from './lib/password-policy.ts'
 import {
   classes,
@@ -36,6 +37,8 @@ export interface Config {
   readonly migrationDatabaseUrl: string
   readonly redisUrl: string
   readonly redisToken: string
+  /** Goes before each key, so that several systems can share one database. */
+  readonly redisNamespace: string
   readonly rootSecrets: readonly [string, ...string[]]
   readonly edgeSecret: string
   readonly requireEdge: boolean
@@ -130,6 +133,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       read.maybe('MIGRATION_DATABASE_URL', 'postgres://owner:password@host:port/database', postgresUrl) ?? databaseUrl,
     redisUrl: read.required('UPSTASH_REDIS_REST_URL', 'the REST URL of the database', httpUrl),
     redisToken: read.required('UPSTASH_REDIS_REST_TOKEN', 'the REST token of the database', text),
+    redisNamespace: read.optional('REDIS_NAMESPACE', '', REDIS_NAMESPACE_FORM, parseRedisNamespace),
     rootSecrets: read.required('ROOT_SECRETS', ROOT_SECRETS_FORM, secrets),
     edgeSecret: read.required('EDGE_SECRET', EDGE_SECRET_FORM, secret),
     requireEdge: read.optional('REQUIRE_EDGE', String(production), 'true or false', flag),

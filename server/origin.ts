@@ -60,7 +60,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const nowMs = () => Date.now()
   const database = openDatabase({ url: config.databaseUrl })
   const jobDatabase = openDatabase({ url: config.databaseUrl, maxConnections: JOB_CONNECTIONS })
-  const redis = openRedis({ url: config.redisUrl, token: config.redisToken })
+  const redis = openRedis({ url: config.redisUrl, token: config.redisToken, namespace: config.redisNamespace })
   const retentionMs = revocationRetentionMs(config.accessTokenTtl)
   const feed = createRevocationFeed(redis, retentionMs)
   const derived = deriveKeys(config.rootSecrets)

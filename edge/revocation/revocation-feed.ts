@@ -1,6 +1,6 @@
 /** Writes the revocation feed in Redis; `read-call.ts` reads it, and what it means is `revocation-view.ts`'s to say. */
 
-import { REVOCATION_KEYS } from '../contract/redis-keys.ts'
+import { namespacedKey, REVOCATION_KEYS } from '../contract/redis-keys.ts'
 import { isUuid } from '../contract/uuid.ts'
 import type { Redis } from '../store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../store/run-scripts.ts'
@@ -17,7 +17,8 @@ export interface RevocationFeed {
 
 /** @param retentionMs how long an entry is kept: the life of an access token and a margin for clocks */
 export function createRevocationFeed(redis: Redis, retentionMs: number): RevocationFeed {
-  const { ended, epoch } = REVOCATION_KEYS
+  const { ended } = REVOCATION_KEYS
+  const epoch = namespacedKey(redis.namespace, REVOCATION_KEYS.epoch)
   return {
     async publish(entries) {
       const call = { script: publishScript, keys: [ended], args: [retentionMs, ...entries] }

@@ -2,7 +2,7 @@
 
 import type { Database } from '../../db/client.ts'
 import { listSigningKeys, markRemovalsPublished, type SigningKeyRow } from '../../db/queries/signing-keys.ts'
-import { removedKeyEntry } from '../../edge/contract/redis-keys.ts'
+import { parseRedisNamespace, REDIS_NAMESPACE_FORM, removedKeyEntry } from '../../edge/contract/redis-keys.ts'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { removeKey, rotateKeys, untilKnownMs } from '../features/keys/rotation.ts'
@@ -15,6 +15,7 @@ import { commandLine, withTools } from './with-tools.ts'
 interface RedisSettings {
   readonly url: string
   readonly token: string
+  readonly namespace: string
 }
 
 /** A person waits for it, not a request. */
@@ -110,8 +111,9 @@ function redisOf(env: Env): RedisSettings | undefined {
   const read = createSettingsReader(env)
   const url = read.maybe('UPSTASH_REDIS_REST_URL', 'http(s)://host', httpUrl)
   const token = read.maybe('UPSTASH_REDIS_REST_TOKEN', 'the token of Redis', text)
+  const namespace = read.optional('REDIS_NAMESPACE', '', REDIS_NAMESPACE_FORM, parseRedisNamespace)
   read.throwIfWrong()
-  return url === undefined || token === undefined ? undefined : { url, token }
+  return url === undefined || token === undefined ? undefined : { url, token, namespace }
 }
 
 /** Tells the edges that a key is removed. @returns why they could not be told; the jobs of the origins will do it then */
