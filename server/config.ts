@@ -2,6 +2,7 @@
 
 import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/quota-policy.ts'
 import { parseRedisNamespace, REDIS_NAMESPACE_FORM } from '../edge/contract/redis-keys.ts'
+import { DATABASE_URL_FORM, databaseUrl as parseDatabaseUrl } from './database-url.ts'
 import type { PasswordClass } from './lib/password-policy.ts'
 import {
   classes,
@@ -11,7 +12,6 @@ import {
   list,
   oneOf,
   originUrl,
-  postgresUrl,
   secret,
   secrets,
   smtpUrl,
@@ -35,6 +35,8 @@ export interface Config {
   readonly databaseUrl: string
   /** Migrates, and owns the tables; the same as `databaseUrl` where one role does both. */
   readonly migrationDatabaseUrl: string
+  /** Whether statements are prepared; undefined: unless `databaseUrl` says `pgbouncer=true`. */
+  readonly databasePrepare: boolean | undefined
   readonly redisUrl: string
   readonly redisToken: string
   /** Goes before each key, so that several systems can share one database. */
@@ -109,7 +111,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const publicUrl = read.required('PUBLIC_URL', 'an https origin, such as https://auth.example.com', value =>
     production && !value.startsWith('https://') ? undefined : originUrl(value.replace(/\/$/, ''))
   )
-  const databaseUrl = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
+  const databaseUrl = read.required('DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl)
   const captchaSecret = read.maybe('CAPTCHA_SECRET', 'the secret key of Turnstile', text)
 
   const config: Config = {
@@ -129,8 +131,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       : read.optional('ALLOWED_ORIGINS', 'none', 'origins, comma-separated; or "none"', origins),
     docs: read.optional('DOCS', String(!production), 'true or false', flag),
     databaseUrl,
-    migrationDatabaseUrl:
-      read.maybe('MIGRATION_DATABASE_URL', 'postgres://owner:password@host:port/database', postgresUrl) ?? databaseUrl,
+    migrationDatabaseUrl: read.maybe('MIGRATION_DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl) ?? databaseUrl,
+    databasePrepare: read.maybe('DATABASE_PREPARE', 'true or false', flag),
     redisUrl: read.required('UPSTASH_REDIS_REST_URL', 'the REST URL of the database', httpUrl),
     redisToken: read.required('UPSTASH_REDIS_REST_TOKEN', 'the REST token of the database', text),
     redisNamespace: read.optional('REDIS_NAMESPACE', '', REDIS_NAMESPACE_FORM, parseRedisNamespace),

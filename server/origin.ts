@@ -58,8 +58,9 @@ const REDIS_BACK_OFF_MS = 250
 /** Opens an origin on a migrated database. */
 export async function openOrigin(config: Config, logger: FastifyServerOptions['logger']): Promise<Origin> {
   const nowMs = () => Date.now()
-  const database = openDatabase({ url: config.databaseUrl })
-  const jobDatabase = openDatabase({ url: config.databaseUrl, maxConnections: JOB_CONNECTIONS })
+  const { databaseUrl: url, databasePrepare: prepares } = config
+  const database = openDatabase({ url, prepares })
+  const jobDatabase = openDatabase({ url, prepares, maxConnections: JOB_CONNECTIONS })
   const redis = openRedis({ url: config.redisUrl, token: config.redisToken, namespace: config.redisNamespace })
   const retentionMs = revocationRetentionMs(config.accessTokenTtl)
   const feed = createRevocationFeed(redis, retentionMs)
@@ -146,8 +147,8 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   try {
     if (config.metricsPort !== undefined)
       metricsServer = await openMetricsServer(metrics, config.host, config.metricsPort)
-    const url = await app.listen({ host: config.host, port: config.port })
-    return { app, close, url, metricsUrl: metricsServer?.url }
+    const listening = await app.listen({ host: config.host, port: config.port })
+    return { app, close, url: listening, metricsUrl: metricsServer?.url }
   } catch (error) {
     await close()
     throw error

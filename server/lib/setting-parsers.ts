@@ -48,11 +48,6 @@ export function classes(value: string): readonly PasswordClass[] | undefined {
   return list(value, item => (Object.hasOwn(PASSWORD_CLASSES, item) ? (item as PasswordClass) : undefined))
 }
 
-/** `postgres://…` */
-export function postgresUrl(value: string): string | undefined {
-  return /^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined
-}
-
 /** `http://…` or `https://…` */
 export function httpUrl(value: string): string | undefined {
   return /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined

@@ -5,7 +5,15 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-type Parse<T> = (value: string) => T | undefined
+/** What is wrong with a value, where the form of a good one would not say it. It holds nothing of the value that is secret. */
+export class SettingFault {
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+type Parse<T> = (value: string) => T | SettingFault | undefined
 
 export interface SettingsReader {
   /** @param expected what a good value looks like, in words */
@@ -27,6 +35,7 @@ export function createSettingsReader(env: Readonly<Record<string, string | undef
   const parsed = <T>(name: string, value: string, expected: string, parse: Parse<T>): T => {
     const result = parse(value)
     if (result === undefined) wrong.push(`${name} is malformed: expected ${expected}`)
+    if (result instanceof SettingFault) wrong.push(`${name} is malformed: ${result.reason}`)
     return result as T
   }
 
