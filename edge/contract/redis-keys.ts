@@ -10,13 +10,6 @@ export function namespacedKey(namespace: string | undefined, key: string): strin
   return namespace ? `${namespace}:${key}` : key
 }
 
-export const REDIS_NAMESPACE_FORM = 'letters, digits, ".", "_" and "-", at most 64; empty for none'
-
-/** Reads `REDIS_NAMESPACE`. */
-export function parseRedisNamespace(text: string): string | undefined {
-  return /^[A-Za-z0-9._-]{0,64}$/.test(text) ? text : undefined
-}
-
 /** Keys of the revocation feed; one tag, because one script reads them together. */
 export const REVOCATION_KEYS = {
   /** Sorted set: ended session id, or `removedKeyEntry(kid)` → when it was published (ms, the clock of Redis). */
