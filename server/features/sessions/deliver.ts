@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { DEVICE_MARK_TTL } from '../../lib/device-mark.ts'
 import { ProblemError } from '../../lib/problem-error.ts'
+import { cookieRefusal } from './cookie-refusal.ts'
 import type { BegunSession, OpenSession, Presented } from './options.ts'
 
 /** What delivering needs to know about the deployment. */
@@ -37,7 +38,8 @@ export function deliverSession(
     accessToken: app.signAccessToken(session.sessionId, session.user),
     tokenType: 'Bearer' as const,
     expiresIn: accessTokenTtl,
-    ...(isBrowser(request) ? {} : { refreshToken: session.refreshToken })
+    ...(isBrowser(request) ? {} : { refreshToken: session.refreshToken }),
+    ...cookieRefusal(request)
   }
 }
 
