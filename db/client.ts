@@ -41,7 +41,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const { url, ssl, targetSessionAttrs, startup, prepares } = connectionSettings(options.url)
   const driver = postgres(url, {
     max: maxConnections,
-    connect_timeout: 2,
+    connect_timeout: (deadlineMs * 0.8) / 1000,
     idle_timeout: 60,
     // Without this the driver waits up to 20 s before it tries again.
     backoff: () => 0.1,
@@ -92,7 +92,8 @@ function translated(error: unknown): unknown {
   if (LOST_STATEMENT.test(code)) return new DatabaseUnavailableError(`${POOLER} (${code})`)
   if (!UNAVAILABLE.test(code)) return cause
   // Of several addresses that were tried, only the code is told.
-  const said = cause instanceof Error && cause.message !== '' ? `${code}: ${cause.message}` : code
+  const message = cause instanceof Error ? cause.message : ''
+  const said = message === '' || message.includes(code) ? message || code : `${code}: ${message}`
   return new DatabaseUnavailableError(`the database is not available (${said})`)
 }
 

@@ -32,7 +32,7 @@ export interface LocalEdge {
 /** File descriptors of the child. */
 const CONTROL_FD = 3
 const FIRST_SOCKET_FD = 4
-const READY_DEADLINE_MS = 10_000
+const READY_DEADLINE_MS = 30_000
 const EDGE_DIR = fileURLToPath(new URL('../edge', import.meta.url))
 const OWN_ENTRY = join(EDGE_DIR, 'worker.ts')
 

@@ -13,6 +13,7 @@ import { openLocalPostgres } from './postgres.ts'
 import { openEngineBackend, openRedisBackend, openRedisRest } from './redis-rest.ts'
 import { type LocalSecrets, localSecrets } from './secrets.ts'
 import { checkSettings, type Env, edgeBindings, originSettings } from './settings.ts'
+import { warmRedis } from './warm-redis.ts'
 
 export interface StackOptions {
   readonly dataDir: string
@@ -67,7 +68,7 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   const dir = resolve(dataDir)
   await mkdir(dir, { recursive: true })
   const secrets = await localSecrets(dir)
-  const { port: originPort } = checkSettings(env, secrets)
+  const { port: originPort, redisNamespace: namespace } = checkSettings(env, secrets)
   const preferred = (wished: number) => (port === 0 ? 0 : wished)
   const closing = <T extends { close(): Promise<unknown> }>(part: T): T => {
     closers.push(() => part.close())
@@ -82,6 +83,7 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
     ).then(closing<Mailbox>)
   ])
   const roles = await openDatabaseRoles(database, env)
+  await warmRedis({ ...redis, namespace })
 
   const socket = await onFreePort('edge', port, tell, wished => reservePort(wished, HOST))
   closers.push(async () => socket.release())
@@ -89,16 +91,20 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   const settings = originSettings(env, secrets, { database: roles.worker, redis, smtpUrl: mailbox.smtpUrl, edge })
   await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', {
     ...redis,
-    namespace: settings.REDIS_NAMESPACE
+    namespace
   })
   const origin = closing(
     await onFreePort('origin', env.PORT === undefined ? preferred(originPort) : originPort, tell, free =>
       openOrigin(loadConfig({ ...settings, PORT: String(free) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
     )
   )
+  // The edge has little patience: it starts when the origin is ready and this process has nothing left to do.
+  await origin.started
   const bindings = edgeBindings(settings, origin.url)
   closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log: tell }))
 
+  // Refused before anything is asked of Redis: it makes workerd compile the Worker.
+  await fetch(`${edge}/%00`).then(refusal => refusal.body?.cancel())
   await answering(`${edge}/health/ready`)
   return {
     edge,
