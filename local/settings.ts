@@ -50,7 +50,7 @@ const NO_PARTS: LocalParts = {
   edge: SOMEWHERE
 }
 
-/** Settings of which the second is one of somebody's own engine, which the first names. */
+/** Pairs of settings: the second describes an engine of the operator, which the first has to name too. */
 const PAIRS = [
   ['UPSTASH_REDIS_REST_TOKEN', 'UPSTASH_REDIS_REST_URL'],
   ['DATABASE_URL', 'MIGRATION_DATABASE_URL']
@@ -69,7 +69,7 @@ export function checkSettings(env: Env, secrets: LocalSecrets): Config {
   return config
 }
 
-/** A shell that says "production" is likely to mean somebody else's program. */
+/** Adds a hint: a shell with NODE_ENV=production was likely set up for another program. */
 function strictly(settings: Readonly<Record<string, string>>): Config {
   try {
     return loadConfig(settings)

@@ -24,7 +24,7 @@ t.test('every setting of .env.example reaches the process that asks for it, as i
     for (const value of [`a value of ${name}`, '']) {
       const settings = originSettings({ [name]: value }, SECRETS, PARTS)
       const bindings = edgeBindings(settings, 'http://127.0.0.1:3000')
-      t.ok(origin.has(name) || edge.has(name), `${name} is for somebody`)
+      t.ok(origin.has(name) || edge.has(name), `${name} has a process that asks for it`)
       if (origin.has(name)) t.equal(settings[name], value, `${name} reaches the origin`)
       if (edge.has(name)) t.equal(bindings[name], value, `${name} reaches the edge`)
     }
