@@ -2,8 +2,10 @@
 
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { connectionSettings } from './connection-url.ts'
 import { drizzle } from './drizzle.ts'
 import * as schema from './schema/index.ts'
+import { afterDeadline, withStatementDeadline } from './statement-deadline.ts'
 
 /** What a query function runs on: the pool, or a transaction. */
 export type Queryable = Pick<
@@ -29,21 +31,29 @@ export interface DatabaseOptions {
   readonly maxConnections?: number
   /** How long a piece of work may take, connecting included. */
   readonly deadlineMs?: number
+  /** False behind a pooler that keeps no prepared statements: each query then takes two round trips. */
+  readonly prepares?: boolean | undefined
 }
 
 /** Opens a pool. Connections are made when they are needed, and again after the server was away. */
-export function openDatabase({ url, maxConnections = 10, deadlineMs = 2500 }: DatabaseOptions): Database {
-  const client = postgres(url, {
+export function openDatabase(options: DatabaseOptions): Database {
+  const { maxConnections = 10, deadlineMs = 2500 } = options
+  const { url, ssl, targetSessionAttrs, startup, prepares } = connectionSettings(options.url)
+  const driver = postgres(url, {
     max: maxConnections,
-    connect_timeout: 2,
+    connect_timeout: (deadlineMs * 0.8) / 1000,
     idle_timeout: 60,
     // Without this the driver waits up to 20 s before it tries again.
     backoff: () => 0.1,
     // No array goes to the database or comes from it, and asking for their types would delay every connection.
     fetch_types: false,
+    prepare: options.prepares ?? prepares,
+    target_session_attrs: targetSessionAttrs,
     onnotice: () => {},
-    connection: { application_name: 'gatehouse', statement_timeout: deadlineMs }
+    ...(ssl !== undefined && { ssl }),
+    connection: { application_name: 'gatehouse', ...startup }
   })
+  const client = withStatementDeadline(driver, deadlineMs)
   const db = drizzle(client, { schema })
 
   return {
@@ -55,20 +65,15 @@ export function openDatabase({ url, maxConnections = 10, deadlineMs = 2500 }: Da
 
 async function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
   const deadline = Promise.withResolvers<never>()
-  const expire = () =>
+  const stop = afterDeadline(deadlineMs, () =>
     deadline.reject(new DatabaseUnavailableError(`the database did not answer within ${deadlineMs} ms`))
-  const dueMs = performance.now() + deadlineMs
-  // By as much as this process was held up itself it waits longer, once: what was answered meanwhile is still unread. Work
-  // that was done and passes for lost costs more than late work: a mail that was claimed is not sent for a minute.
-  let timer = setTimeout(() => {
-    timer = setTimeout(expire, Math.max(0, performance.now() - dueMs))
-  }, deadlineMs)
+  )
   try {
     return await Promise.race([work, deadline.promise])
   } catch (error) {
     throw translated(error)
   } finally {
-    clearTimeout(timer)
+    stop()
   }
 }
 
@@ -76,11 +81,20 @@ async function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<
 const UNAVAILABLE =
   /^(CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN\w+|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENET\w+|ENOENT|08\w{3}|57P0\d|57014|53\w{3}|25006|40001|40P01|55P03)$/
 
+/** A prepared statement is not there, or there already: it was prepared on another connection of the server. */
+const LOST_STATEMENT = /^(26000|42P05)$/
+const POOLER = 'the pooler before the database keeps no prepared statements: set DATABASE_PREPARE=false'
+
 /** Drizzle's own error quotes the query and its parameters; what is under it does not, and is what we go by. */
 function translated(error: unknown): unknown {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  return UNAVAILABLE.test(code) ? new DatabaseUnavailableError(`the database is not available (${code})`) : cause
+  if (LOST_STATEMENT.test(code)) return new DatabaseUnavailableError(`${POOLER} (${code})`)
+  if (!UNAVAILABLE.test(code)) return cause
+  // Of several addresses that were tried, only the code is told.
+  const message = cause instanceof Error ? cause.message : ''
+  const said = message === '' || message.includes(code) ? message || code : `${code}: ${message}`
+  return new DatabaseUnavailableError(`the database is not available (${said})`)
 }
 
 /** The constraint that an insert or update broke, where `error` says so (SQLSTATE class 23). */

@@ -1,7 +1,8 @@
 /** Brings a database to the newest schema; any number of processes may try at once. */
 
 import { fileURLToPath } from 'node:url'
-import postgres, { type Sql } from 'postgres'
+import postgres, { type Sql, type TransactionSql } from 'postgres'
+import { connectionSettings } from './connection-url.ts'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 
 /** An arbitrary number that all our processes agree on. */
@@ -10,23 +11,40 @@ const MIGRATION_LOCK = 5_081_420_031
 const MIGRATIONS = { migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)) }
 
 /**
- * Applies what is missing. The lock makes a second process wait and then find nothing to do.
+ * Applies what is missing. The lock makes a second process wait and then find nothing to do. It belongs to the transaction
+ * that migrates, not to the session: behind a pooler the next transaction may run on another connection of the server.
  *
  * A role that may change nothing can call this too: it succeeds where nothing is missing.
  *
  * @throws {Error} where something is missing that this role may not add
  */
 export async function migrateDatabase(url: string): Promise<void> {
-  const client = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} })
+  const { url: address, ssl, targetSessionAttrs, startup } = connectionSettings(url)
+  const client = postgres(address, {
+    max: 1,
+    connect_timeout: 5,
+    prepare: false,
+    target_session_attrs: targetSessionAttrs,
+    onnotice: () => {},
+    ...(ssl !== undefined && { ssl }),
+    connection: { application_name: 'gatehouse', ...startup }
+  })
   try {
     if (await isCurrent(client)) return
-    await client`select pg_advisory_lock(${MIGRATION_LOCK})`
-    await migrate(drizzle(client), MIGRATIONS)
+    await client.begin(async transaction => {
+      await transaction`select pg_advisory_xact_lock(${MIGRATION_LOCK})`
+      await migrate(drizzle(asClient(transaction, client)), MIGRATIONS)
+    })
   } catch (error) {
     throw explained(error)
   } finally {
     await client.end({ timeout: 2 })
   }
+}
+
+/** A transaction in the shape of a client, so that Drizzle migrates inside of it: its own transaction is a savepoint then. */
+function asClient(transaction: TransactionSql, { options }: Sql): Sql {
+  return Object.assign(transaction, { options, begin: transaction.savepoint }) as unknown as Sql
 }
 
 async function isCurrent(client: Sql): Promise<boolean> {
@@ -41,14 +59,15 @@ async function isCurrent(client: Sql): Promise<boolean> {
 /** SQLSTATEs of a schema, a table or a right that is not there (yet). */
 const UNDEFINED = new Set(['3F000', '42P01', '42501'])
 
-/** Drizzle's own error is about a query; whoever starts a process wants to know what to do. */
+/** Drizzle's own error quotes a query; the operator wants to know what the server said, and what to do. */
 function explained(error: unknown): unknown {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  const isForbidden = cause instanceof Error && 'code' in cause && cause.code === '42501'
-  if (!isForbidden) return error
-  return new Error(
-    `Tried to bring the database to the newest schema and found that this role may not (${cause.message}): ` +
-      'run "npm run migrate" with MIGRATION_DATABASE_URL set to the URL of the role that owns the tables',
-    { cause }
-  )
+  if (!(cause instanceof Error)) return error
+  const code = 'code' in cause ? String(cause.code) : cause.name
+  const said = cause.message === '' ? code : `${cause.message} (${code})`
+  const advice = code === '42501' ? FORBIDDEN : 'Check DATABASE_URL and MIGRATION_DATABASE_URL'
+  return new Error(`Tried to bring the database to the newest schema and found: ${said}. ${advice}`, { cause })
 }
+
+const FORBIDDEN =
+  'This role may not: run "npm run migrate" with MIGRATION_DATABASE_URL set to the URL of the role that owns the tables'

@@ -99,7 +99,7 @@ function openKeys(settings: EdgeSettings): { source: RevocableKeySource; remote:
 
 function openAdmission(settings: EdgeSettings, view: RevocationView): Admission {
   return createAdmission({
-    redis: openRedis({ url: settings.redisUrl, token: settings.redisToken }),
+    redis: openRedis({ url: settings.redisUrl, token: settings.redisToken, namespace: settings.redisNamespace }),
     view,
     nowMs: () => Date.now(),
     maxSubjects: MAX_SUBJECTS,

@@ -1,9 +1,18 @@
 /** The edge's settings: environment bindings → checked values, or the names of everything that is wrong. */
 
-import { DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from './contract/claims.ts'
 import { parseClientAddress } from './contract/client-address.ts'
 import { DEFAULT_EDGE_QUOTAS, type GatehouseQuotaName } from './contract/policies.ts'
 import { parseQuotaPolicy } from './contract/quota-policy.ts'
+import {
+  MAX_SECONDS,
+  parseBaseUrl,
+  parseFlag,
+  parseWholeNumber,
+  type SettingForm,
+  SHARED_SETTINGS,
+  type SharedSetting,
+  type SharedSettingName
+} from './contract/shared-settings.ts'
 import { REVOCATION_MAX_AGE_MS } from './revocation/lifetimes.ts'
 import type { PublicJwk } from './verifier/public-jwk.ts'
 
@@ -18,6 +27,7 @@ export interface EdgeSettings {
   readonly edgeSecret: string
   readonly redisUrl: string
   readonly redisToken: string
+  readonly redisNamespace: string
   readonly apiPrefix: string
   readonly tokenAudience: string
   readonly accessTokenTtlSeconds: number
@@ -39,11 +49,26 @@ type Env = Readonly<Record<string, unknown>>
 
 /** Notes what is wrong and goes on with something harmless, so that one answer names everything. */
 interface Reader {
-  text(name: string, fallback?: string): string
-  url(name: string, fallback?: string): string
-  whole(name: string, fallback: number, min: number): number
+  /** A setting that the origin has too. @param fallback the default, where the grammar has none */
+  shared<Name extends SharedSettingName>(name: Name, fallback?: string): SharedSetting<Name> | undefined
+  own<T>(name: string, form: SettingForm<T>): T | undefined
   demand(fulfilled: boolean, name: string, expected: string): void
 }
+
+/** Every setting that the edge reads: what a local run hands over to it. */
+export const EDGE_SETTING_NAMES = [
+  ...(Object.keys(SHARED_SETTINGS) as SharedSettingName[]),
+  'ORIGIN_URL',
+  'ORIGIN_DEADLINE',
+  'JWKS_URL',
+  'JWKS',
+  'REVOCATION_MAX_AGE_MS',
+  'DEBUG_HEADERS',
+  'EDGE_QUOTA_ADDRESS',
+  'EDGE_QUOTA_AUTH',
+  'EDGE_QUOTA_USER',
+  'FALLBACK_CLIENT_ADDRESS'
+] as const
 
 const DEFAULT_ORIGIN_DEADLINE_SECONDS = 15
 
@@ -55,97 +80,93 @@ export function parseEdgeSettings(env: Env): ParsedSettings {
 }
 
 function readAll(env: Env, read: Reader): EdgeSettings {
-  const publicUrl = read.url('PUBLIC_URL')
-  const originUrl = read.url('ORIGIN_URL')
-  const edgeSecret = read.text('EDGE_SECRET')
-  const secretBytes = new TextEncoder().encode(edgeSecret).length
-  read.demand(edgeSecret === '' || secretBytes >= 32, 'EDGE_SECRET', 'at least 32 bytes long')
-  const apiPrefix = read.text('API_PREFIX', '/api/v1')
-  // A route table under a misspelt prefix matches nothing, and every protected path would pass for a public one.
-  read.demand(/^(\/[a-z0-9-]+)+$/.test(apiPrefix), 'API_PREFIX', 'a path such as "/api/v1"')
-  const allowedOrigins = originList(env.ALLOWED_ORIGINS)
-  read.demand(allowedOrigins !== undefined, 'ALLOWED_ORIGINS', 'origins, comma-separated; or "none"')
-  const fallback = env.FALLBACK_CLIENT_ADDRESS === undefined ? undefined : read.text('FALLBACK_CLIENT_ADDRESS')
-  const isAddress = fallback === undefined || parseClientAddress(fallback) !== undefined
-  read.demand(isAddress, 'FALLBACK_CLIENT_ADDRESS', 'an IP address')
-  const maxAgeMs = read.whole('REVOCATION_MAX_AGE_MS', REVOCATION_MAX_AGE_MS, 0)
-  read.demand(maxAgeMs <= REVOCATION_MAX_AGE_MS, 'REVOCATION_MAX_AGE_MS', `at most ${REVOCATION_MAX_AGE_MS}`)
-  const debugHeaders = env.DEBUG_HEADERS ?? 'false'
-  read.demand(debugHeaders === 'true' || debugHeaders === 'false', 'DEBUG_HEADERS', '"true" or "false"')
-  const inlineKeys = env.JWKS === undefined ? undefined : parseInlineKeys(env.JWKS)
-  read.demand(env.JWKS === undefined || inlineKeys !== undefined, 'JWKS', 'a JSON Web Key Set with at least one key')
+  const publicUrl = read.shared('PUBLIC_URL') ?? ''
+  const originUrl = read.own('ORIGIN_URL', urlForm()) ?? ''
+  const isLocal = (env.FALLBACK_CLIENT_ADDRESS ?? undefined) !== undefined
+  // The same as at the origin, which takes another one outside of production only.
+  read.demand(publicUrl === '' || publicUrl.startsWith('https://') || isLocal, 'PUBLIC_URL', 'an https origin')
+  const maxAge = wholeForm(0, REVOCATION_MAX_AGE_MS, REVOCATION_MAX_AGE_MS)
 
   return {
     publicUrl,
     originUrl,
-    originDeadlineMs: read.whole('ORIGIN_DEADLINE', DEFAULT_ORIGIN_DEADLINE_SECONDS, 1) * 1000,
-    edgeSecret,
-    jwksUrl: read.url('JWKS_URL', `${originUrl}/.well-known/jwks.json`),
-    inlineKeys,
-    redisUrl: read.url('UPSTASH_REDIS_REST_URL'),
-    redisToken: read.text('UPSTASH_REDIS_REST_TOKEN'),
-    apiPrefix,
-    tokenAudience: read.text('TOKEN_AUDIENCE', publicUrl),
-    accessTokenTtlSeconds: read.whole('ACCESS_TOKEN_TTL', DEFAULT_ACCESS_TOKEN_TTL_SECONDS, 1),
-    revocationMaxAgeMs: maxAgeMs,
-    allowedOrigins: allowedOrigins ?? [],
+    originDeadlineMs:
+      (read.own('ORIGIN_DEADLINE', wholeForm(1, MAX_SECONDS, DEFAULT_ORIGIN_DEADLINE_SECONDS)) ?? 0) * 1000,
+    edgeSecret: read.shared('EDGE_SECRET') ?? '',
+    jwksUrl: read.own('JWKS_URL', urlForm(`${originUrl}/.well-known/jwks.json`)) ?? '',
+    inlineKeys: env.JWKS === undefined ? undefined : read.own('JWKS', INLINE_KEYS),
+    redisUrl: read.shared('UPSTASH_REDIS_REST_URL') ?? '',
+    redisToken: read.shared('UPSTASH_REDIS_REST_TOKEN') ?? '',
+    redisNamespace: read.shared('REDIS_NAMESPACE') ?? '',
+    apiPrefix: read.shared('API_PREFIX') ?? '',
+    tokenAudience: read.shared('TOKEN_AUDIENCE', publicUrl) ?? '',
+    accessTokenTtlSeconds: read.shared('ACCESS_TOKEN_TTL') ?? 0,
+    revocationMaxAgeMs: read.own('REVOCATION_MAX_AGE_MS', maxAge) ?? 0,
+    allowedOrigins: read.shared('ALLOWED_ORIGINS', 'none') ?? [],
     quotas: { address: quota(read, 'address'), auth: quota(read, 'auth'), user: quota(read, 'user') },
-    debugHeaders: debugHeaders === 'true',
-    fallbackClientAddress: fallback
+    debugHeaders: read.own('DEBUG_HEADERS', FLAG) ?? false,
+    fallbackClientAddress: isLocal ? read.own('FALLBACK_CLIENT_ADDRESS', ADDRESS) : undefined
   }
 }
 
 function createReader(env: Env, wrong: string[]): Reader {
-  const text = (name: string, fallback?: string): string => {
-    const value = env[name] ?? fallback
-    if (typeof value === 'string' && value !== '') return value
-    wrong.push(`${name} is missing`)
-    return ''
-  }
   const demand = (fulfilled: boolean, name: string, expected: string): void => {
     if (!fulfilled) wrong.push(`${name} must be ${expected}`)
   }
+  const own = <T>(name: string, { expected, parse, fallback }: SettingForm<T>): T | undefined => {
+    const text = env[name] ?? fallback
+    if (text === undefined || (text === '' && fallback === undefined)) {
+      wrong.push(`${name} is missing`)
+      return undefined
+    }
+    const value = typeof text === 'string' ? parse(text) : undefined
+    demand(value !== undefined, name, expected)
+    return value
+  }
   return {
-    text,
     demand,
-    url(name, fallback) {
-      const value = text(name, fallback).replace(/\/$/, '')
-      const isSound = /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(value) && URL.canParse(value)
-      demand(value === '' || isSound, name, 'an http(s) URL')
-      return value
-    },
-    whole(name, fallback, min) {
-      const value = text(name, String(fallback))
-      demand(/^(0|[1-9]\d{0,8})$/.test(value) && Number(value) >= min, name, `a whole number of at least ${min}`)
-      return Number(value)
+    own,
+    shared(name, fallback) {
+      const form = SHARED_SETTINGS[name] as SettingForm<SharedSetting<typeof name>>
+      return own(name, fallback === undefined ? form : { ...form, fallback })
     }
   }
 }
 
-function quota(read: Reader, name: GatehouseQuotaName): string {
-  const variable = `EDGE_QUOTA_${name.toUpperCase()}`
-  const limit = read.text(variable, DEFAULT_EDGE_QUOTAS[name])
-  read.demand(limit === '' || parseQuotaPolicy(limit) !== undefined, variable, 'requests/seconds, such as "300/60"')
-  return limit
+const FLAG: SettingForm<boolean> = { expected: '"true" or "false"', parse: parseFlag, fallback: 'false' }
+const ADDRESS: SettingForm<string> = {
+  expected: 'an IP address',
+  parse: text => (parseClientAddress(text) === undefined ? undefined : text)
+}
+/** None of the keys is checked yet. */
+const INLINE_KEYS: SettingForm<readonly PublicJwk[]> = {
+  expected: 'a JSON Web Key Set with at least one key',
+  parse: parseInlineKeys
 }
 
-function parseInlineKeys(value: unknown): readonly PublicJwk[] | undefined {
+function urlForm(fallback?: string): SettingForm<string> {
+  return { expected: 'an http(s) URL', parse: parseBaseUrl, ...(fallback !== undefined && { fallback }) }
+}
+
+function wholeForm(min: number, max: number, fallback: number): SettingForm<number> {
+  const parse = (text: string) => parseWholeNumber(text, min, max)
+  return { expected: `a whole number from ${min} to ${max}`, parse, fallback: String(fallback) }
+}
+
+function quota(read: Reader, name: GatehouseQuotaName): string {
+  const limit = read.own(`EDGE_QUOTA_${name.toUpperCase()}`, {
+    expected: 'requests/seconds, such as "300/60"',
+    parse: text => (parseQuotaPolicy(text) === undefined ? undefined : text),
+    fallback: DEFAULT_EDGE_QUOTAS[name]
+  })
+  return limit ?? ''
+}
+
+function parseInlineKeys(text: string): readonly PublicJwk[] | undefined {
   try {
-    const { keys } = JSON.parse(String(value)) as { keys?: unknown }
+    const { keys } = JSON.parse(text) as { keys?: unknown }
     return Array.isArray(keys) && keys.length > 0 ? (keys as PublicJwk[]) : undefined
   } catch {
     return undefined
   }
-}
-
-/** Exact origins, comma-separated; none at all where the setting is missing, empty or "none". */
-function originList(value: unknown): readonly string[] | undefined {
-  if (value === undefined || value === '' || value === 'none') return []
-  const origins = typeof value === 'string' ? value.split(',').map(origin => origin.trim()) : ['']
-  return origins.every(isOrigin) ? origins : undefined
-}
-
-/** Whether a browser could send `text` as an `Origin`: a spelling that it never sends would allow nobody. */
-function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }

@@ -36,13 +36,14 @@ export async function writeCommandSettings(
   path: string,
   roles: DatabaseRoles,
   rootSecrets: string,
-  redis?: { readonly url: string; readonly token: string }
+  redis?: { readonly url: string; readonly token: string; readonly namespace?: string | undefined }
 ): Promise<void> {
   const settings = {
     DATABASE_URL: roles.worker,
     MIGRATION_DATABASE_URL: roles.owner,
     ROOT_SECRETS: rootSecrets,
-    ...(redis && { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token })
+    ...(redis && { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token }),
+    ...(redis?.namespace && { REDIS_NAMESPACE: redis.namespace })
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"\n`)
   await writeFile(path, lines.join(''), { mode: 0o600 })

@@ -29,7 +29,10 @@ export interface LocalEdge {
   close(): Promise<void>
 }
 
-const READY_DEADLINE_MS = 10_000
+/** File descriptors of the child. */
+const CONTROL_FD = 3
+const FIRST_SOCKET_FD = 4
+const READY_DEADLINE_MS = 30_000
 const EDGE_DIR = fileURLToPath(new URL('../edge', import.meta.url))
 const OWN_ENTRY = join(EDGE_DIR, 'worker.ts')
 
@@ -38,10 +41,11 @@ export async function openLocalEdge({ dir, socket, bindings, log, entry }: Local
   await mkdir(dir, { recursive: true, mode: 0o700 })
   bundleWorker(join(dir, 'worker.js'), entry)
   const config = join(dir, 'config.capnp')
-  await writeFile(config, workerdConfig(await compatibilityDate(), bindings), { mode: 0o600 })
+  await writeFile(config, workerdConfig(await compatibilityDate(), bindings, socket.fds.length), { mode: 0o600 })
 
-  const args = ['serve', '--socket-fd', 'http=3', '--control-fd', '4', config]
-  const child = await spawnTied(workerdPath(), args, { stdio: ['ignore', 'pipe', 'pipe', socket.fd, 'pipe'] })
+  const sockets = socket.fds.flatMap((_, i) => ['--socket-fd', `http${i}=${FIRST_SOCKET_FD + i}`])
+  const args = ['serve', ...sockets, '--control-fd', String(CONTROL_FD), config]
+  const child = await spawnTied(workerdPath(), args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...socket.fds] })
   for (const stream of [child.stdout, child.stderr]) {
     if (stream) createInterface({ input: stream }).on('line', log)
   }
@@ -79,7 +83,8 @@ async function compatibilityDate(): Promise<string> {
 }
 
 /** Cap'n Proto's text literals are C's, of which JSON's are a part. */
-function workerdConfig(date: string, bindings: Readonly<Record<string, string>>): string {
+function workerdConfig(date: string, bindings: Readonly<Record<string, string>>, sockets: number): string {
+  const http = Array.from({ length: sockets }, (_, i) => `(name = "http${i}", http = (), service = "edge")`)
   const text = Object.entries(bindings).map(
     ([name, value]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(value)})`
   )
@@ -90,7 +95,7 @@ const config :Workerd.Config = (
     (name = "edge", worker = .edge),
     (name = "internet", network = (allow = ["public", "private"]))
   ],
-  sockets = [(name = "http", http = (), service = "edge")]
+  sockets = [${http.join(', ')}]
 );
 
 const edge :Workerd.Worker = (
@@ -110,7 +115,7 @@ function workerdPath(): string {
 
 /** workerd says on its control channel when a socket listens. */
 async function listening(child: ChildProcess): Promise<void> {
-  const control = child.stdio[4] as Readable
+  const control = child.stdio[CONTROL_FD] as Readable
   const deadline = AbortSignal.timeout(READY_DEADLINE_MS)
   const ended = once(child, 'exit', { signal: deadline }).then(() => {
     throw new Error('workerd ended before it listened; see the lines above')

@@ -24,25 +24,29 @@ Settings of the environment apply: see .env.example. DATABASE_URL and REDIS_URL
 replace the embedded engines.
 `
 
-function greeting(stack: Stack): string {
+function greeting({ edge, origin, docs, mailbox, config }: Stack): string {
+  const isSentElsewhere = process.env.SMTP_URL !== undefined
   return `
 Gatehouse is ready. Ctrl-C stops it; what you do is kept in ${values.data}.
 
-  Edge      ${stack.edge}       send your requests here
-  Origin    ${stack.origin}       what the edge forwards to
-  API docs  ${stack.docs}  every route, with a form to try it
-  Mailbox   ${stack.mailbox}       every mail that is sent
+  Edge      ${edge}       send your requests here
+  Origin    ${origin}       what the edge forwards to
+  API docs  ${config.docs ? `${docs}  every route, with a form to try it` : 'switched off by DOCS'}
+  Mailbox   ${mailbox}       ${isSentElsewhere ? 'empty, because SMTP_URL is set' : 'every email that is sent'}
+
+A page of yours on http://localhost:5173 may call the edge with ALLOWED_ORIGINS=http://localhost:5173. Keep to the name
+localhost: to a browser 127.0.0.1 is another site, and no cookie is kept across sites.
 
 Try it:
 
-  curl -i ${stack.edge}/api/v1/auth/register -H 'Content-Type: application/json' \\
+  curl -i ${edge}${config.apiPrefix}/auth/register -H 'Content-Type: application/json' \\
     -d '{"email":"ada@example.com","password":"Correct-horse-7","name":"Ada"}'
 
 `
 }
 
 /** Written beside and renamed, so that nobody reads half of it. */
-async function writeReadyFile(path: string, { close, ...urls }: Stack): Promise<void> {
+async function writeReadyFile(path: string, { close, config, ...urls }: Stack): Promise<void> {
   await writeFile(`${path}.tmp`, `${JSON.stringify(urls, null, 2)}\n`, { mode: 0o600 })
   await rename(`${path}.tmp`, path)
 }

@@ -19,6 +19,7 @@ import { createScriptCommands } from './redis/script-commands.ts'
 import { serverCommands } from './redis/server-commands.ts'
 import { setCommands } from './redis/set-commands.ts'
 import { stringCommands } from './redis/string-commands.ts'
+import { unionCommands } from './redis/union-commands.ts'
 import { zsetCommands } from './redis/zset-commands.ts'
 
 export { RedisError, type Reply } from './redis/reply.ts'
@@ -80,7 +81,8 @@ export async function createRedisEngine(options: RedisEngineOptions = {}): Promi
 
   for (const table of [serverCommands, stringCommands, keyCommands, hashCommands, listCommands])
     register(commands, table)
-  for (const table of [setCommands, zsetCommands, createScriptCommands(vm, find, run)]) register(commands, table)
+  for (const table of [setCommands, zsetCommands, unionCommands, createScriptCommands(vm, find, run)])
+    register(commands, table)
 
   return {
     execute(command) {

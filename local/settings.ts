@@ -1,7 +1,7 @@
 /** The settings of a local system: what the environment says, filled in with what this machine has. */
 
-import { parseEdgeSettings } from '../edge/settings.ts'
-import { loadConfig } from '../server/config.ts'
+import { EDGE_SETTING_NAMES, parseEdgeSettings } from '../edge/settings.ts'
+import { type Config, loadConfig } from '../server/config.ts'
 import { ConfigError } from '../server/lib/settings-reader.ts'
 import type { LocalSecrets } from './secrets.ts'
 
@@ -15,47 +15,30 @@ export interface LocalParts {
   readonly edge: string
 }
 
-/** The environment of an origin. What the caller gave applies, but for where the parts are. */
+/** The environment of an origin: what the caller gave, and what this machine has for the rest. */
 export function originSettings(env: Env, secrets: LocalSecrets, parts: LocalParts): Record<string, string> {
   const given = Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined)
   return {
+    NODE_ENV: 'development',
     LOG_LEVEL: 'warn',
     PUBLIC_URL: parts.edge,
+    DATABASE_URL: parts.database,
+    UPSTASH_REDIS_REST_URL: parts.redis.url,
+    UPSTASH_REDIS_REST_TOKEN: parts.redis.token,
     ROOT_SECRETS: secrets.rootSecret,
     EDGE_SECRET: secrets.edgeSecret,
     SMTP_URL: parts.smtpUrl,
-    ...Object.fromEntries(given),
-    // A shell that says "production" means somebody else's program: this one speaks http to itself.
-    NODE_ENV: 'development',
-    HOST: '127.0.0.1',
-    DATABASE_URL: parts.database,
-    UPSTASH_REDIS_REST_URL: parts.redis.url,
-    UPSTASH_REDIS_REST_TOKEN: parts.redis.token
+    ...Object.fromEntries(given)
   }
 }
 
-/** What the edge shares with the origin, and what is its own. */
-const EDGE_SETTINGS = [
-  'PUBLIC_URL',
-  'API_PREFIX',
-  'ALLOWED_ORIGINS',
-  'EDGE_SECRET',
-  'TOKEN_AUDIENCE',
-  'ACCESS_TOKEN_TTL',
-  'UPSTASH_REDIS_REST_URL',
-  'UPSTASH_REDIS_REST_TOKEN',
-  'EDGE_QUOTA_ADDRESS',
-  'EDGE_QUOTA_AUTH',
-  'EDGE_QUOTA_USER'
-]
-
 /** The bindings of the edge, from the settings of the origin. */
 export function edgeBindings(settings: Readonly<Record<string, string>>, originUrl: string): Record<string, string> {
-  const shared = EDGE_SETTINGS.flatMap(name => {
+  const given = EDGE_SETTING_NAMES.flatMap(name => {
     const value = settings[name]
     return value === undefined ? [] : [[name, value]]
   })
-  return { ...Object.fromEntries(shared), ORIGIN_URL: originUrl, FALLBACK_CLIENT_ADDRESS: '127.0.0.1' }
+  return { ORIGIN_URL: originUrl, FALLBACK_CLIENT_ADDRESS: '127.0.0.1', ...Object.fromEntries(given) }
 }
 
 /** Stands in for the parts while only the environment is checked. */
@@ -67,10 +50,33 @@ const NO_PARTS: LocalParts = {
   edge: SOMEWHERE
 }
 
+/** Pairs of settings: the second describes an engine of the operator, which the first has to name too. */
+const PAIRS = [
+  ['UPSTASH_REDIS_REST_TOKEN', 'UPSTASH_REDIS_REST_URL'],
+  ['DATABASE_URL', 'MIGRATION_DATABASE_URL']
+] as const
+
 /** Says what is wrong with the environment before anything is started. @throws {ConfigError} */
-export function checkSettings(env: Env, secrets: LocalSecrets): void {
+export function checkSettings(env: Env, secrets: LocalSecrets): Config {
+  for (const [needed, given] of PAIRS) {
+    if (env[given] !== undefined && env[needed] === undefined)
+      throw new ConfigError(`${given} is set without ${needed}: set both, or neither`)
+  }
   const settings = originSettings(env, secrets, NO_PARTS)
-  loadConfig(settings)
+  const config = strictly(settings)
   const edge = parseEdgeSettings(edgeBindings(settings, SOMEWHERE))
   if (!edge.ok) throw new ConfigError(`The settings of the edge are wrong: ${edge.reason}`)
+  return config
+}
+
+/** Adds a hint: a shell with NODE_ENV=production was likely set up for another program. */
+function strictly(settings: Readonly<Record<string, string>>): Config {
+  try {
+    return loadConfig(settings)
+  } catch (error) {
+    const isLocal = settings.NODE_ENV === 'development' || settings.NODE_ENV === 'test'
+    if (isLocal || !(error instanceof ConfigError)) throw error
+    const hint = `NODE_ENV is "${settings.NODE_ENV}", so the rules of production hold. Without it, the defaults are enough.`
+    throw new ConfigError(`${error.message}\n${hint}`)
+  }
 }

@@ -2,7 +2,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { loadConfig } from '../server/config.ts'
+import { type Config, loadConfig } from '../server/config.ts'
 import { loggerOptions } from '../server/logger.ts'
 import { openOrigin } from '../server/origin.ts'
 import { openDatabaseRoles, writeCommandSettings } from './database-roles.ts'
@@ -13,6 +13,7 @@ import { openLocalPostgres } from './postgres.ts'
 import { openEngineBackend, openRedisBackend, openRedisRest } from './redis-rest.ts'
 import { type LocalSecrets, localSecrets } from './secrets.ts'
 import { checkSettings, type Env, edgeBindings, originSettings } from './settings.ts'
+import { warmRedis } from './warm-redis.ts'
 
 export interface StackOptions {
   readonly dataDir: string
@@ -33,13 +34,18 @@ export interface Stack {
   readonly databaseUrl: string
   readonly redisRestUrl: string
   readonly redisRestToken: string
+  readonly config: Config
   close(): Promise<void>
 }
 
-const HOST = '127.0.0.1'
+/**
+ * The name under which everything is shown. To a browser `localhost` and `127.0.0.1` are two sites: a page on the one gets
+ * no cookie from the other. Pages of other local programs are on `localhost`.
+ */
+const HOST = 'localhost'
 
 /** The ports of a local system, unless they are taken. */
-const PORTS = { origin: 3000, mailbox: 8025, redis: 8079 }
+const PORTS = { mailbox: 8025, redis: 8079 }
 
 /** A machine that is busy with something else may take its time. */
 const ANSWER_DEADLINE_MS = 30_000
@@ -62,7 +68,7 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   const dir = resolve(dataDir)
   await mkdir(dir, { recursive: true })
   const secrets = await localSecrets(dir)
-  checkSettings(env, secrets)
+  const { port: originPort, redisNamespace: namespace } = checkSettings(env, secrets)
   const preferred = (wished: number) => (port === 0 ? 0 : wished)
   const closing = <T extends { close(): Promise<unknown> }>(part: T): T => {
     closers.push(() => part.close())
@@ -77,30 +83,44 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
     ).then(closing<Mailbox>)
   ])
   const roles = await openDatabaseRoles(database, env)
+  await warmRedis({ ...redis, namespace })
 
   const socket = await onFreePort('edge', port, tell, wished => reservePort(wished, HOST))
   closers.push(async () => socket.release())
   const edge = `http://${HOST}:${socket.port}`
   const settings = originSettings(env, secrets, { database: roles.worker, redis, smtpUrl: mailbox.smtpUrl, edge })
-  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', redis)
+  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', {
+    ...redis,
+    namespace
+  })
   const origin = closing(
-    await onFreePort('origin', preferred(PORTS.origin), tell, originPort =>
-      openOrigin(loadConfig({ ...settings, PORT: String(originPort) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
+    await onFreePort('origin', env.PORT === undefined ? preferred(originPort) : originPort, tell, free =>
+      openOrigin(loadConfig({ ...settings, PORT: String(free) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
     )
   )
+  // The edge has little patience: it starts when the origin is ready and this process has nothing left to do.
+  await origin.started
   const bindings = edgeBindings(settings, origin.url)
   closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log: tell }))
 
+  // Refused before anything is asked of Redis: it makes workerd compile the Worker.
+  await fetch(`${edge}/%00`).then(refusal => refusal.body?.cancel())
   await answering(`${edge}/health/ready`)
   return {
     edge,
-    origin: origin.url,
+    origin: shown(origin.url),
     docs: `${edge}/docs`,
-    mailbox: mailbox.url,
+    mailbox: shown(mailbox.url),
     databaseUrl: database,
     redisRestUrl: redis.url,
-    redisRestToken: redis.token
+    redisRestToken: redis.token,
+    config: loadConfig(settings)
   }
+}
+
+/** A URL on this machine under the name that pages use. */
+function shown(url: string): string {
+  return url.replace('//127.0.0.1:', `//${HOST}:`)
 }
 
 async function openDatabaseUrl(
@@ -125,7 +145,7 @@ async function openRedisUrl(
   )
   return closing(
     await onFreePort('Redis endpoint', port, tell, free =>
-      openRedisRest({ backend, token: secrets.redisToken, port: free })
+      openRedisRest({ backend, token: token ?? secrets.redisToken, port: free })
     )
   )
 }

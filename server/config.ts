@@ -1,22 +1,10 @@
 /** Environment → frozen Config, or one error that names everything that is wrong. Reads nothing by itself. */
 
 import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/quota-policy.ts'
+import { parseFlag as flag, parseWholeNumber as integer, MAX_SECONDS } from '../edge/contract/shared-settings.ts'
+import { DATABASE_URL_FORM, databaseUrl as parseDatabaseUrl } from './database-url.ts'
 import type { PasswordClass } from './lib/password-policy.ts'
-import {
-  classes,
-  contactUri,
-  flag,
-  httpUrl,
-  integer,
-  list,
-  oneOf,
-  originUrl,
-  postgresUrl,
-  secret,
-  secrets,
-  smtpUrl,
-  text
-} from './lib/setting-parsers.ts'
+import { classes, contactUri, httpUrl, oneOf, secrets, smtpUrl, text } from './lib/setting-parsers.ts'
 import { createSettingsReader } from './lib/settings-reader.ts'
 
 /** The origin's settings. Durations are whole seconds. `.env.example` says what each is for. */
@@ -37,8 +25,12 @@ export interface Config {
   readonly databaseUrl: string
   /** Migrates, and owns the tables; the same as `databaseUrl` where one role does both. */
   readonly migrationDatabaseUrl: string
+  /** Whether statements are prepared; undefined: unless `databaseUrl` says `pgbouncer=true`. */
+  readonly databasePrepare: boolean | undefined
   readonly redisUrl: string
   readonly redisToken: string
+  /** Goes before each key, so that several systems can share one database. */
+  readonly redisNamespace: string
   readonly rootSecrets: readonly [string, ...string[]]
   readonly edgeSecret: string
   readonly requireEdge: boolean
@@ -88,7 +80,6 @@ const DAY = 86_400
 const TURNSTILE = 'https://challenges.cloudflare.com/turnstile/v0/siteverify'
 const ROOT_SECRETS_FORM =
   'secrets of at least 32 random bytes each, comma-separated, newest first (make one with: openssl rand -base64 32)'
-const EDGE_SECRET_FORM = 'at least 32 random bytes, the same as at the edge (make one with: openssl rand -base64 32)'
 
 /**
  * Reads the settings. Everything counts as production unless `NODE_ENV` says `development` or `test`:
@@ -103,17 +94,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const minCost = production ? 10 : 4
   const read = createSettingsReader(env)
   const seconds = (name: string, fallback: number, min = 1) =>
-    read.optional(name, String(fallback), 'whole seconds', value => integer(value, min, 4000 * DAY))
+    read.optional(name, String(fallback), 'whole seconds', value => integer(value, min, MAX_SECONDS))
   const quota = (name: string, fallback: string) =>
     read.optional(name, fallback, 'requests/seconds, such as 5/3600', parseQuotaPolicy)
   const count = (name: string, fallback: number) =>
     read.optional(name, String(fallback), 'a whole number from 1', value => integer(value, 1, 1_000_000))
-  const origins = (value: string) => list(value, originUrl)
-
-  const publicUrl = read.required('PUBLIC_URL', 'an https origin, such as https://auth.example.com', value =>
-    production && !value.startsWith('https://') ? undefined : originUrl(value.replace(/\/$/, ''))
-  )
-  const databaseUrl = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
+  const publicUrl = read.shared('PUBLIC_URL')
+  read.demand('PUBLIC_URL', !production || publicUrl?.startsWith('https://') !== false, 'an https origin')
+  const databaseUrl = read.required('DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl)
   const captchaSecret = read.maybe('CAPTCHA_SECRET', 'the secret key of Turnstile', text)
 
   const config: Config = {
@@ -125,29 +113,26 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     ),
     metricsPort: read.maybe('METRICS_PORT', 'a port, 0 to 65535', value => integer(value, 0, 65_535)),
     publicUrl,
-    apiPrefix: read.optional('API_PREFIX', '/api/v1', 'a path such as /api/v1', value =>
-      /^(\/[a-z0-9-]+)+$/.test(value) ? value : undefined
-    ),
-    allowedOrigins: production
-      ? read.required('ALLOWED_ORIGINS', 'origins, comma-separated; or "none"', origins)
-      : read.optional('ALLOWED_ORIGINS', 'none', 'origins, comma-separated; or "none"', origins),
+    apiPrefix: read.shared('API_PREFIX'),
+    allowedOrigins: read.shared('ALLOWED_ORIGINS', production ? undefined : 'none'),
     docs: read.optional('DOCS', String(!production), 'true or false', flag),
     securityContact: read.maybe('SECURITY_CONTACT', 'a URI such as mailto:security@example.com', contactUri),
     databaseUrl,
-    migrationDatabaseUrl:
-      read.maybe('MIGRATION_DATABASE_URL', 'postgres://owner:password@host:port/database', postgresUrl) ?? databaseUrl,
-    redisUrl: read.required('UPSTASH_REDIS_REST_URL', 'the REST URL of the database', httpUrl),
-    redisToken: read.required('UPSTASH_REDIS_REST_TOKEN', 'the REST token of the database', text),
+    migrationDatabaseUrl: read.maybe('MIGRATION_DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl) ?? databaseUrl,
+    databasePrepare: read.maybe('DATABASE_PREPARE', 'true or false', flag),
+    redisUrl: read.shared('UPSTASH_REDIS_REST_URL'),
+    redisToken: read.shared('UPSTASH_REDIS_REST_TOKEN'),
+    redisNamespace: read.shared('REDIS_NAMESPACE'),
     rootSecrets: read.required('ROOT_SECRETS', ROOT_SECRETS_FORM, secrets),
-    edgeSecret: read.required('EDGE_SECRET', EDGE_SECRET_FORM, secret),
+    edgeSecret: read.shared('EDGE_SECRET'),
     requireEdge: read.optional('REQUIRE_EDGE', String(production), 'true or false', flag),
     smtpUrl: read.required('SMTP_URL', 'smtp://user:password@host:port or smtps://…', smtpUrl),
     mailFrom: read.optional('MAIL_FROM', 'Gatehouse <no-reply@localhost.localdomain>', 'a mail address', text),
-    tokenAudience: read.optional('TOKEN_AUDIENCE', String(publicUrl), 'the audience of access tokens', text),
+    tokenAudience: read.shared('TOKEN_AUDIENCE', String(publicUrl)),
     tokenClientId: read.optional('TOKEN_CLIENT_ID', 'gatehouse', 'at most 32 printable ASCII characters', value =>
       /^[\x21-\x7e]{1,32}$/.test(value) ? value : undefined
     ),
-    accessTokenTtl: seconds('ACCESS_TOKEN_TTL', 900),
+    accessTokenTtl: read.shared('ACCESS_TOKEN_TTL'),
     refreshGrace: seconds('REFRESH_GRACE', 60, 0),
     refreshIdleTtl: seconds('REFRESH_IDLE_TTL', 7 * DAY),
     sessionTtl: seconds('SESSION_TTL', DAY),

@@ -27,6 +27,7 @@ try {
     await origin.close()
   })
 } catch (error) {
-  process.stderr.write(error instanceof ConfigError ? `${error.message}\n` : `The origin could not start: ${error}\n`)
+  const said = error instanceof Error ? error.message : String(error)
+  process.stderr.write(error instanceof ConfigError ? `${said}\n` : `The origin could not start: ${said}\n`)
   process.exitCode = 1
 }

@@ -16,9 +16,10 @@ import { openGuard } from './guard/open-guard.ts'
 import { createAuditSealer } from './jobs/audit-sealer.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
 import { createRefreshConfirmations } from './jobs/refresh-confirmations.ts'
-import { repeat } from './jobs/repeat.ts'
+import { type RepeatedJob, repeat } from './jobs/repeat.ts'
 import { createReseal } from './jobs/reseal.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
+import { type StartedJobs, startInTurn } from './jobs/start-in-turn.ts'
 import { createAuditRows } from './lib/audit-event.ts'
 import { deriveKeys } from './lib/derived-keys.ts'
 import { createNodeSignaturePort } from './lib/node-signature.ts'
@@ -34,6 +35,8 @@ export interface Origin {
   readonly url: string
   /** Where Prometheus reads, if metrics are served. */
   readonly metricsUrl: string | undefined
+  /** Resolves when its jobs have each had a first run, well or not: among others, Redis knows then who is signed out. */
+  readonly started: Promise<void>
   close(): Promise<void>
 }
 
@@ -55,15 +58,25 @@ const EVERY = {
  */
 const JOB_CONNECTIONS = 4
 
+/** No client waits for a job, so on a busy machine, and at a start, it may take longer than a request. */
+const JOB_DEADLINES = { databaseMs: 7_500, redisMs: 2_000 }
+
 /** How long Redis is left alone by the revocation view after it failed. */
 const REDIS_BACK_OFF_MS = 250
 
 /** Opens an origin on a migrated database. */
 export async function openOrigin(config: Config, logger: FastifyServerOptions['logger']): Promise<Origin> {
   const nowMs = () => Date.now()
-  const database = openDatabase({ url: config.databaseUrl })
-  const jobDatabase = openDatabase({ url: config.databaseUrl, maxConnections: JOB_CONNECTIONS })
-  const redis = openRedis({ url: config.redisUrl, token: config.redisToken })
+  const { databaseUrl: url, databasePrepare: prepares } = config
+  const database = openDatabase({ url, prepares })
+  const jobDatabase = openDatabase({
+    url,
+    prepares,
+    maxConnections: JOB_CONNECTIONS,
+    deadlineMs: JOB_DEADLINES.databaseMs
+  })
+  const redisPlace = { url: config.redisUrl, token: config.redisToken, namespace: config.redisNamespace }
+  const redis = openRedis(redisPlace)
   const retentionMs = revocationRetentionMs(config.accessTokenTtl)
   const feed = createRevocationFeed(redis, retentionMs)
   const derived = deriveKeys(config.rootSecrets)
@@ -86,7 +99,10 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     metrics.jobFailed(job)
     log.warn({ job, reason: String(error) }, 'a job failed; it runs again')
   }
-  const keeper = createRevocationKeeper({ database: jobDatabase, feed, retentionMs, nowMs, log })
+  const kept = { database: jobDatabase, retentionMs, nowMs, log }
+  const patient = openRedis({ ...redisPlace, deadlineMs: JOB_DEADLINES.redisMs })
+  const { tend } = createRevocationKeeper({ ...kept, feed: createRevocationFeed(patient, retentionMs) })
+  const { announce } = createRevocationKeeper({ ...kept, feed })
   const view = createRevocationView({
     maxAgeMs: REVOCATION_MAX_AGE_MS,
     retentionMs,
@@ -119,9 +135,9 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     announceEnds: sids => {
       // This process knows at once, whatever becomes of the news.
       view.end(sids, nowMs())
-      return keeper.announce(sids)
+      return announce(sids)
     },
-    wakeMail: () => mailJob.wake(),
+    wakeMail: () => mailJob?.wake(),
     checkReady: async () => {
       const [epoch] = await Promise.all([feed.epoch(), database.run(db => db.execute(sql`select 1`))])
       if (epoch === undefined) throw new Error('the revocation set is not rebuilt yet')
@@ -131,23 +147,28 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const behind = { database: jobDatabase, box, nowMs, log }
   const bounds = createMailBounds({ limiter, quotas: config.quotas, nowMs })
   const pass = createOutboxPass({ ...behind, transport, publicUrl: config.publicUrl, bounds })
-  const mailJob = repeat({ everyMs: EVERY.mail, onError: onError('mail'), run: () => untilEmpty(pass) })
   const seal = createAuditSealer(behind)
   const tidy = createHousekeeping({ ...behind, retentionMs, auditRetentionMs: config.auditRetention * 1000 })
-  const jobs = [
-    mailJob,
-    repeat({ everyMs: EVERY.revocation, onError: onError('revocation'), run: keeper.tend }),
-    repeat({ everyMs: EVERY.keys, onError: onError('keys'), run: keys.reload }),
-    repeat({ everyMs: EVERY.confirmations, onError: onError('confirmations'), run: confirmations.write }),
-    repeat({ everyMs: EVERY.audit, onError: onError('audit'), run: () => untilEmpty(seal) }),
-    repeat({ everyMs: EVERY.housekeeping, onError: onError('housekeeping'), run: tidy }),
-    repeat({ everyMs: EVERY.reseal, onError: onError('reseal'), run: createReseal(behind) })
-  ]
+  const job = (name: keyof typeof EVERY, run: () => Promise<void>) => () =>
+    repeat({ everyMs: EVERY[name], onError: onError(name), run })
+  let mailJob: RepeatedJob | undefined
+  let jobs: StartedJobs | undefined
+  // In the order in which requests need them.
+  const startJobs = () =>
+    startInTurn([
+      job('revocation', tend),
+      job('keys', keys.reload),
+      () => (mailJob = job('mail', () => untilEmpty(pass))()),
+      job('confirmations', confirmations.write),
+      job('audit', () => untilEmpty(seal)),
+      job('housekeeping', tidy),
+      job('reseal', createReseal(behind))
+    ])
   let metricsServer: MetricsServer | undefined
   const close = async () => {
     await closeServer(app)
     await metricsServer?.close()
-    await Promise.all(jobs.map(job => job.stop()))
+    await jobs?.stop()
     await confirmations.write().catch(onError('confirmations'))
     transport.close()
     await Promise.all([database.close(), jobDatabase.close()])
@@ -155,8 +176,9 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   try {
     if (config.metricsPort !== undefined)
       metricsServer = await openMetricsServer(metrics, config.host, config.metricsPort)
-    const url = await app.listen({ host: config.host, port: config.port })
-    return { app, close, url, metricsUrl: metricsServer?.url }
+    const listening = await app.listen({ host: config.host, port: config.port })
+    jobs = startJobs()
+    return { app, close, url: listening, metricsUrl: metricsServer?.url, started: jobs.firstRuns }
   } catch (error) {
     await close()
     throw error

@@ -3,6 +3,14 @@
 const PREFIX = 'gatehouse:v1'
 
 /**
+ * The name of a key in the database of a system with a namespace. It has no braces, so the hash tag of the key stays its
+ * own, and no colon, so that no two namespaces ever give the same name.
+ */
+export function namespacedKey(namespace: string | undefined, key: string): string {
+  return namespace ? `${namespace}:${key}` : key
+}
+
+/**
  * The revocation feed, a sorted set: ended session id, or `removedKeyEntry(kid)` → when it was published (ms, the clock of
  * Redis). The epoch is a member of the same set, so that Redis cannot lose one of them and keep the other.
  *

@@ -1,6 +1,6 @@
 /** Writes the revocation feed in Redis; `read-call.ts` reads it, and what it means is `revocation-view.ts`'s to say. */
 
-import { REVOCATION_KEY } from '../contract/redis-keys.ts'
+import { namespacedKey, REVOCATION_KEY } from '../contract/redis-keys.ts'
 import { isUuid } from '../contract/uuid.ts'
 import type { Redis } from '../store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../store/run-scripts.ts'
@@ -49,9 +49,11 @@ export function createRevocationFeed(redis: Redis, retentionMs: number): Revocat
       return delta.epoch === '' ? undefined : delta.epoch
     },
     async rebuild(epoch, readEntries) {
-      await redis.zadd(REVOCATION_KEY, { score: 1, member: `draft:${epoch}` }).catch(error => {
-        throw storeError(error)
-      })
+      await redis
+        .zadd(namespacedKey(redis.namespace, REVOCATION_KEY), { score: 1, member: `draft:${epoch}` })
+        .catch(error => {
+          throw storeError(error)
+        })
       await publish(await readEntries())
       const open = await runScript(redis, { script: openScript, keys, args: [epoch] })
       if (open === '') throw new StoreError('Redis lost its memory while the revocation feed was rebuilt')

@@ -1,9 +1,10 @@
 /** Opens the Redis client of edge and origin: Upstash's REST protocol, one try a call, each with a deadline. */
 
-import { Redis } from '@upstash/redis/cloudflare'
+import { Redis as UpstashRedis } from '@upstash/redis/cloudflare'
 import { deadlineSignal } from './deadline-signal.ts'
 
-export type { Redis } from '@upstash/redis/cloudflare'
+/** The client, and the namespace that goes before each of our keys: several systems may share one database. */
+export type Redis = UpstashRedis & { readonly namespace?: string }
 
 /** A call that Redis has not answered by then counts as failed. */
 export const REDIS_DEADLINE_MS = 250
@@ -12,6 +13,8 @@ export interface RedisOptions {
   readonly url: string
   readonly token: string
   readonly deadlineMs?: number
+  /** Empty unless given; see `namespacedKey()`. */
+  readonly namespace?: string
 }
 
 /**
@@ -22,8 +25,8 @@ export interface RedisOptions {
  * const redis = openRedis({ url, token, deadlineMs: 1_000 })
  * await redis.set('greeting', 'hello') // → 'OK'
  */
-export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS }: RedisOptions): Redis {
-  return new Redis({
+export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS, namespace = '' }: RedisOptions): Redis {
+  const client = new UpstashRedis({
     url,
     token,
     // A debit must not be sent twice because its answer was lost, so nothing is retried in here.
@@ -34,4 +37,5 @@ export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS }: RedisO
     automaticDeserialization: false,
     readYourWrites: false
   })
+  return Object.assign(client, { namespace })
 }

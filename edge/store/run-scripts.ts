@@ -1,5 +1,6 @@
 /** Runs Lua scripts in Redis, several in one round trip: by their SHA-1, and by their source where Redis does not know it. */
 
+import { namespacedKey } from '../contract/redis-keys.ts'
 import type { Redis } from './open-redis.ts'
 
 export interface Script {
@@ -11,6 +12,7 @@ export interface Script {
 /** One script with what it works on. */
 export interface ScriptCall {
   readonly script: Script
+  /** Names as `contract/redis-keys.ts` has them; the namespace of the client is put before them. */
   readonly keys: readonly string[]
   readonly args: readonly (string | number)[]
 }
@@ -59,8 +61,9 @@ export async function runScript(redis: Redis, call: ScriptCall): Promise<unknown
 
 async function send(redis: Redis, calls: readonly ScriptCall[], by: 'eval' | 'evalsha'): Promise<readonly Reply[]> {
   const pipeline = redis.pipeline()
+  const inNamespace = (keys: readonly string[]) => keys.map(key => namespacedKey(redis.namespace, key))
   for (const { script, keys, args } of calls) {
-    pipeline[by](by === 'eval' ? script.source : script.sha1, [...keys], args.map(String))
+    pipeline[by](by === 'eval' ? script.source : script.sha1, inNamespace(keys), args.map(String))
   }
   let replies: unknown
   try {

@@ -2,7 +2,7 @@
 import { createClient, ErrorReply, RESP_TYPES } from '@redis/client'
 import { execAborted, RedisError, type Reply, unknownCommand } from '../redis-engine.ts'
 import type { RedisBackend } from './backend.ts'
-import { integer } from './reply.ts'
+import { err, integer } from './reply.ts'
 
 /** How long a call may take before it is given up; the server may still run it. */
 const deadlineMs = 2000
@@ -14,7 +14,7 @@ const deadlineMs = 2000
 const connectionCommands = new Set(
   `auth client discard exec hello monitor multi psubscribe psync punsubscribe quit readonly readwrite replconf reset select
    ssubscribe subscribe sunsubscribe sync unsubscribe unwatch wait waitaof watch shutdown
-   blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin xread xreadgroup`.split(/\s+/)
+   blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin`.split(/\s+/)
 )
 
 // Integers as text keep their 64 bits; strings as bytes stay apart from them.
@@ -71,8 +71,29 @@ export async function openRedisBackend(url: string): Promise<RedisBackend> {
   }
 }
 
-const refused = (command: readonly string[]) =>
-  connectionCommands.has(command[0]?.toLowerCase() ?? '') ? unknownCommand(command) : undefined
+function refused(command: readonly string[]): RedisError | undefined {
+  const name = command[0]?.toLowerCase() ?? ''
+  if (connectionCommands.has(name)) return unknownCommand(command)
+  return (name === 'xread' || name === 'xreadgroup') && blocks(command) ? wouldBlock(name) : undefined
+}
+
+/** How many words each option of a reading of streams takes, its name included. */
+const streamOptions: Readonly<Record<string, number>> = { COUNT: 2, GROUP: 3, NOACK: 1 }
+
+/** Whether a reading of streams waits for entries; after STREAMS there are only keys and ids. */
+function blocks(command: readonly string[]): boolean {
+  for (let at = 1; at < command.length; ) {
+    const word = command[at]?.toUpperCase() ?? ''
+    if (word === 'BLOCK') return true
+    const words = Object.hasOwn(streamOptions, word) ? streamOptions[word] : undefined
+    if (words === undefined) return false
+    at += words
+  }
+  return false
+}
+
+const wouldBlock = (name: string) =>
+  err(`${name.toUpperCase()} with BLOCK would hold up every other caller of this endpoint: read without BLOCK`)
 
 /**
  * Queues MULTI, the commands and EXEC in one go, without a pause in which another caller's command could slip in. Nothing of

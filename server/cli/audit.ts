@@ -1,8 +1,8 @@
 /** The audit log, from the command line: whether it is what was written. */
 
 import { openDatabase } from '../../db/client.ts'
+import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
 import { type ChainFault, type ChainReport, verifyChain } from '../features/audit/verify-chain.ts'
-import { postgresUrl } from '../lib/setting-parsers.ts'
 import { createSettingsReader } from '../lib/settings-reader.ts'
 import { type Command, UsageError } from './command.ts'
 
@@ -21,9 +21,9 @@ export const verifyAudit: Command = {
   async run(args, env, terminal) {
     const expected = parseExpected(args)
     const read = createSettingsReader(env)
-    const url = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
+    const url = read.required('DATABASE_URL', DATABASE_URL_FORM, databaseUrl)
     read.throwIfWrong()
-    const database = openDatabase({ url, maxConnections: 1, deadlineMs: 30_000 })
+    const database = openDatabase({ url, maxConnections: 1, deadlineMs: 30_000, prepares: false })
     try {
       const report = await verifyChain({ database, nowMs: () => Date.now(), ...(expected ? { expected } : {}) })
       for (const line of linesOf(report)) terminal[report.intact ? 'out' : 'err'](line)

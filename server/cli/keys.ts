@@ -3,10 +3,10 @@
 import type { Database } from '../../db/client.ts'
 import { listSigningKeys, markRemovalsPublished, type SigningKeyRow } from '../../db/queries/signing-keys.ts'
 import { removedKeyEntry } from '../../edge/contract/redis-keys.ts'
+import { SHARED_SETTINGS } from '../../edge/contract/shared-settings.ts'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { removeKey, rotateKeys, untilKnownMs } from '../features/keys/rotation.ts'
-import { httpUrl, text } from '../lib/setting-parsers.ts'
 import { createSettingsReader } from '../lib/settings-reader.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
 import { commandLine, withTools } from './with-tools.ts'
@@ -15,6 +15,7 @@ import { commandLine, withTools } from './with-tools.ts'
 interface RedisSettings {
   readonly url: string
   readonly token: string
+  readonly namespace: string
 }
 
 /** A person waits for it, not a request. */
@@ -108,10 +109,16 @@ function secondsOf(ms: number): number {
 /** @throws {ConfigError} before anything is changed */
 function redisOf(env: Env): RedisSettings | undefined {
   const read = createSettingsReader(env)
-  const url = read.maybe('UPSTASH_REDIS_REST_URL', 'http(s)://host', httpUrl)
-  const token = read.maybe('UPSTASH_REDIS_REST_TOKEN', 'the token of Redis', text)
+  const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, REDIS_NAMESPACE } = SHARED_SETTINGS
+  const url = read.maybe('UPSTASH_REDIS_REST_URL', UPSTASH_REDIS_REST_URL.expected, UPSTASH_REDIS_REST_URL.parse)
+  const token = read.maybe(
+    'UPSTASH_REDIS_REST_TOKEN',
+    UPSTASH_REDIS_REST_TOKEN.expected,
+    UPSTASH_REDIS_REST_TOKEN.parse
+  )
+  const namespace = read.optional('REDIS_NAMESPACE', '', REDIS_NAMESPACE.expected, REDIS_NAMESPACE.parse)
   read.throwIfWrong()
-  return url === undefined || token === undefined ? undefined : { url, token }
+  return url === undefined || token === undefined ? undefined : { url, token, namespace }
 }
 
 /** Tells the edges that a key is removed. @returns why they could not be told; the jobs of the origins will do it then */

@@ -1,11 +1,9 @@
 /** Brings the database to the newest schema, as the role that owns it: for deployments whose origin may not. */
 
 import { migrateDatabase } from '../../db/migrate.ts'
-import { postgresUrl } from '../lib/setting-parsers.ts'
+import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
 import { createSettingsReader } from '../lib/settings-reader.ts'
 import type { Command } from './command.ts'
-
-const FORM = 'postgres://owner:password@host:port/database'
 
 /** `gatehouse migrate` */
 export const migrate: Command = {
@@ -14,7 +12,8 @@ export const migrate: Command = {
   async run(_args, env, terminal) {
     const read = createSettingsReader(env)
     const url =
-      read.maybe('MIGRATION_DATABASE_URL', FORM, postgresUrl) ?? read.required('DATABASE_URL', FORM, postgresUrl)
+      read.maybe('MIGRATION_DATABASE_URL', DATABASE_URL_FORM, databaseUrl) ??
+      read.required('DATABASE_URL', DATABASE_URL_FORM, databaseUrl)
     read.throwIfWrong()
     await migrateDatabase(url)
     terminal.out('The database has the newest schema.')

@@ -1,12 +1,13 @@
 /** What commands that change something work with, opened from the environment and closed again. */
 
 import { type Database, openDatabase } from '../../db/client.ts'
+import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
 import { type AuditRows, createAuditRows } from '../lib/audit-event.ts'
 import type { Client } from '../lib/client.ts'
 import { deriveKeys } from '../lib/derived-keys.ts'
 import { createId } from '../lib/ids.ts'
 import { createSealedBox, type SealedBox } from '../lib/sealed-box.ts'
-import { postgresUrl, secrets } from '../lib/setting-parsers.ts'
+import { secrets } from '../lib/setting-parsers.ts'
 import { createSettingsReader } from '../lib/settings-reader.ts'
 import type { Env } from './command.ts'
 
@@ -20,10 +21,10 @@ export interface Tools {
 /** @throws {ConfigError} where a setting is missing or malformed; nothing was opened then */
 export async function withTools<T>(env: Env, work: (tools: Tools) => Promise<T>): Promise<T> {
   const read = createSettingsReader(env)
-  const url = read.required('DATABASE_URL', 'postgres://user:password@host:port/database', postgresUrl)
+  const url = read.required('DATABASE_URL', DATABASE_URL_FORM, databaseUrl)
   const rootSecrets = read.required('ROOT_SECRETS', 'the same as the origin has', secrets)
   read.throwIfWrong()
-  const database = openDatabase({ url, maxConnections: 1 })
+  const database = openDatabase({ url, maxConnections: 1, prepares: false })
   const box = createSealedBox(deriveKeys(rootSecrets))
   try {
     return await work({ database, box, audit: createAuditRows(box), nowMs: () => Date.now() })

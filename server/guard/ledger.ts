@@ -1,5 +1,6 @@
 /** Where failures are counted: in Redis, and in the memory of this process where Redis fails. Judging is `rule.ts`. */
 
+import { namespacedKey } from '../../edge/contract/redis-keys.ts'
 import type { Redis } from '../../edge/store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../../edge/store/run-scripts.ts'
 import { createOwnCount } from './own-count.ts'
@@ -61,7 +62,9 @@ export function createLedger(options: LedgerOptions): Ledger {
     async clear({ account, pair }) {
       own.clear({ account, pair })
       try {
-        const deleted: unknown = await options.redis.del(account, pair)
+        const { redis } = options
+        const names = [account, pair].map(key => namespacedKey(redis.namespace, key))
+        const deleted: unknown = await redis.del(...names)
         if (deleted !== 0 && deleted !== 1 && deleted !== 2) throw new StoreError('Redis answered a DEL with nonsense')
       } catch (error) {
         failedAtMs = options.nowMs()

@@ -9,6 +9,8 @@ export interface RepeatOptions {
 }
 
 export interface RepeatedJob {
+  /** Resolves when the first run has ended, well or not. */
+  readonly firstRun: Promise<void>
   /** Runs now, or once more after the run that is under way. */
   wake(): void
   /** Lets the run that is under way finish, and begins no other. */
@@ -21,11 +23,13 @@ export function repeat({ run, everyMs, onError }: RepeatOptions): RepeatedJob {
   let wanted = true
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
+  const first = Promise.withResolvers<void>()
 
   async function loop(): Promise<void> {
     while (wanted && !stopped) {
       wanted = false
       await run().catch(onError)
+      first.resolve()
     }
     running = undefined
     if (!stopped) timer = setTimeout(wake, everyMs).unref()
@@ -40,6 +44,7 @@ export function repeat({ run, everyMs, onError }: RepeatOptions): RepeatedJob {
 
   wake()
   return {
+    firstRun: first.promise,
     wake,
     async stop() {
       stopped = true

@@ -58,6 +58,9 @@ export const SESSION_TOKENS = {
   }),
   refreshToken: Type.Optional(
     Type.String({ description: 'Only for clients that are no browser; a browser gets it as an HttpOnly cookie' })
+  ),
+  cookieRefused: Type.Optional(
+    Type.String({ description: 'Only for a page of another site: why its browser keeps no refresh cookie' })
   )
 }
 

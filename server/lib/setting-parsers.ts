@@ -1,5 +1,6 @@
 /** How the text of a setting becomes a value; `undefined` means that it is malformed. */
 
+import { parseSecret } from '../../edge/contract/shared-settings.ts'
 import { PASSWORD_CLASSES, type PasswordClass } from './password-policy.ts'
 
 /** Anything but nothing. */
@@ -7,36 +8,14 @@ export function text(value: string): string | undefined {
   return value === '' ? undefined : value
 }
 
-/** Spelled as browsers spell it in `Origin`: any other spelling would match no request and say nothing. */
-export function originUrl(value: string): string | undefined {
-  const url = /^https?:/.test(value) && URL.canParse(value) ? new URL(value) : undefined
-  return url?.origin === value ? value : undefined
-}
-
 /** `mailto:…`, `https://…` or `tel:…`, in printable ASCII (RFC 9116 §2.5.3). */
 export function contactUri(value: string): string | undefined {
   return /^(?:mailto:[!-~]+@[!-~]+|https:\/\/[!-~]+|tel:[!-~]+)$/.test(value) && URL.canParse(value) ? value : undefined
 }
 
-/** `true` or `false`. */
-export function flag(value: string): boolean | undefined {
-  return value === 'true' ? true : value === 'false' ? false : undefined
-}
-
-/** A whole number in decimal digits. */
-export function integer(value: string, min: number, max: number): number | undefined {
-  const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN
-  return number >= min && number <= max ? number : undefined
-}
-
-/** At least 32 bytes. */
-export function secret(value: string): string | undefined {
-  return Buffer.byteLength(value) >= 32 ? value : undefined
-}
-
 /** Secrets, comma-separated. */
 export function secrets(value: string): readonly [string, ...string[]] | undefined {
-  const [first, ...rest] = value.split(',').map(one => secret(one.trim()))
+  const [first, ...rest] = value.split(',').map(one => parseSecret(one.trim()))
   return first !== undefined && rest.every(one => one !== undefined) ? [first, ...(rest as string[])] : undefined
 }
 
@@ -51,11 +30,6 @@ export function list<T>(value: string, parse: (item: string) => T | undefined): 
 export function classes(value: string): readonly PasswordClass[] | undefined {
   if (value === '') return []
   return list(value, item => (Object.hasOwn(PASSWORD_CLASSES, item) ? (item as PasswordClass) : undefined))
-}
-
-/** `postgres://…` */
-export function postgresUrl(value: string): string | undefined {
-  return /^postgres(ql)?:\/\/\S+$/.test(value) ? value : undefined
 }
 
 /** `http://…` or `https://…` */

@@ -4,11 +4,13 @@ import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../db/client.ts'
 import { emptyDatabase } from '../lib/test-engines.ts'
+import { until } from '../lib/until.ts'
 
 const DEADLINE_MS = 300
 
 t.test('openDatabase()', async t => {
-  const database = openDatabase({ url: await emptyDatabase(t), deadlineMs: DEADLINE_MS })
+  const url = await emptyDatabase(t)
+  const database = openDatabase({ url, deadlineMs: DEADLINE_MS })
   t.teardown(() => database.close())
   const wait = (seconds: number) => database.run(db => db.execute(sql.raw(`select pg_sleep(${seconds})`)))
   // Connecting may take longer than what is tested.
@@ -31,4 +33,24 @@ t.test('openDatabase()', async t => {
   await t.test('gives up what takes too long', async t => {
     await t.rejects(wait(30), DatabaseUnavailableError)
   })
+  await t.test(
+    'ends it on the server as well: in a transaction, behind another statement, and before it could begin',
+    async t => {
+      const busy = openDatabase({ url, deadlineMs: DEADLINE_MS, maxConnections: 1 })
+      t.teardown(() => busy.close())
+      const sleep = sql.raw('select pg_sleep(60)')
+      const works = [
+        busy.transaction(db => db.execute(sleep)),
+        ...Array.from({ length: 3 }, () => busy.run(db => db.execute(sleep)))
+      ]
+      for (const work of works) await t.rejects(work, DatabaseUnavailableError)
+      const active = sql.raw(
+        `select pid from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`
+      )
+      await until('no statement goes on', async () => (await database.run(db => db.execute(active))).length === 0)
+      await until('the connection is free again', () =>
+        busy.run(db => db.execute(sql.raw('select 1'))).catch(() => undefined)
+      )
+    }
+  )
 })

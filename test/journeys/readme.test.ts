@@ -19,8 +19,8 @@ function shellBlock(heading: string): string {
 t.test('the journey of the README does what it says', async t => {
   const stack = await openTestStack(t)
   const lines = shellBlock('The journey')
-    .replace('http://127.0.0.1:8787', stack.edge)
-    .replace('http://127.0.0.1:8025', stack.mailbox)
+    .replace('http://localhost:8787', stack.edge)
+    .replace('http://localhost:8025', stack.mailbox)
   const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', lines], { cwd: await temporaryDir(t) })
   const answers = stdout
     .trim()

@@ -40,6 +40,8 @@ const words: Readonly<Record<string, readonly [string, ...string[]]>> = {
   expire: ['NX', 'XX', 'gt', 'LT', 'foo'],
   add: ['NX', 'XX', 'GT', 'LT', 'CH', 'INCR'],
   range: ['BYSCORE', 'BYLEX', 'REV', 'WITHSCORES', 'LIMIT', 'foo'],
+  union: ['WEIGHTS', 'aggregate', 'WITHSCORES', 'foo'],
+  aggregate: ['SUM', 'min', 'MAX', 'foo', ''],
   word: ['foo', 'GET', '1', '']
 }
 
@@ -120,6 +122,12 @@ const shapes = [
   'SMISMEMBER {key} {member} {member}',
   'SCARD {key}',
   'SPOP {key} 100',
+  'SDIFFSTORE {key} {key} {key}? {key}?',
+  'SUNIONSTORE {key} {key} {key}? {key}?',
+  'ZUNION 2 {key} {key} {union}? {union}? WITHSCORES',
+  'ZUNION {count} {key} {key} {key}? {union}? {score}? {union}?',
+  'ZUNION 2 {key} {key} WEIGHTS {score} {score} AGGREGATE {aggregate} WITHSCORES',
+  'ZUNION 1 {key} {union}? {aggregate}?',
   'LPUSH {key} {value} {value}?',
   'RPUSH {key} {value}',
   'LPOP {key} {count}?',

@@ -204,6 +204,65 @@ for (const lane of redisBackends()) {
       }
     })
 
+    t.test('the transaction of a deny list runs, as @upstash/ratelimit sends it', async t => {
+      const [all, list] = [key('deny:all'), key('deny:list')]
+      await redis.sadd(all, 'mine', 'old')
+      await redis.sadd(list, 'old')
+      const transaction = redis.multi()
+      transaction.sdiffstore(all, all, list)
+      transaction.del(list)
+      transaction.sadd(list, 'new', 'mine')
+      transaction.sdiffstore(list, list, all)
+      transaction.sunionstore(all, all, list)
+      t.strictSame(await transaction.exec(), [1, 1, 2, 1, 2])
+      t.strictSame((await redis.smembers(all)).sort(), ['mine', 'new'])
+      t.strictSame(await redis.smembers(list), ['new'])
+    })
+
+    t.test('a script adds sorted sets up, as the analytics of @upstash/ratelimit do', async t => {
+      await redis.zadd(key('z:1'), { score: 2, member: 'a' }, { score: 1, member: 'b' })
+      await redis.zadd(key('z:2'), { score: 3, member: 'a' })
+      const script = "return redis.call('ZUNION', #KEYS, KEYS[1], KEYS[2], 'WITHSCORES')"
+      t.strictSame(await redis.eval(script, [key('z:1'), key('z:2')], []), ['b', 1, 'a', 5])
+    })
+
+    t.test(
+      'streams are read without waiting for them',
+      { skip: lane.name === 'engine' && 'the engine has no streams' },
+      async t => {
+        const stream = key('BLOCK')
+        const [read, group] = [
+          ['XREAD', 'COUNT', '5', 'STREAMS'],
+          ['XREADGROUP', 'GROUP', 'BLOCK', 'streams', 'NOACK', 'STREAMS']
+        ]
+        await redis.xadd(stream, '*', { name: 'value' })
+        t.equal((await post(rest, ['XGROUP', 'CREATE', stream, 'BLOCK', '0'])).status, 200)
+        for (const command of [
+          [...read, stream, '0'],
+          [...group, stream, '>']
+        ]) {
+          const { status, text } = await post(rest, command)
+          t.equal(status, 200, text)
+          t.match(JSON.parse(text).result, [[stream, [[String, ['name', 'value']]]]])
+        }
+        t.strictSame(JSON.parse((await post(rest, [...read, stream, '$'])).text), { result: null })
+        for (const command of [
+          ['XREAD', 'COUNT', '1', 'block', '0', 'STREAMS', stream, '$'],
+          ['xreadgroup', 'BLOCK', '0', 'GROUP', 'BLOCK', 'me', 'STREAMS', stream, '>']
+        ]) {
+          const refusal =
+            /^ERR XREAD(GROUP)? with BLOCK would hold up every other caller of this endpoint: read without BLOCK$/
+          const { status, text } = await post(rest, command)
+          t.equal(status, 400)
+          t.match(JSON.parse(text).error, refusal)
+          t.match(
+            JSON.parse((await post(rest, [command], { path: '/multi-exec' })).text).error,
+            /EXECABORT.*with BLOCK/
+          )
+        }
+      }
+    )
+
     t.test('SCAN answers every key of a prefix exactly once, while others come and go', async t => {
       const names = Array.from({ length: 50 }, (_, at) => key(`scan:${at}`))
       await redis.mset(Object.fromEntries(names.map(name => [name, 1])))

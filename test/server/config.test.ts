@@ -107,6 +107,14 @@ t.test('hostile values are malformed, each in its place', async t => {
   }
 })
 
+t.test('a parameter of a database URL that would not hold is named', async t => {
+  const url = `${PRODUCTION.DATABASE_URL}?sslmode=require&sslcert=a&nosuch=topsecret`
+  const message = complaint({ ...PRODUCTION, DATABASE_URL: url, MIGRATION_DATABASE_URL: url })
+  t.match(message, /- DATABASE_URL is malformed: its parameter "sslcert" is not supported.*"nosuch" is not supported/)
+  t.match(message, '- MIGRATION_DATABASE_URL is malformed')
+  t.notMatch(message, /topsecret|database-password/)
+})
+
 t.test('no message shows a value', async t => {
   const broken = Object.fromEntries(Object.entries(PRODUCTION).map(([name, value]) => [name, ` ${value} \n`]))
   const message = complaint({ ...broken, EDGE_SECRET: 'a-short-secret' })

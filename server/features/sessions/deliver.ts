@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { isBrowser } from '../../lib/browser.ts'
 import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
+import { cookieRefusal } from './cookie-refusal.ts'
 import type { BegunSession, OpenSession, RefreshedSession } from './options.ts'
 
 /** Sets the cookies of a session that was begun just now, and builds the body. */
@@ -37,7 +38,8 @@ function tokensOf(app: FastifyInstance, request: FastifyRequest, session: OpenSe
     accessToken: token,
     tokenType: 'Bearer' as const,
     expiresIn: expiresInSeconds,
-    ...(isBrowser(request.headers) ? {} : { refreshToken: session.refreshToken })
+    ...(isBrowser(request.headers) ? {} : { refreshToken: session.refreshToken }),
+    ...cookieRefusal(request)
   }
 }
 

@@ -29,6 +29,19 @@ t.test('runScripts() runs all of them in one round trip, and answers in order', 
   t.equal(rest.calls() - before, 1)
 })
 
+t.test('runScripts() puts the namespace of the client before each key, and touches no argument', async t => {
+  const { rest } = await build(t)
+  const one = scriptOf('return {KEYS[1], KEYS[2], ARGV[1]}')
+  const keys = ['gatehouse:v1:{tag}:a', 'gatehouse:v1:{tag}:b']
+  for (const [namespace, expected] of [
+    ['', keys],
+    ['staging', keys.map(key => `staging:${key}`)]
+  ] as const) {
+    const redis = openRedis({ ...rest, deadlineMs: 20_000, namespace })
+    t.strictSame(await runScript(redis, { script: one, keys, args: ['x'] }), [...expected, 'x'])
+  }
+})
+
 t.test('runScripts() sends the source of those that Redis does not know, and runs none twice', async t => {
   const { redis, rest } = await build(t)
   const known = call("return redis.call('INCR', KEYS[1])")

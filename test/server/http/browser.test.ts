@@ -5,7 +5,7 @@
  */
 
 import t from 'tap'
-import { call, PASSWORD, register, signUp } from '../../lib/person.ts'
+import { call, newAddress, PASSWORD, register, signUp } from '../../lib/person.ts'
 import { APP_ORIGIN, openSubject, requestText } from './subject.ts'
 
 const { url, raw, mailbox, another } = await openSubject(t, { DOCS: 'true' })
@@ -32,6 +32,25 @@ t.test('only listed origins may read answers, exactly as they are spelled', asyn
     t.equal(headers.get('access-control-allow-origin'), null, origin)
     t.equal(headers.get('access-control-allow-credentials'), null, origin)
   }
+})
+
+t.test('a page of another site is told that its browser keeps no cookie, with every answer that sets one', async t => {
+  const email = await register(url, mailbox)
+  const optional = await another({ EMAIL_VERIFICATION: 'optional' })
+  const signingIn = async (site: string | undefined) => {
+    const headers = { origin: APP_ORIGIN, ...(site === undefined ? {} : { 'sec-fetch-site': site }) }
+    const post = (base: string, path: string, body: object, more = {}) =>
+      call(base, 'POST', `/api/v1/auth/${path}`, { body, headers: { ...headers, ...more } })
+    const login = await post(url, 'login', { email, password: PASSWORD })
+    const [cookie = ''] = login.headers.getSetCookie().filter(one => one.startsWith('__Host-refresh='))
+    const refresh = await post(url, 'refresh', {}, { cookie: cookie.split(';')[0] })
+    const registered = await post(optional.url, 'register', { email: newAddress(), password: PASSWORD, name: 'Ada' })
+    t.strictSame([login.status, refresh.status, registered.status], [200, 200, 201], String(site))
+    return [login, refresh, registered].map(({ body }) => body.cookieRefused)
+  }
+  for (const said of await signingIn('cross-site')) t.match(said, /another site.*SameSite=Strict.*127\.0\.0\.1/)
+  for (const site of ['same-site', 'same-origin', 'none', undefined, 'Cross-Site, x'])
+    t.strictSame(await signingIn(site), [undefined, undefined, undefined], String(site))
 })
 
 t.test('every answer varies by Origin, with one or without', async t => {

@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { repeat } from '../../../server/jobs/repeat.ts'
+import { startInTurn } from '../../../server/jobs/start-in-turn.ts'
 import { until } from '../../lib/until.ts'
 
 const NEVER_MS = 1_000_000
@@ -11,6 +12,7 @@ t.test('repeat() runs at once, and again after its pause', async t => {
   let runs = 0
   const job = repeat({ everyMs: 1, onError: () => {}, run: async () => void runs++ })
   t.equal(runs, 1)
+  await job.firstRun
   await until('it has run three times', () => runs >= 3)
   await job.stop()
 })
@@ -77,3 +79,30 @@ t.test('stop() waits for the run that is under way and begins no other', async t
   await settle()
   t.equal(runs, 1)
 })
+
+t.test(
+  'startInTurn() starts each job after the first run of the one before, well or not, and none after stop()',
+  async t => {
+    const begun: string[] = []
+    const gates = new Map(['a', 'b', 'c'].map(name => [name, Promise.withResolvers<void>()]))
+    const job = (name: string) => () =>
+      repeat({
+        everyMs: NEVER_MS,
+        onError: () => {},
+        run: async () => {
+          begun.push(name)
+          await gates.get(name)?.promise
+        }
+      })
+    const jobs = startInTurn(['a', 'b', 'c'].map(job))
+    await settle()
+    t.strictSame(begun, ['a'])
+    gates.get('a')?.reject(new Error('a failure'))
+    await settle()
+    t.strictSame(begun, ['a', 'b'])
+    const stopping = jobs.stop()
+    gates.get('b')?.resolve()
+    await stopping
+    t.strictSame(begun, ['a', 'b'])
+  }
+)

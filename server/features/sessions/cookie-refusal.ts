@@ -1,0 +1,13 @@
+/** Tells a page of another site why its browser keeps no refresh cookie: the browser itself says nothing. */
+
+import type { FastifyRequest } from 'fastify'
+
+const REASON =
+  'The browser does not keep the refresh cookie, because this page is on another site than the API and the cookie is ' +
+  'SameSite=Strict. Without it the session cannot be refreshed. Serve the page from the site of the API: the same ' +
+  'scheme and registrable domain. To a browser, "localhost" and "127.0.0.1" are two sites'
+
+/** The member of an answer with a session that says so, where it is so (RFC 6265bis §5.7; Fetch Metadata §2.3). */
+export function cookieRefusal(request: FastifyRequest): { readonly cookieRefused?: string } {
+  return request.headers['sec-fetch-site'] === 'cross-site' ? { cookieRefused: REASON } : {}
+}

@@ -1,0 +1,27 @@
+/** Debian's Chromium for a test, without anything that it does on its own account. */
+
+import { existsSync } from 'node:fs'
+import { type Browser, chromium } from 'playwright-core'
+import type { Teardown } from './test-engines.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+
+/** `false` where it is installed, otherwise why its tests are skipped. */
+export const withoutChromium = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`
+
+const QUIET = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync'
+]
+
+/** Starts it; it ends with the test. */
+export async function openChromium(t: Teardown): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET })
+  t.teardown(() => browser.close())
+  return browser
+}
