@@ -82,7 +82,7 @@ t.test('settings of origin, edge and engines take effect in a running system', a
   const body = { email: 'ada@example.com', password: 'Correct-horse-7', name: 'Ada' }
   const registered = await call(stack.edge, 'POST', '/v7/auth-api/auth/register', { body })
   t.equal(registered.status, 201, 'API_PREFIX')
-  t.match(registered.headers.get('ratelimit-policy'), /"address";q=7;w=60/, 'EDGE_QUOTA_ADDRESS')
+  t.match(registered.headers.get('ratelimit-policy'), /"address";q=7;w=61/, 'EDGE_QUOTA_ADDRESS')
   const { accessToken: token } = registered.body
   const claims = await call(stack.edge, 'GET', '/v7/auth-api/auth/verify-token', { token })
   t.equal(claims.body.claims.iss, 'http://issuer.localhost', 'PUBLIC_URL')
