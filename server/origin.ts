@@ -12,6 +12,7 @@ import { openRedis } from '../edge/store/open-redis.ts'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
+import { endStolenSession } from './features/sessions/end-stolen-session.ts'
 import { openGuard } from './guard/open-guard.ts'
 import { createAuditSealer } from './jobs/audit-sealer.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
@@ -118,7 +119,17 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     backOffMs: REDIS_BACK_OFF_MS,
     onStoreFailure
   })
-  const confirmations = createRefreshConfirmations(jobDatabase)
+  const announceEnds = (sids: readonly string[]) => {
+    // This process knows at once, even where the end cannot be published.
+    view.end(sids, nowMs())
+    return announce(sids)
+  }
+  const wakeMail = () => mailJob?.wake()
+  const theft = { database: jobDatabase, audit, box, nowMs, wakeMail, announceEnds }
+  const confirmations = createRefreshConfirmations({
+    database: jobDatabase,
+    endStolen: (owned, client) => endStolenSession(theft, owned, client)
+  })
   const limiter = createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure })
   const app = await buildApp(config, {
     database,
@@ -132,12 +143,8 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     logger,
     limiter,
     admission,
-    announceEnds: sids => {
-      // This process knows at once, whatever becomes of the news.
-      view.end(sids, nowMs())
-      return announce(sids)
-    },
-    wakeMail: () => mailJob?.wake(),
+    announceEnds,
+    wakeMail,
     checkReady: async () => {
       const [epoch] = await Promise.all([feed.epoch(), database.run(db => db.execute(sql`select 1`))])
       if (epoch === undefined) throw new Error('the revocation set is not rebuilt yet')

@@ -44,6 +44,8 @@ const isCurrent = sql`${sessions.refreshCounter} = ${given.counter}`
 const rotates = sql`(${isCurrent} and not ${isYoung})`
 /** The predecessor of a token that may never have arrived: it is handed out as if it had been made just now. */
 const handsOutAgain = sql`(not ${isCurrent} and not ${sessions.refreshConfirmed})`
+// The clock at execution: a statement that was held up must not make its own client look late, and a thief.
+const executedAt = sql`greatest(${given.now}, clock_timestamp())`
 
 // The SQL twin of `server/features/sessions/refresh-rule.ts`; a test holds the two together.
 const present = builtOnce(db =>
@@ -52,9 +54,9 @@ const present = builtOnce(db =>
     .set({
       refreshCounter: sql`case when ${rotates} then ${given.counter} + 1 else ${sessions.refreshCounter} end`,
       refreshConfirmed: sql`not ${rotates} and (${isCurrent} or ${sessions.refreshConfirmed})`,
-      // The clock at execution: a statement that was held up must not make its own client look late, and a thief.
-      rotatedAt: sql`case when ${rotates} or ${handsOutAgain} then greatest(${given.now}, clock_timestamp())
-        else ${sessions.rotatedAt} end`,
+      rotatedAt: sql`case when ${rotates} or ${handsOutAgain} then ${executedAt} else ${sessions.rotatedAt} end`,
+      handedAgainAt: sql`case when ${rotates} then null when ${handsOutAgain} and not ${isYoung} then ${executedAt}
+        else ${sessions.handedAgainAt} end`,
       lastUsedAt: given.now,
       idleExpiresAt: sql`least(${given.idle}, ${sessions.expiresAt})`
     })
@@ -92,23 +94,38 @@ export async function presentRefreshToken(db: Queryable, token: Presentation): P
   return row
 }
 
-/** An access token that was seen: its session, and the counter of the refresh token that came with it. */
+/** An access token that was seen: its session, the counter of the refresh token that came with it, and when. */
 export interface SeenToken {
   readonly sessionId: string
   readonly counter: number
+  readonly issuedAt: Date
 }
 
-/** Confirms the current refresh tokens of these sessions, where they are still the ones that came with these tokens. */
-export async function confirmRefreshTokens(db: Queryable, seen: readonly SeenToken[]): Promise<void> {
-  const rows = JSON.stringify(seen.map(({ sessionId, counter }) => ({ id: sessionId, counter })))
+/**
+ * Confirms the current refresh tokens of these sessions, where they are still the ones that came with these tokens.
+ *
+ * @param maxTripMs an access token that is older than the last late handout by more than this was stolen
+ * @returns the sessions of stolen tokens, whose refresh tokens are not confirmed
+ */
+export async function confirmRefreshTokens(
+  db: Queryable,
+  seen: readonly SeenToken[],
+  maxTripMs: number
+): Promise<string[]> {
+  const rows = JSON.stringify(seen.map(one => ({ id: one.sessionId, counter: one.counter, issued_at: one.issuedAt })))
+  const trip = sql`${maxTripMs}::integer * interval '1 millisecond'`
   // Locked in one order, so that two origins that confirm at once never wait for each other.
-  await db.execute(sql`
-    with confirmed as (
-      select s.id from sessions s
-      join jsonb_to_recordset(${rows}::jsonb) as seen(id uuid, counter integer) on seen.id = s.id
-      where s.refresh_counter = seen.counter and not s.refresh_confirmed and s.ended_at is null
-      order by s.id for no key update of s)
-    update sessions set refresh_confirmed = true from confirmed where sessions.id = confirmed.id`)
+  const stolen = await db.execute<{ id: string }>(sql`
+    with sighted as (
+      select s.id, coalesce(seen.issued_at < s.handed_again_at - ${trip}, false) as is_stolen from sessions s
+      join jsonb_to_recordset(${rows}::jsonb) as seen(id uuid, counter integer, issued_at timestamptz) on seen.id = s.id
+      where s.refresh_counter = seen.counter and s.ended_at is null
+        and (not s.refresh_confirmed or s.handed_again_at is not null)
+      order by s.id for no key update of s),
+    confirmed as (
+      update sessions set refresh_confirmed = true from sighted where sessions.id = sighted.id and not sighted.is_stolen)
+    select id from sighted where is_stolen`)
+  return [...stolen].map(({ id }) => id)
 }
 
 export async function findOwnedSession(db: Queryable, id: string): Promise<OwnedSession | undefined> {

@@ -19,6 +19,8 @@ export const sessions = pgTable(
     rotatedAt: moment('rotated_at'),
     /** The client is known to have the current refresh token: it presented that, or an access token that came with it. */
     refreshConfirmed: boolean('refresh_confirmed').notNull().default(false),
+    /** When the predecessor of the current refresh token asked again after the grace: the answer before was lost. */
+    handedAgainAt: moment('handed_again_at'),
     remembered: boolean('remembered').notNull(),
     ipAddress: text('ip_address').notNull(),
     userAgent: text('user_agent').notNull(),

@@ -27,7 +27,7 @@ export interface AuthenticateOptions {
   /** Whether the session of a token has ended; `unknown` is refused. */
   readonly standing: (session: TokenSession) => SessionStanding | Promise<SessionStanding>
   /** Hears of every access token that was let in. */
-  readonly seen: (claims: AccessClaims) => void
+  readonly seen: (claims: AccessClaims, request: FastifyRequest) => void
   readonly nowMs: () => number
 }
 
@@ -44,7 +44,7 @@ export const authenticate = fp(
         const admit = (stands: SessionStanding) => {
           refuseUnlessLive(stands)
           request.verifiedClaims = claims
-          seen(claims)
+          seen(claims, request)
         }
         const stands = standing({ sid: claims.sid, kid })
         return stands instanceof Promise ? stands.then(admit) : admit(stands)

@@ -92,7 +92,10 @@ const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
   ['a login of nobody', db => findLoginCandidate(db, 'nobody@example.com', NOW)],
   ['an address', db => findUserByEmail(db, email)],
   ['a refresh', db => sessions.presentRefreshToken(db, token)],
-  ['first sights', db => sessions.confirmRefreshTokens(db, [{ sessionId: idOf(7), counter: 1 }])],
+  [
+    'first sights',
+    db => sessions.confirmRefreshTokens(db, [{ sessionId: idOf(7), counter: 1, issuedAt: NOW }], 30_000)
+  ],
   ['a second refresh', db => sessions.findOwnedSession(db, idOf(7))],
   ['the list of sessions', db => sessions.listLiveSessions(db, idOf(7), NOW)],
   ['the end of all sessions', db => ends.endSessionsOf(db, idOf(7), undefined, 'test', NOW)],

@@ -2,26 +2,40 @@
  * A small world around one session: several tabs that share one cookie jar, a network that loses, delays and reorders,
  * a browser that crashes, and a thief who copies the jar. Time is a number.
  *
- * The server is a port: the pure rule here, the SQL statement in the parity test. Tokens are their counters.
+ * The server is a port: the pure rule here, the SQL statement in the parity test. Refresh tokens are their counters.
+ * Over 200 lines: the steps of one world are read together.
  */
 
 import fc from 'fast-check'
-import { judgeRefresh, type RefreshState, type RefreshVerdict } from '../../server/features/sessions/refresh-rule.ts'
+import {
+  judgeRefresh,
+  judgeSight,
+  MAX_TRIP_MS,
+  type RefreshState,
+  type RefreshVerdict
+} from '../../server/features/sessions/refresh-rule.ts'
 
 export const GRACE_MS = 60_000
-/** The longest trip of a request and its answer. An older answer never arrives. */
-export const MAX_TRIP_MS = GRACE_MS / 2
 /** How long a first sight of an access token may wait before it counts. */
 const MAX_NOTE_MS = 1000
 const TABS = 3
 const DAY_MS = 86_400_000
 
+/** The counter of the refresh token that came with it, and when it was issued. */
+export interface AccessToken {
+  readonly counter: number
+  readonly issuedMs: number
+}
+
+/** The current counter, or how the token was refused. */
+export type Outcome = number | 'reused' | 'dead'
+
 /** The session at the server. */
 export interface RefreshServer {
-  /** Presents a token. @returns the current counter, or how the token was refused */
-  present(counter: number, nowMs: number): Promise<number | 'reused' | 'dead'>
-  /** An access token with this counter was seen. */
-  confirm(counter: number): Promise<void>
+  /** Presents a refresh token. */
+  present(counter: number, nowMs: number): Promise<Outcome>
+  /** An access token was seen. @returns whether it ended the session */
+  see(token: AccessToken): Promise<boolean>
 }
 
 export type Step =
@@ -65,6 +79,7 @@ export function ruleServer(nowMs: number): RefreshServer {
     refreshCounter: 0,
     rotatedAt: null,
     refreshConfirmed: false,
+    handedAgainAt: null,
     endedAt: null,
     idleExpiresAt: expiresAt,
     expiresAt
@@ -75,18 +90,25 @@ export function ruleServer(nowMs: number): RefreshServer {
       state = { ...state, ...changes(state, verdict, new Date(atMs)) }
       return verdict === 'reused' || verdict === 'dead' ? verdict : state.refreshCounter
     },
-    async confirm(counter) {
-      if (counter === state.refreshCounter) state = { ...state, refreshConfirmed: true }
+    async see({ counter, issuedMs }) {
+      const verdict = judgeSight(state, counter, issuedMs)
+      if (verdict === 'confirms') state = { ...state, refreshConfirmed: true }
+      if (verdict === 'stolen') state = { ...state, endedAt: new Date(issuedMs) }
+      return verdict === 'stolen'
     }
   }
 }
 
 /** What a verdict changes in the session. */
 function changes(state: RefreshState, verdict: RefreshVerdict, at: Date): Partial<RefreshState> {
+  if (verdict === 'reused') return { endedAt: at }
   if (verdict === 'kept') return { refreshConfirmed: true }
-  if (verdict === 'rotated') return { refreshCounter: state.refreshCounter + 1, rotatedAt: at, refreshConfirmed: false }
-  if (verdict === 'succeeded') return state.refreshConfirmed ? {} : { rotatedAt: at }
-  return verdict === 'reused' ? { endedAt: at } : {}
+  if (verdict === 'rotated') {
+    return { refreshCounter: state.refreshCounter + 1, rotatedAt: at, refreshConfirmed: false, handedAgainAt: null }
+  }
+  if (verdict === 'dead' || state.refreshConfirmed) return {}
+  const isYoung = state.rotatedAt !== null && +at - +state.rotatedAt < GRACE_MS
+  return { rotatedAt: at, ...(isYoung ? {} : { handedAgainAt: at }) }
 }
 
 interface Trip {
@@ -94,30 +116,43 @@ interface Trip {
   readonly presented: number
   readonly tab: number
   /** Undefined until the server has answered. */
-  answer: number | undefined
+  answer: AccessToken | undefined
 }
 
-/** One presentation, as the server saw it. */
-export interface Presented {
-  readonly by: 'owner' | 'thief'
-  readonly counter: number
-  readonly atMs: number
-  readonly outcome: number | 'reused' | 'dead'
-}
+type Party = 'owner' | 'thief'
+
+/** What the server saw, in order. */
+export type Entry =
+  | {
+      readonly kind: 'presented'
+      readonly by: Party
+      readonly counter: number
+      readonly atMs: number
+      readonly outcome: Outcome
+    }
+  | {
+      readonly kind: 'seen'
+      readonly by: Party
+      readonly token: AccessToken
+      readonly atMs: number
+      readonly isStolen: boolean
+    }
 
 /** The world, one step after the other. */
 export class RefreshWorld {
-  readonly log: Presented[] = []
+  readonly log: Entry[] = []
   nowMs: number
   /** The cookie that all tabs share, and the one before it. */
   jar = 0
   #older = 0
-  /** The counter of each tab's access token. */
-  readonly #access: number[] = Array.from({ length: TABS }, () => 0)
-  #trips: Trip[] = []
-  #notes: { readonly counter: number; readonly dueMs: number }[] = []
-  #used = new Set<number>([0])
+  /** The refresh token that the thief holds. */
   thief: number | undefined
+  readonly #access: (AccessToken | undefined)[] = []
+  /** The access tokens that the thief was given, oldest first. */
+  readonly #loot: AccessToken[] = []
+  #trips: Trip[] = []
+  #notes: { readonly token: AccessToken; readonly by: Party; readonly dueMs: number }[] = []
+  #used = new Set<number>([0])
   readonly #server: RefreshServer
 
   constructor(server: RefreshServer, nowMs: number) {
@@ -126,22 +161,7 @@ export class RefreshWorld {
   }
 
   async live(steps: readonly Step[]): Promise<void> {
-    for (const step of steps) {
-      await this.step(step)
-    }
-  }
-
-  async step(step: Step): Promise<void> {
-    if (step.kind === 'wait') return this.wait(step.ms)
-    if (step.kind === 'send') return this.#send(step.tab)
-    if (step.kind === 'use') return this.#use(this.#access[step.tab] ?? 0, step.noteMs)
-    if (step.kind === 'crash') return this.#crash(step.forgets)
-    if (step.kind === 'refresh') await this.ownerRefreshes()
-    else if (step.kind === 'steal') this.thief = this.jar
-    else if (step.kind === 'thief-asks') await this.thiefAsks()
-    else if (step.kind === 'thief-uses' && this.thief !== undefined) this.#note(this.thief, 0)
-    else if ('pick' in step) await this.#onTrip(step.kind, step.pick)
-    await this.#deliverNotes()
+    for (const step of steps) await this.#step(step)
   }
 
   /** Time passes. Trips that take too long are lost. */
@@ -152,33 +172,51 @@ export class RefreshWorld {
   }
 
   /** A refresh of the owner without any fault, whose access token is then used. */
-  async ownerRefreshes(): Promise<number | 'reused' | 'dead'> {
+  async ownerRefreshes(): Promise<Outcome> {
     const outcome = await this.#present('owner', this.jar)
     if (typeof outcome === 'number') {
       this.#setCookie(this.jar, outcome)
-      this.#use(outcome, 0)
+      this.#access[0] = { counter: outcome, issuedMs: this.nowMs }
+      this.#use(0, 0)
       await this.#deliverNotes()
     }
     return outcome
   }
 
   /** The thief refreshes with what it holds. */
-  async thiefAsks(): Promise<number | 'reused' | 'dead' | undefined> {
+  async thiefAsks(): Promise<Outcome | undefined> {
     if (this.thief === undefined) return undefined
     const outcome = await this.#present('thief', this.thief)
-    if (typeof outcome === 'number') this.thief = outcome
+    if (typeof outcome === 'number') {
+      this.thief = outcome
+      this.#loot.push({ counter: outcome, issuedMs: this.nowMs })
+    }
     return outcome
   }
 
-  /** The thief uses its access token. */
+  /** The thief uses its newest access token. */
   async thiefUses(): Promise<void> {
-    if (this.thief !== undefined) this.#note(this.thief, 0)
+    const token = this.#loot.at(-1)
+    if (token !== undefined) this.#notes.push({ token, by: 'thief', dueMs: this.nowMs })
     await this.#deliverNotes()
   }
 
-  async #present(by: Presented['by'], counter: number): Promise<number | 'reused' | 'dead'> {
+  async #step(step: Step): Promise<void> {
+    if (step.kind === 'wait') await this.wait(step.ms)
+    else if (step.kind === 'refresh') await this.ownerRefreshes()
+    else if (step.kind === 'send') this.#send(step.tab)
+    else if (step.kind === 'use') this.#use(step.tab, step.noteMs)
+    else if (step.kind === 'crash') this.#crash(step.forgets)
+    else if (step.kind === 'steal') this.thief = this.jar
+    else if (step.kind === 'thief-asks') await this.thiefAsks()
+    else if (step.kind === 'thief-uses') await this.thiefUses()
+    else if ('pick' in step) await this.#onTrip(step.kind, step.pick)
+    await this.#deliverNotes()
+  }
+
+  async #present(by: Party, counter: number): Promise<Outcome> {
     const outcome = await this.#server.present(counter, this.nowMs)
-    this.log.push({ by, counter, atMs: this.nowMs, outcome })
+    this.log.push({ kind: 'presented', by, counter, atMs: this.nowMs, outcome })
     return outcome
   }
 
@@ -187,19 +225,19 @@ export class RefreshWorld {
     this.#trips.push({ sentMs: this.nowMs, presented: this.jar, tab, answer: undefined })
   }
 
-  #use(counter: number, noteMs: number): void {
-    this.#used.add(counter)
-    this.#note(counter, noteMs)
-  }
-
-  #note(counter: number, noteMs: number): void {
-    this.#notes.push({ counter, dueMs: this.nowMs + noteMs })
+  #use(tab: number, noteMs: number): void {
+    const token = this.#access[tab]
+    if (token === undefined) return
+    this.#used.add(token.counter)
+    this.#notes.push({ token, by: 'owner', dueMs: this.nowMs + noteMs })
   }
 
   async #deliverNotes(): Promise<void> {
     const due = this.#notes.filter(({ dueMs }) => dueMs <= this.nowMs)
     this.#notes = this.#notes.filter(({ dueMs }) => dueMs > this.nowMs)
-    for (const { counter } of due) await this.#server.confirm(counter)
+    for (const { token, by } of due) {
+      this.log.push({ kind: 'seen', by, token, atMs: this.nowMs, isStolen: await this.#server.see(token) })
+    }
   }
 
   async #onTrip(kind: 'arrive' | 'deliver' | 'lose', pick: number): Promise<void> {
@@ -208,15 +246,18 @@ export class RefreshWorld {
     )
     const trip = fitting[pick % Math.max(1, fitting.length)]
     if (trip === undefined) return
+    const remove = () => {
+      this.#trips = this.#trips.filter(other => other !== trip)
+    }
     if (kind === 'arrive') {
       const outcome = await this.#present('owner', trip.presented)
-      if (typeof outcome === 'number') trip.answer = outcome
-      else this.#trips = this.#trips.filter(other => other !== trip)
+      if (typeof outcome === 'number') trip.answer = { counter: outcome, issuedMs: this.nowMs }
+      else remove()
       return
     }
-    this.#trips = this.#trips.filter(other => other !== trip)
+    remove()
     if (kind === 'lose' || trip.answer === undefined) return
-    this.#setCookie(trip.presented, trip.answer)
+    this.#setCookie(trip.presented, trip.answer.counter)
     this.#access[trip.tab] = trip.answer
   }
 
@@ -227,10 +268,13 @@ export class RefreshWorld {
     this.jar = answer
   }
 
-  /** Every trip and every access token is lost. A browser may also forget a cookie that it has just been given and has not used. */
+  /**
+   * Every trip and every access token is lost. A browser may also forget a cookie that it has just been given and has
+   * not used.
+   */
   #crash(forgets: boolean): void {
     this.#trips = []
-    this.#access.fill(0)
+    this.#access.length = 0
     if (forgets && !this.#used.has(this.jar)) this.jar = this.#older
   }
 }

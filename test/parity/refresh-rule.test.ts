@@ -5,8 +5,9 @@ import fc from 'fast-check'
 import postgres from 'postgres'
 import t from 'tap'
 import { type Database, openDatabase } from '../../db/client.ts'
+import { endSession } from '../../db/queries/session-ends.ts'
 import { confirmRefreshTokens, findOwnedSession, presentRefreshToken } from '../../db/queries/sessions.ts'
-import { judgeRefresh, MIN_REMAINING_MS } from '../../server/features/sessions/refresh-rule.ts'
+import { judgeRefresh, MAX_TRIP_MS, MIN_REMAINING_MS } from '../../server/features/sessions/refresh-rule.ts'
 import { lanes } from '../lib/lanes.ts'
 import { GRACE_MS, lifeWithThief, type RefreshServer, RefreshWorld, ruleServer } from '../lib/refresh-world.ts'
 import { migratedDatabase } from '../lib/test-engines.ts'
@@ -68,6 +69,7 @@ for (const lane of lanes()) {
 
 /** One session in PostgreSQL as a server. A refused token is judged by the rule, as `refresh.ts` does. */
 function sqlServer(database: Database, sessionId: string): RefreshServer {
+  const end = (at: Date) => database.run(db => endSession(db, sessionId, 'refresh-reused', at))
   return {
     async present(counter, nowMs) {
       const now = new Date(nowMs)
@@ -86,11 +88,14 @@ function sqlServer(database: Database, sessionId: string): RefreshServer {
       const found = await database.run(db => findOwnedSession(db, sessionId))
       const verdict = found ? judgeRefresh(found.session, counter, nowMs, GRACE_MS / 1000) : 'dead'
       if (verdict !== 'reused') return 'dead'
-      await database.run(db =>
-        db.execute(`update sessions set ended_at = '${now.toISOString()}' where id = '${sessionId}'`)
-      )
+      await end(now)
       return 'reused'
     },
-    confirm: counter => database.run(db => confirmRefreshTokens(db, [{ sessionId, counter }]))
+    async see({ counter, issuedMs }) {
+      const seen = [{ sessionId, counter, issuedAt: new Date(issuedMs) }]
+      const stolen = await database.run(db => confirmRefreshTokens(db, seen, MAX_TRIP_MS))
+      if (stolen.length > 0) await end(new Date(issuedMs))
+      return stolen.length > 0
+    }
   }
 }

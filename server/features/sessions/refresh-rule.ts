@@ -11,6 +11,8 @@ export interface RefreshState {
   readonly rotatedAt: Date | null
   /** The current token was presented, or an access token that came with it was seen: its client has it. */
   readonly refreshConfirmed: boolean
+  /** When the predecessor asked so late that no earlier answer with the current token can have arrived. Null: never. */
+  readonly handedAgainAt: Date | null
   readonly endedAt: Date | null
   readonly idleExpiresAt: Date
   readonly expiresAt: Date
@@ -25,6 +27,26 @@ export type RefreshVerdict = 'kept' | 'rotated' | 'succeeded' | 'reused' | 'dead
 
 /** A session in its last second is over: an access token could not live for a whole one. */
 export const MIN_REMAINING_MS = 1000
+
+/** The longest trip of an answer to its client that the rule allows for. A later answer counts as lost. */
+export const MAX_TRIP_MS = 30_000
+
+/**
+ * `confirms`: the client has the current refresh token. `stolen`: the access token came in an answer that the predecessor
+ * has since asked for again, so its client never got it: another one did. `nothing`: an older token.
+ */
+export type SightVerdict = 'confirms' | 'stolen' | 'nothing'
+
+/**
+ * Judges the sight of an access token.
+ *
+ * @param counter of the refresh token that came with it
+ * @param issuedMs when it was issued
+ */
+export function judgeSight(state: RefreshState, counter: number, issuedMs: number): SightVerdict {
+  if (state.endedAt !== null || counter !== state.refreshCounter) return 'nothing'
+  return state.handedAgainAt !== null && issuedMs < +state.handedAgainAt - MAX_TRIP_MS ? 'stolen' : 'confirms'
+}
 
 /** @param graceSeconds how long the current token is young after it was made */
 export function judgeRefresh(

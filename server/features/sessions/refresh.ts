@@ -1,15 +1,11 @@
 /** Exchanges refresh tokens: no client is logged out by accident, and a copy in other hands ends the session. */
 
-import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { insertOutboxMail } from '../../../db/queries/outbox.ts'
-import { endSession } from '../../../db/queries/session-ends.ts'
 import { findOwnedSession, type OwnedSession, presentRefreshToken } from '../../../db/queries/sessions.ts'
 import type { Client } from '../../lib/client.ts'
-import { outboxMail } from '../../lib/outbox-mail.ts'
 import type { RefreshTicket } from '../../lib/refresh-token.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
+import { endStolenSession } from './end-stolen-session.ts'
 import {
-  NOTICE_TTL,
   type OpenSession,
   type PresentedTokens,
   type RefreshedSession,
@@ -80,24 +76,6 @@ async function refuse(options: SessionsOptions, ticket: RefreshTicket, client: C
   const verdict = judgeRefresh(owned.session, ticket.counter, +now, limits.refreshGrace)
   if (verdict === 'reused') await endStolenSession(options, owned, client)
   return failure('refresh-invalid', `the refresh token is ${verdict}`)
-}
-
-async function endStolenSession(options: SessionsOptions, owned: OwnedSession, client: Client): Promise<void> {
-  const { database, audit, box, nowMs } = options
-  const { session, user } = owned
-  const endedMs = nowMs()
-  const now = new Date(endedMs)
-  const ended = await database.transaction(async db => {
-    if ((await endSession(db, session.id, 'refresh-reused', now)) === undefined) return false
-    const subject = { person: user, sessionId: session.id }
-    await insertAuditEvent(db, audit.event('refresh-reused', 'failure', client, endedMs, subject))
-    const order = { kind: 'refresh-reused' as const, recipient: user.email, userId: user.id }
-    await insertOutboxMail(db, outboxMail(box, { ...order, expiresAt: secondsAfter(now, NOTICE_TTL) }, endedMs))
-    return true
-  })
-  if (!ended) return
-  options.wakeMail()
-  await options.announceEnds([session.id])
 }
 
 function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSession): OpenSession {

@@ -215,3 +215,16 @@ t.test('refresh takes the first genuine token, body before cookie, and a worthle
   const living = await both(ada.refreshToken, eve.refreshToken)
   t.equal(sessionOf(living.body), sessionOf(eve), 'one whose session has ended')
 })
+
+t.test('a thief who refreshes first is caught by the access token that the owner never got', async t => {
+  const ada = await signUp(url, mailbox)
+  const stolen = await refresh(ada.refreshToken)
+  await rotatedAgo(sessionOf(ada), 60)
+  t.equal((await refresh(ada.refreshToken)).status, 200, 'the owner may have lost the answer')
+  await sql`update sessions set handed_again_at = handed_again_at + interval '1 minute' where id = ${sessionOf(ada)}`
+  t.ok(await isLive(stolen.body.accessToken), 'the thief uses what came with it')
+  await until('the session ends', async () => !(await isLive(stolen.body.accessToken)))
+  const events =
+    await sql`select kind from audit_events where kind = 'refresh-reused' and session_id = ${sessionOf(ada)}`
+  t.equal(events.length, 1)
+})

@@ -1,7 +1,12 @@
 /** The rule about refresh tokens that are not the valid one, at each of its edges. */
 
 import t from 'tap'
-import { judgeRefresh, type RefreshState } from '../../../../server/features/sessions/refresh-rule.ts'
+import {
+  judgeRefresh,
+  judgeSight,
+  MAX_TRIP_MS,
+  type RefreshState
+} from '../../../../server/features/sessions/refresh-rule.ts'
 
 const NOW_MS = 1_000_000
 const GRACE = 60
@@ -11,6 +16,7 @@ const state: RefreshState = {
   refreshCounter: 5,
   rotatedAt: at(NOW_MS - 60_000),
   refreshConfirmed: true,
+  handedAgainAt: null,
   endedAt: null,
   idleExpiresAt: at(NOW_MS + 1000),
   expiresAt: at(NOW_MS + 2000)
@@ -53,3 +59,16 @@ t.test('a session that is over makes no token a theft', async t => {
     'not a millisecond sooner'
   )
 })
+
+t.test(
+  'judgeSight() confirms by the tokens of the current counter, except those that were asked for again',
+  async t => {
+    const handed = { ...state, handedAgainAt: at(NOW_MS) }
+    t.equal(judgeSight(state, 5, 0), 'confirms')
+    t.equal(judgeSight(handed, 5, NOW_MS), 'confirms')
+    t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS), 'confirms', 'it may still have been on its way')
+    t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS - 1), 'stolen')
+    for (const counter of [4, 6]) t.equal(judgeSight(handed, counter, 0), 'nothing', `counter ${counter}`)
+    t.equal(judgeSight({ ...handed, endedAt: at(NOW_MS) }, 5, 0), 'nothing', 'of a session that has ended')
+  }
+)

@@ -1,0 +1,1 @@
+ALTER TABLE "sessions" ADD COLUMN "handed_again_at" timestamp (3) with time zone;
