@@ -46,6 +46,8 @@ await sql
     from generate_series(1, ${ROWS}) i;
   insert into former_addresses (id, user_id, email, until)
     select ${ID}, ${ID}, 'former-' || i || '@example.com', ${AGO} from generate_series(1, ${ROWS}) i;
+  insert into known_devices (user_id, fingerprint, noted_at)
+    select ${ID}, sha256(i::text::bytea), ${AGO} from generate_series(1, ${ROWS}) i;
   insert into audit_events (id, at, kind, outcome, user_id, sealed_personal)
     select ${ID}, now() - (${ROWS} - i) * interval '10 s', case when i % 1000 = 0 then 'role-changed' else 'login-succeeded' end, 'success',
       ('01970000-0000-7000-8000-' || lpad(to_hex(1 + i % 50000), 12, '0'))::uuid, repeat('s', 120)::bytea from generate_series(1, ${ROWS}) i;
@@ -128,6 +130,7 @@ const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
   ['sessions that have ended, further on', db => housekeeping.sweepSessions(db, 'endedAt', NOW, place, 500)],
   ['sessions that have expired', db => housekeeping.sweepSessions(db, 'expiresAt', weekAgo, undefined, 500)],
   ['sessions that have expired, further on', db => housekeeping.sweepSessions(db, 'expiresAt', NOW, place, 500)],
+  ['devices noted long ago', db => housekeeping.deleteOldDevices(db, new Date(+NOW - 900_000_000), 500)],
   ['expired links', db => housekeeping.deleteExpiredMailedTokens(db, NOW, 500)],
   ['expired registrations', db => housekeeping.deleteExpiredRegistrations(db, NOW, 500)],
   ['old mails', db => housekeeping.deleteOldMails(db, weekAgo, 500)]

@@ -192,3 +192,17 @@ t.test('one instance tidies at a time; the others leave at once, and what was re
   t.strictSame(await sessionsLeft([over]), [false])
   t.strictSame(told, [{ chore: 'ended-sessions', removed: 1 }])
 })
+
+t.test('a device is forgotten thirty days after it was noted', async t => {
+  const userId = await addUser()
+  for (const days of [29, 31]) {
+    await sql`insert into known_devices (user_id, fingerprint, noted_at)
+      values (${userId}, ${Buffer.from(String(days))}, ${at(-days * DAY)})`
+  }
+  await housekeeping()()
+  const left = await sql`select fingerprint from known_devices where user_id = ${userId}`
+  t.strictSame(
+    left.map(({ fingerprint }) => String(fingerprint)),
+    ['29']
+  )
+})

@@ -216,6 +216,13 @@ t.test('refresh takes the first genuine token, body before cookie, and a worthle
   t.equal(sessionOf(living.body), sessionOf(eve), 'one whose session has ended')
 })
 
+t.test('of two tokens of one session the newer one counts, and the older one is no theft', async t => {
+  const ada = await signUp(url, mailbox)
+  const { body } = await reused(ada)
+  const kept = { body: { refreshToken: ada.refreshToken }, ...cookie(body.refreshToken) }
+  t.equal((await call(url, 'POST', `${AUTH}/refresh`, kept)).status, 200)
+})
+
 t.test('a thief who refreshes first is caught by the access token that the owner never got', async t => {
   const ada = await signUp(url, mailbox)
   const stolen = await refresh(ada.refreshToken)

@@ -1,0 +1,36 @@
+/** Logout where an access token cannot be checked: what is proven ends, and the client does not hear that all is done. */
+
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import type { TokenVerifier } from '../../../../edge/verifier/verify-token.ts'
+import { accessSession } from '../../../../server/features/sessions/access-session.ts'
+import { logout } from '../../../../server/features/sessions/ending.ts'
+import type { SessionsOptions } from '../../../../server/features/sessions/options.ts'
+import { deriveKeys } from '../../../../server/lib/derived-keys.ts'
+import { createRefreshTokens } from '../../../../server/lib/refresh-token.ts'
+
+const refreshTokens = createRefreshTokens(deriveKeys(['a root secret for tests that is long enough']))
+const client = { address: '192.0.2.1', userAgent: '', requestId: randomUUID() }
+
+t.test('a logout whose access token cannot be checked ends the rest and answers unavailable', async t => {
+  const verifier: TokenVerifier = {
+    verify: async () => ({ ok: false, code: 'keys-unavailable', reason: 'no keys yet' })
+  }
+  const access = await accessSession(verifier, 'a.b.c', Date.now())
+  t.equal(access.kind, 'unknown')
+
+  const sessionId = randomUUID()
+  const announced: string[] = []
+  const options = {
+    refreshTokens,
+    nowMs: Date.now,
+    database: { transaction: async () => true },
+    announceEnds: async (sids: readonly string[]) => {
+      announced.push(...sids)
+      return true
+    }
+  } as unknown as SessionsOptions
+  const cookie = refreshTokens.mint({ sessionId, counter: 0 })
+  t.match(await logout(options, { body: undefined, cookie }, access, client), { ok: false, problem: 'unavailable' })
+  t.strictSame(announced, [sessionId])
+})
