@@ -43,7 +43,7 @@ t.test('openDatabase()', async t => {
         busy.transaction(db => db.execute(sleep)),
         ...Array.from({ length: 3 }, () => busy.run(db => db.execute(sleep)))
       ]
-      for (const work of works) await t.rejects(work, DatabaseUnavailableError)
+      await Promise.all(works.map(work => t.rejects(work, DatabaseUnavailableError)))
       const active = sql.raw(
         `select pid from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`
       )
