@@ -13,11 +13,6 @@ export async function findNewestLink(db: Queryable): Promise<ChainLink | undefin
   return link
 }
 
-export async function findLink(db: Queryable, position: number): Promise<ChainLink | undefined> {
-  const [link] = await db.select().from(auditChain).where(eq(auditChain.position, position))
-  return link
-}
-
 /** The time of the youngest event that has a link. */
 export async function findNewestSealedAt(db: Queryable): Promise<Date | undefined> {
   const [row] = await db.select({ at: max(auditChain.eventAt) }).from(auditChain)

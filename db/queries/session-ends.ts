@@ -69,7 +69,7 @@ export async function endSessionsOf(
   now: Date
 ): Promise<string[]> {
   await voidLinksOf(db, userId, now)
-  // Security: the device of a thief is noticed again at its next sign-in.
+  // Security: a device of a thief that has no mark is noticed again at its next sign-in.
   await db.delete(knownDevices).where(eq(knownDevices.userId, userId))
   const rows = await db
     .update(sessions)

@@ -9,6 +9,7 @@ import {
   type GuardState,
   NO_DELAY,
   NO_FAILURES,
+  type Outcome,
   recordFailure,
   type Verdict,
   type WeighedAttempt
@@ -28,7 +29,7 @@ export interface Floor {
   /** Forgets the failures of an account, and those of the client address on it. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): void
   /** Records how an attempt ended that was answered elsewhere, without judging it. */
-  note(keys: SubjectKeys, outcome: 'wrong' | 'right', nowMs: number): void
+  note(keys: SubjectKeys, outcome: Outcome, nowMs: number): void
 }
 
 /**
@@ -66,7 +67,11 @@ export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor
     },
     note(keys, outcome, nowMs) {
       const state = stateOf(keys)
-      remember(keys, state, outcome === 'wrong' ? recordFailure(stricter, state, nowMs) : { ...state, pair: NO_DELAY })
+      remember(
+        keys,
+        state,
+        outcome === 'right' ? { ...state, pair: NO_DELAY } : recordFailure(stricter, state, outcome, nowMs)
+      )
     }
   }
 }

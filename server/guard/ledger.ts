@@ -122,7 +122,7 @@ export function parseVerdict(reply: unknown, attempt: WeighedAttempt): Verdict {
     isBit(captchaDue) &&
     isBit(attacked) &&
     (captchaDue === 0 || attempt.captchaOpen) &&
-    (attacked === 0 || (attempt.outcome === 'wrong' && waitMs === 0 && captchaDue === 0)) &&
+    (attacked === 0 || (isFailure(attempt.outcome) && waitMs === 0 && captchaDue === 0)) &&
     more.length === 0
   if (!sound) throw new StoreError('Redis answered the login guard with something that is no verdict')
 
@@ -132,4 +132,8 @@ export function parseVerdict(reply: unknown, attempt: WeighedAttempt): Verdict {
     captchaDue: captchaDue === 1,
     accountAttacked: attacked === 1
   }
+}
+
+function isFailure(outcome: WeighedAttempt['outcome']): boolean {
+  return outcome === 'wrong' || outcome === 'unconfirmed'
 }

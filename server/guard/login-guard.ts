@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import { createLedger, type LedgerOptions } from './ledger.ts'
-import { isAnswerable, type Obstacle, type Verdict, type WeighedAttempt } from './rule.ts'
+import { isAnswerable, type Obstacle, type Outcome, type Verdict, type WeighedAttempt } from './rule.ts'
 import { subjectKeys } from './subject-keys.ts'
 import type { Captcha } from './turnstile.ts'
 
@@ -33,7 +33,7 @@ export interface LoginGuard {
   /** Whether the password may be looked at: else `too-many-attempts`, `captcha-required` or `unavailable`. */
   admit(attempt: LoginAttempt): Promise<Result<undefined>>
   /** Counts a failure, or clears the delay of this address and account. */
-  settle(attempt: LoginAttempt, correct: boolean): Promise<Settled>
+  settle(attempt: LoginAttempt, outcome: Outcome): Promise<Settled>
   /**
    * Ends the block of an account, and the delay of this client address on it. The block of the client address stays:
    * an attacker's own mailbox must not unblock the attacker's address.
@@ -89,8 +89,8 @@ export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
       return checked
     },
 
-    async settle(attempt, correct) {
-      const verdict = await weigh(attempt, correct ? 'right' : 'wrong')
+    async settle(attempt, outcome) {
+      const verdict = await weigh(attempt, outcome)
       solved.delete(attempt)
       if (isAnswerable(verdict)) return { answerable: true, accountAttacked: verdict.accountAttacked }
       const isDelayed = verdict.retryAfterMs > 0 || captcha === undefined

@@ -43,7 +43,7 @@ export function createOwnCount(options: FloorOptions): OwnCount {
       const verdict = stricter.weigh(keys, attempt, nowMs)
       if (attempt.outcome === 'pending' || !isAnswerable(verdict)) return verdict
       whole.note(keys, attempt.outcome, nowMs)
-      if (attempt.outcome === 'wrong') for (const key of [keys.address, keys.account]) fellBackAtMs.set(key, nowMs)
+      if (attempt.outcome !== 'right') for (const key of [keys.address, keys.account]) fellBackAtMs.set(key, nowMs)
       return verdict
     },
     join(verdict, keys, attempt, nowMs) {

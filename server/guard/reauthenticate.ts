@@ -18,7 +18,8 @@ export interface ReauthenticationOptions extends TellOfAttackOptions {
 /** What a person brings along to prove that it is still the same one. */
 export interface Proof {
   readonly password: string
-  readonly deviceMark: string | undefined
+  /** The marks that the device presented. */
+  readonly presentedMarks: readonly string[]
   readonly captchaToken?: string | undefined
 }
 
@@ -41,7 +42,7 @@ export async function reauthenticate(
   const attempt: LoginAttempt = {
     account: user.email,
     clientAddress: client.address,
-    knownDevice: deviceMarks.knows(proof.deviceMark, user.email),
+    knownDevice: proof.presentedMarks.some(mark => deviceMarks.knows(mark, user.email)),
     ...(proof.captchaToken === undefined ? {} : { captchaToken: proof.captchaToken })
   }
   const admitted = await guard.admit(attempt)
@@ -49,7 +50,7 @@ export async function reauthenticate(
 
   const { correct } = await hasher.check(proof.password, user.passwordHash)
 
-  const settled = await guard.settle(attempt, correct)
+  const settled = await guard.settle(attempt, correct ? 'right' : 'wrong')
   if (!settled.answerable) return refused(options, user, client, settled.failure)
   if (settled.accountAttacked) await tellOfAttack(options, user.email, user, client)
   if (!correct) return refused(options, user, client, failure('password-incorrect', 'the password is another one'))

@@ -52,9 +52,15 @@ export interface WeighedAttempt {
   readonly knownDevice: boolean
   /** A captcha may be asked for, and this attempt has not solved one. */
   readonly captchaOpen: boolean
-  /** `pending`: nobody has looked at the password yet. */
-  readonly outcome: 'pending' | 'wrong' | 'right'
+  /** `pending`: the password was not compared yet. */
+  readonly outcome: 'pending' | Outcome
 }
+
+/**
+ * How the comparison ended. `unconfirmed`: the password of a registration that waits for its link. It counts for the
+ * account alone: an attacker may have begun the registration with a guess, and a user who waits for the email tries again.
+ */
+export type Outcome = 'wrong' | 'right' | 'unconfirmed'
 
 /** What stands in the way of an attempt. */
 export type Obstacle = 'address' | 'pair' | 'account'
@@ -97,20 +103,23 @@ export function decide(
   if (attempt.outcome === 'pending' || !isAnswerable(verdict)) return { verdict, state }
   if (attempt.outcome === 'right') return { verdict, state: { ...state, pair: NO_DELAY } }
 
-  const failed = recordFailure(policy, state, nowMs)
+  const failed = recordFailure(policy, state, attempt.outcome, nowMs)
   const accountAttacked = state.account.untilMs <= nowMs && failed.account.untilMs > nowMs
   return { verdict: { ...verdict, accountAttacked }, state: failed }
 }
 
 /** Counts a failure that was answered, without judging it. */
-export function recordFailure(policy: GuardPolicy, state: GuardState, nowMs: number): GuardState {
+export function recordFailure(
+  policy: GuardPolicy,
+  state: GuardState,
+  outcome: Exclude<Outcome, 'right'>,
+  nowMs: number
+): GuardState {
   // A device that is known may fail while the account is protected: its protection then neither grows nor begins anew.
   const isProtected = state.account.untilMs > nowMs
-  return {
-    address: count(policy.address, state.address, nowMs),
-    pair: delay(policy.pair, state.pair, nowMs),
-    account: isProtected ? state.account : count(policy.account, state.account, nowMs)
-  }
+  const account = isProtected ? state.account : count(policy.account, state.account, nowMs)
+  if (outcome === 'unconfirmed') return { ...state, account }
+  return { address: count(policy.address, state.address, nowMs), pair: delay(policy.pair, state.pair, nowMs), account }
 }
 
 function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, nowMs: number): Verdict {

@@ -9,7 +9,7 @@ import type { Script } from '../../edge/store/run-scripts.ts'
  * @returns `[wait (ms), obstacle 0 none | 1 address | 2 pair | 3 account, captcha due 0|1, account attacked 0|1]`
  */
 export const loginGuardScript: Script = {
-  sha1: '46d00f5e1a99e7fb5a0a10016a218a8d2b0dae4e',
+  sha1: 'fd9a93811f69a1f2b799e8547f6cefcc205116bf',
   source: `
 local addressKey = KEYS[1] -- 'failures': times (ms), oldest first, comma-separated; 'until': end of the block (ms)
 local pairKey    = KEYS[2] -- 'failures': how many in a row; 'last': the time of the last one (ms)
@@ -23,7 +23,7 @@ local account = { maxFailures = tonumber(ARGV[7]), windowMs = tonumber(ARGV[8]),
 local captchaAfterFailures = tonumber(ARGV[10])
 local knownDevice          = ARGV[11] == '1'
 local captchaOpen          = ARGV[12] == '1'
-local outcome              = ARGV[13] -- 'pending', 'wrong' or 'right'
+local outcome              = ARGV[13] -- 'pending', 'wrong', 'right' or 'unconfirmed'
 local nowMs                = tonumber(ARGV[14]) -- nil: the clock of Redis
 
 if not nowMs then
@@ -79,11 +79,13 @@ if outcome == 'right' then
   return { 0, 0, 0, 0 }
 end
 
-count(address, addressKey, onAddress)
+if outcome == 'wrong' then
+  count(address, addressKey, onAddress)
 
-if lastMs + delayWindowMs <= nowMs then pairFailures = 0 end
-redis.call('HSET', pairKey, 'failures', pairFailures + 1, 'last', text(nowMs))
-redis.call('PEXPIRE', pairKey, delayWindowMs)
+  if lastMs + delayWindowMs <= nowMs then pairFailures = 0 end
+  redis.call('HSET', pairKey, 'failures', pairFailures + 1, 'last', text(nowMs))
+  redis.call('PEXPIRE', pairKey, delayWindowMs)
+end
 
 local attacked = onAccount.untilMs <= nowMs and count(account, accountKey, onAccount) > nowMs
 return { 0, 0, 0, attacked and 1 or 0 }

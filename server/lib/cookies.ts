@@ -16,9 +16,3 @@ export function readCookies({ cookie }: IncomingHttpHeaders, name: string): stri
     .filter(pair => pair.startsWith(`${name}=`))
     .map(pair => pair.slice(name.length + 1))
 }
-
-/** The value of a cookie that was sent once; `undefined` for one that is missing or was sent twice. */
-export function readCookie(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const [value, ...others] = readCookies(headers, name)
-  return others.length === 0 ? value : undefined
-}

@@ -59,14 +59,12 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
 }
 
 /** Counts each email once, when it is claimed first; one that is beyond a bound is given up. */
-async function withinBounds(
-  { database, bounds, nowMs, log }: OutboxWorkerOptions,
-  mails: readonly OutboxMail[]
-): Promise<OutboxMail[]> {
+async function withinBounds(options: OutboxWorkerOptions, mails: readonly OutboxMail[]): Promise<OutboxMail[]> {
+  const { bounds, log } = options
   const judged = await Promise.all(
     mails.map(async mail => {
       if (mail.attempts > 1 || (await bounds(mail))) return mail
-      await database.run(db => markMailDead(db, mail.id, new Date(nowMs()), 'too many emails to this address'))
+      await giveUp(options, mail, 'too many emails to this address')
       log.warn(
         { mailId: mail.id, kind: mail.kind },
         'an email was given up: there were too many of its kind to its address'
@@ -81,7 +79,7 @@ async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
   const { database, nowMs, log } = options
   const now = new Date(nowMs())
   if (mail.expiresAt <= now) {
-    await database.run(db => markMailDead(db, mail.id, now, mail.lastError ?? 'expired before it was sent'))
+    await giveUp(options, mail, mail.lastError ?? 'expired before it was sent')
     log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts }, 'a mail was given up: it expired unsent')
     return
   }
@@ -111,9 +109,18 @@ async function send({ database, transport, box, publicUrl }: OutboxWorkerOptions
   await transport.send({ to: mail.recipient, messageId, ...renderMail(mail.kind, values) })
 }
 
-/** The last mail to somebody who is not known here any more leaves no trace of the address. */
+/** The last email to a deleted account leaves no trace of the address, sent or not. */
+function leavesNoTrace({ kind }: OutboxMail): boolean {
+  return kind === 'account-deleted'
+}
+
+async function giveUp({ database, nowMs }: OutboxWorkerOptions, mail: OutboxMail, reason: string): Promise<void> {
+  const now = new Date(nowMs())
+  await database.run(db => (leavesNoTrace(mail) ? deleteMail(db, mail.id) : markMailDead(db, mail.id, now, reason)))
+}
+
 async function forget({ database }: OutboxWorkerOptions, mail: OutboxMail, now: Date): Promise<void> {
-  await database.run(db => (mail.kind === 'account-deleted' ? deleteMail(db, mail.id) : markMailSent(db, mail.id, now)))
+  await database.run(db => (leavesNoTrace(mail) ? deleteMail(db, mail.id) : markMailSent(db, mail.id, now)))
 }
 
 function backOffMs(attempts: number): number {

@@ -57,7 +57,7 @@ function guessingOver(redis: ReturnType<typeof openRedis>, secret: Uint8Array) {
   return async (clientAddress: string) => {
     const attempt = attemptOf(`person${seed}-${person++}`, clientAddress)
     const admitted = await guard.admit(attempt)
-    return admitted.ok && (await guard.settle(attempt, false)).answerable
+    return admitted.ok && (await guard.settle(attempt, 'wrong')).answerable
   }
 }
 

@@ -4,32 +4,23 @@
  * Over 200 lines: one browser serves all pages, because it takes a second to start.
  */
 
-import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import t from 'tap'
+import { openChromium, withoutChromium } from '../lib/chromium.ts'
 import { call, mailedToken, newAddress, PASSWORD, register, signUp } from '../lib/person.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 import { until } from '../lib/until.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const skip = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`
 const API = '/api/v1'
 const NEW_PASSWORD = 'Another-horse-8'
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }
 
-t.test('pages', { skip, timeout: 120_000 }, async t => {
+t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
   const { url, mailbox, config } = await openTestOrigin(t, { PUBLIC_URL: 'http://gatehouse.localhost' })
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      // The public URL leads to the origin of this test, so links and `Origin` are what they will be; a browser trusts
-      // `localhost` like TLS.
-      `--host-resolver-rules=MAP ${new URL(config.publicUrl).host} ${new URL(url).host}`,
-      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync']
-    ]
-  })
-  t.teardown(() => browser.close())
+  // The public URL leads to the origin of this test, so links and `Origin` are what they will be; a browser trusts
+  // `localhost` like TLS.
+  const hosts = `MAP ${new URL(config.publicUrl).host} ${new URL(url).host}`
+  const browser = await openChromium(t, `--host-resolver-rules=${hosts}`)
   const login = (email: string, password: string) =>
     call(url, 'POST', `${API}/auth/login`, { body: { email, password } })
 

@@ -3,28 +3,19 @@
  * tokens and the access token. A step takes a browser one to two seconds, so no step is taken twice.
  */
 
-import { existsSync } from 'node:fs'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import t from 'tap'
+import { openChromium, withoutChromium } from '../lib/chromium.ts'
 import { openTestStack } from '../lib/test-stack.ts'
 import { until } from '../lib/until.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const skip = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`
 /** The address in the examples. */
 const EMAIL = 'ada@example.com'
 
 t.setTimeout(300_000)
-t.test('Swagger UI', { skip }, async t => {
+t.test('Swagger UI', { skip: withoutChromium }, async t => {
   const stack = await openTestStack(t)
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync']
-    ]
-  })
-  t.teardown(() => browser.close())
+  const browser = await openChromium(t)
   const page = await browser.newPage()
   page.setDefaultTimeout(60_000)
   await page.goto(stack.docs)

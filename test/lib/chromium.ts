@@ -19,9 +19,9 @@ const QUIET = [
   '--disable-sync'
 ]
 
-/** Starts it; it ends with the test. */
-export async function openChromium(t: Teardown): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET })
+/** Starts it, with more arguments where a test has some; it ends with the test. */
+export async function openChromium(t: Teardown, ...more: readonly string[]): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...more] })
   t.teardown(() => browser.close())
   return browser
 }

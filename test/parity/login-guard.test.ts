@@ -100,7 +100,7 @@ async function replay(seed: number, weigh: Weigh, seen: Set<string>): Promise<st
     const attempt: WeighedAttempt = {
       knownDevice: random() < 0.3,
       captchaOpen: random() < 0.2,
-      outcome: pick(random, ['pending', 'wrong', 'wrong', 'wrong', 'right'])
+      outcome: pick(random, ['pending', 'wrong', 'wrong', 'wrong', 'unconfirmed', 'right'])
     }
     const before = {
       address: counted.get(keys[0]) ?? NO_FAILURES,

@@ -189,7 +189,8 @@ t.test('cookies are declared where they are read and where they are set', async 
     login: [refresh, device],
     refresh: [refresh],
     logout: [refresh],
-    deleteAccount: [device],
+    deleteAccount: [refresh, device],
+    endAllSessions: [refresh],
     changePassword: [device],
     changeEmail: [device]
   }

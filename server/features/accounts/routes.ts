@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { User } from '../../../db/queries/users.ts'
 import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { clearsRefreshCookie, readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
-import { readCookie } from '../../lib/cookies.ts'
+import { presentedMarks } from '../../lib/presented-marks.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser, UserShape } from '../../lib/user-shape.ts'
@@ -124,15 +124,16 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
         tags: ['accounts'],
         security: [{ accessToken: [] }],
         body: Deletion,
-        cookies: readsCookies(DEVICE_COOKIE),
+        cookies: readsCookies(REFRESH_COOKIE, DEVICE_COOKIE),
         response: {
           204: clearsRefreshCookie(NoContent),
-          ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS)
+          ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS, ...PROOF_PROBLEMS, 'forbidden')
         }
       }
     },
     async (request, reply) => {
-      const proof = { ...request.body, deviceMark: readCookie(request.headers, DEVICE_COOKIE) }
+      const { deviceMark, ...body } = request.body
+      const proof = { ...body, presentedMarks: presentedMarks(request.headers, deviceMark) }
       const { sub, sid } = app.claimsOf(request)
       orThrow(await accounts.delete(sub, proof, request.client))
       signOut(request, reply, sid)

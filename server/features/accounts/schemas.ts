@@ -4,12 +4,14 @@ import { type Static, Type } from '@sinclair/typebox'
 import {
   AuditKindShape,
   AuditOutcomeShape,
+  DEVICE_MARK,
   Message,
   SESSION_TOKENS,
   SESSION_TOKENS_EXAMPLE
 } from '../../lib/answer-shapes.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
 import { NAME_MAX_LENGTH } from '../../lib/person-name.ts'
+import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
 import { UserShape } from '../../lib/user-shape.ts'
 
 export { NoContent } from '../../lib/answer-shapes.ts'
@@ -34,7 +36,7 @@ export const RegistrationPending = Message
 
 /** Where verification is optional: signed in at once. */
 export const SignedUp = Type.Object(
-  { user: Type.Ref(UserShape), ...SESSION_TOKENS },
+  { user: Type.Ref(UserShape), ...SESSION_TOKENS, deviceMark: DEVICE_MARK },
   { additionalProperties: false, examples: [{ user: UserShape.examples?.[0], ...SESSION_TOKENS_EXAMPLE }] }
 )
 
@@ -46,6 +48,7 @@ export const ProfileChange = Type.Object(
 export const Deletion = Type.Object(
   {
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
+    deviceMark: PRESENTED_MARK,
     captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
   },
   { additionalProperties: false, examples: [{ password: 'Correct-horse-7' }] }

@@ -4,8 +4,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
 import { readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
-import { readCookie, readCookies } from '../../lib/cookies.ts'
 import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
+import { presentedMarks } from '../../lib/presented-marks.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { ChangePassword, ForgotPassword, MarkedMessage, Message, NoContent, ResetPassword } from './schemas.ts'
@@ -59,7 +59,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
       }
     },
     async (request, reply) => {
-      const wanted = { ...request.body, presentedMarks: readCookies(request.headers, DEVICE_COOKIE) }
+      const wanted = { ...request.body, presentedMarks: presentedMarks(request.headers) }
       const mark = orThrow(await passwords.reset(wanted, request.client))
       return {
         message: 'Your new password is set. You can sign in with it now',
@@ -85,8 +85,9 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
     },
     async (request, reply) => {
       const { sub, sid } = app.claimsOf(request)
-      const { currentPassword, newPassword, captchaToken } = request.body
-      const proof = { password: currentPassword, deviceMark: readCookie(request.headers, DEVICE_COOKIE), captchaToken }
+      const { currentPassword, newPassword, captchaToken, deviceMark } = request.body
+      const marks = presentedMarks(request.headers, deviceMark)
+      const proof = { password: currentPassword, presentedMarks: marks, captchaToken }
       orThrow(await passwords.change({ userId: sub, sid, newPassword }, proof, request.client))
       return reply.code(204).send(null)
     }

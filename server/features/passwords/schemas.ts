@@ -2,6 +2,7 @@
 
 import { Type } from '@sinclair/typebox'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
+import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
 
 export { MarkedMessage, Message, NoContent } from '../../lib/answer-shapes.ts'
 
@@ -28,6 +29,7 @@ export const ChangePassword = Type.Object(
   {
     currentPassword: password,
     newPassword: password,
+    deviceMark: PRESENTED_MARK,
     captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
   },
   {

@@ -3,13 +3,14 @@
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findLoginCandidate, type LoginCandidate, type User, upgradePasswordHash } from '../../../db/queries/users.ts'
 import type { LoginAttempt } from '../../guard/login-guard.ts'
+import type { Outcome } from '../../guard/rule.ts'
 import { tellOfAttack } from '../../guard/tell-of-attack.ts'
 import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { parseEmailAddress } from '../../lib/email-address.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
 import { begin } from './begin.ts'
-import { checkCredentials } from './check-credentials.ts'
+import { type CheckedCredentials, checkCredentials } from './check-credentials.ts'
 import type { BegunSession, Presented, SessionsOptions } from './options.ts'
 
 export interface Credentials {
@@ -66,15 +67,13 @@ async function tryLogin(
   const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
   const { user: known } = candidate
   const { match, outdated } = await checkCredentials(options, candidate, credentials.password)
-  // Security: no failure is cleared by it, because an attacker who guesses may have begun the registration.
-  if (match === 'registration') return unconfirmed(options, attempt, client)
-
-  // A disabled account is settled like a wrong password: what follows must not tell the two apart.
-  const isCorrect = match === 'account'
-  const settled = await guard.settle(attempt, isCorrect && !known?.disabledAt)
-  if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, known)
+  const settled = await guard.settle(attempt, outcomeOf(match, known))
+  // Security: without the account, because an attacker who guesses may have begun the registration.
+  const owner = match === 'registration' ? undefined : known
+  if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, owner)
   if (settled.accountAttacked) await tellOfAttack(options, attempt.account, known, client)
-  const standing = judge(options, candidate, isCorrect)
+  if (match === 'registration') return refused(options, client, 'login-unverified', UNVERIFIED)
+  const standing = judge(options, candidate, match === 'account')
   if (!standing.ok) return refused(options, client, standing.kind, standing.answer, known)
 
   const { user } = standing
@@ -101,12 +100,10 @@ function judge({ emailVerification }: SessionsOptions, { user }: LoginCandidate,
 
 const UNVERIFIED = failure('email-unverified', 'the link was not opened yet')
 
-/** The password is that of a registration whose link was not opened, unless too many guesses were made meanwhile. */
-async function unconfirmed(options: SessionsOptions, attempt: LoginAttempt, client: Client): Promise<Failure> {
-  const admitted = await options.guard.admit(attempt)
-  return admitted.ok
-    ? refused(options, client, 'login-unverified', UNVERIFIED)
-    : refused(options, client, 'login-blocked', admitted)
+/** A disabled account is settled like a wrong password: what follows must not tell the two apart. */
+function outcomeOf(match: CheckedCredentials['match'], known: User | undefined): Outcome {
+  if (match === 'registration') return 'unconfirmed'
+  return match === 'account' && !known?.disabledAt ? 'right' : 'wrong'
 }
 
 async function refused(

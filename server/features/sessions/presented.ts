@@ -1,9 +1,10 @@
 /** What a request presents of a session. Each credential is read by itself here and judged by itself in the rules. */
 
 import type { FastifyRequest } from 'fastify'
-import { DEVICE_COOKIE, parseBearer, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
+import { parseBearer, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
 import { readCookies } from '../../lib/cookies.ts'
+import { presentedMarks } from '../../lib/presented-marks.ts'
 import { accessSession } from './access-session.ts'
 import type { AccessProof, Presented, PresentedTokens } from './options.ts'
 
@@ -19,11 +20,7 @@ export function presentedTokens(request: FastifyRequest): PresentedTokens {
 /** What a sign-in presents: the session that it ends, and the marks of its device. */
 export function presentedAtSignIn(request: FastifyRequest): Presented {
   const body = request.body as { deviceMark?: string } | null | undefined
-  const marks = readCookies(request.headers, DEVICE_COOKIE)
-  return {
-    refreshToken: refreshCookie(request),
-    deviceMarks: body?.deviceMark === undefined ? marks : [body.deviceMark, ...marks]
-  }
+  return { refreshToken: refreshCookie(request), deviceMarks: presentedMarks(request.headers, body?.deviceMark) }
 }
 
 /** The session that the bearer token of a request proves, even where it has expired. */

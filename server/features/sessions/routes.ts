@@ -167,6 +167,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
         summary: 'Log out all devices, this one too',
         tags: ['sessions'],
         security: [{ accessToken: [] }],
+        cookies: readsCookies(REFRESH_COOKIE),
         response: { 204: clearsRefreshCookie(NoContent), ...problems(...TOKEN_PROBLEMS, ...BODILESS_PROBLEMS) }
       }
     },

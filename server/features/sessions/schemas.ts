@@ -6,6 +6,7 @@ import { DEVICE_MARK, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/a
 import { deviceName } from '../../lib/device-name.ts'
 import { optionalBody } from '../../lib/optional-body.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
+import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
 import { RoleShape, UserShape } from '../../lib/user-shape.ts'
 
 export { Message, NoContent } from '../../lib/answer-shapes.ts'
@@ -15,12 +16,7 @@ export const Login = Type.Object(
     email: Type.String({ minLength: 3, maxLength: 254, description: 'The address you registered with' }),
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
     rememberMe: Type.Optional(Type.Boolean({ description: 'Stay signed in for 30 days instead of one' })),
-    deviceMark: Type.Optional(
-      Type.String({
-        maxLength: 512,
-        description: 'From an earlier sign-in, for clients that keep no cookies: by it the device is known'
-      })
-    ),
+    deviceMark: PRESENTED_MARK,
     captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
   },
   {

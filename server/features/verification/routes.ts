@@ -4,8 +4,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
 import { checkEmail } from '../../lib/checked-member.ts'
 import { readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
-import { readCookie, readCookies } from '../../lib/cookies.ts'
 import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
+import { presentedMarks } from '../../lib/presented-marks.ts'
 import { orThrow } from '../../lib/problem-error.ts'
 import {
   BODILESS_PROBLEMS,
@@ -42,7 +42,7 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
       }
     },
     async (request, reply) => {
-      const marks = readCookies(request.headers, DEVICE_COOKIE)
+      const marks = presentedMarks(request.headers)
       const opened = orThrow(await verification.verifyEmail(request.params.token, marks, request.client))
       return { message: MESSAGES[opened.verified], ...deliverDeviceMark(request, reply, opened.deviceMark) }
     }
@@ -112,11 +112,11 @@ export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: Verif
     },
     async (request, reply) => {
       const { sub, sid } = app.claimsOf(request)
-      const { password, captchaToken } = request.body
+      const { password, captchaToken, deviceMark } = request.body
       const email = orThrow(checkEmail(request.body.email))
       await app.takeMailQuota('change-email-account', sub)
       await app.takeMailQuota('change-email', email)
-      const proof = { password, captchaToken, deviceMark: readCookie(request.headers, DEVICE_COOKIE) }
+      const proof = { password, captchaToken, presentedMarks: presentedMarks(request.headers, deviceMark) }
       orThrow(await verification.changeEmail({ userId: sub, sid, email }, proof, request.client))
       return reply.code(202).send({ message: 'Please open the link that we have mailed to your new address' })
     }

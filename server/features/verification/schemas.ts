@@ -3,6 +3,7 @@
 import { Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
+import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
 
 export { MarkedMessage, Message } from '../../lib/answer-shapes.ts'
 
@@ -22,6 +23,7 @@ export const ChangeEmail = Type.Object(
   {
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
     email,
+    deviceMark: PRESENTED_MARK,
     captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
   },
   { additionalProperties: false, examples: [{ password: 'Correct-horse-7', email: 'ada@example.org' }] }

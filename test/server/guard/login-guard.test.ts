@@ -29,7 +29,9 @@ function tally(answers: readonly string[]): Record<string, number> {
 async function allAtOnce(guard: LoginGuard, attempts: readonly LoginAttempt[], isCorrect = (_at: number) => false) {
   const admitted = await Promise.all(attempts.map(attempt => guard.admit(attempt)))
   const refused = admitted.filter(({ ok }) => !ok).length
-  const settled = await Promise.all(attempts.map((attempt, at) => guard.settle(attempt, isCorrect(at))))
+  const settled = await Promise.all(
+    attempts.map((attempt, at) => guard.settle(attempt, isCorrect(at) ? 'right' : 'wrong'))
+  )
   return { refused, answers: settled.map((one, at) => wordedSettled(one, isCorrect(at))) }
 }
 
@@ -71,9 +73,9 @@ for (const lane of redisBackends()) {
       const { guard } = await openLaneGuard(t, lane)
       const attempts = fifty(at => attemptOf(`person${at}`, ADDRESS))
       for (const attempt of attempts) await guard.admit(attempt)
-      for (const attempt of attempts.slice(0, 5)) t.ok((await guard.settle(attempt, false)).answerable)
+      for (const attempt of attempts.slice(0, 5)) t.ok((await guard.settle(attempt, 'wrong')).answerable)
       for (const [at, attempt] of attempts.slice(5).entries()) {
-        const settled = await guard.settle(attempt, at % 2 === 0)
+        const settled = await guard.settle(attempt, at % 2 === 0 ? 'right' : 'wrong')
         t.match(settled, { answerable: false, failure: { problem: 'too-many-attempts' } })
       }
     })
@@ -87,7 +89,7 @@ for (const lane of redisBackends()) {
           [1, 2, 3].map(() => attemptOf('ada', ADDRESS))
         )
         t.strictSame(tally(answers), { wrong: 2, 'too-many-attempts': 1 })
-        t.match(await guard.settle(attemptOf('ada', ADDRESS), true), { answerable: false })
+        t.match(await guard.settle(attemptOf('ada', ADDRESS), 'right'), { answerable: false })
         t.match(await guard.admit(attemptOf('ada', ADDRESS)), { problem: 'too-many-attempts', retryAfterSeconds: 1 })
       }
     )

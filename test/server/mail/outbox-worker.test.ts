@@ -202,3 +202,19 @@ t.test('one mail that cannot be rendered holds up no other', async t => {
   t.ok((await rowOf(good))?.sent_at)
   t.match(await rowOf(broken), { sent_at: null, last_error: 'failed' })
 })
+
+t.test('the email about a deletion leaves no trace of the address, whatever becomes of it', async t => {
+  const sentId = await order('account-deleted')
+  await worker().pass()
+  t.equal(await rowOf(sentId), undefined, 'sent')
+
+  const beyond = await order('account-deleted')
+  await worker(undefined, async () => false).pass()
+  t.equal(await rowOf(beyond), undefined, 'beyond its bound')
+
+  const expired = await order('account-deleted', 10_000)
+  const { clock, pass } = worker()
+  clock.nowMs = START_MS + 10_000
+  await pass()
+  t.equal(await rowOf(expired), undefined, 'expired')
+})

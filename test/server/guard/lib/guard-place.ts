@@ -99,7 +99,7 @@ export function attemptOf(account: string, clientAddress: string, more: Partial<
 export async function signIn(guard: LoginGuard, attempt: LoginAttempt, correct: boolean): Promise<string> {
   const admitted = await guard.admit(attempt)
   if (!admitted.ok) return worded(admitted)
-  return wordedSettled(await guard.settle(attempt, correct), correct)
+  return wordedSettled(await guard.settle(attempt, correct ? 'right' : 'wrong'), correct)
 }
 
 /** What the client would learn. */
