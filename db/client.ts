@@ -4,6 +4,7 @@ import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { connectionSettings } from './connection-url.ts'
 import { drizzle } from './drizzle.ts'
+import { withoutWordsToLostConnections } from './lost-connection.ts'
 import * as schema from './schema/index.ts'
 import { afterDeadline, withStatementDeadline } from './statement-deadline.ts'
 
@@ -53,7 +54,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(ssl !== undefined && { ssl }),
     connection: { application_name: 'gatehouse', ...startup }
   })
-  const client = withStatementDeadline(driver, deadlineMs)
+  const client = withStatementDeadline(withoutWordsToLostConnections(driver), deadlineMs)
   const db = drizzle(client, { schema })
 
   return {

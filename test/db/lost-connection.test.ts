@@ -1,0 +1,54 @@
+/** A transaction whose connection dies is refused, and harms nothing else: neither the process nor the pool. */
+
+import postgres from 'postgres'
+import t from 'tap'
+import { DatabaseUnavailableError, openDatabase } from '../../db/client.ts'
+import { sql } from '../../db/drizzle.ts'
+import { migratedDatabase } from '../lib/test-engines.ts'
+import { until } from '../lib/until.ts'
+
+const url = await migratedDatabase(t)
+const owner = postgres(url, { max: 2, onnotice: () => {} })
+t.teardown(() => owner.end())
+
+/** Ends the sessions of `database` that wait for a lock, as a failover or an administrator does. */
+const endWaiting = () => owner`
+  select pg_terminate_backend(pid) from pg_stat_activity
+  where application_name = 'gatehouse' and wait_event_type = 'Lock' and datname = current_database()`
+const waiting = () => owner`
+  select 1 from pg_stat_activity
+  where application_name = 'gatehouse' and wait_event_type = 'Lock' and datname = current_database()`
+
+t.test('transactions whose connections are ended while they wait are refused, and the next ones run', async t => {
+  const database = openDatabase({ url, maxConnections: 4 })
+  t.teardown(() => database.close())
+  const count = sql`select count(*) from outbox`
+  const serveTogether = async () => {
+    const works = Array.from({ length: 4 }, () => database.transaction(db => db.execute(count)))
+    const outcomes = await Promise.allSettled(works)
+    for (const one of outcomes) if (one.status === 'rejected') t.ok(one.reason instanceof DatabaseUnavailableError)
+    return outcomes.every(({ status }) => status === 'fulfilled')
+  }
+  for (let round = 0; round < 5; round++) {
+    const lock = await owner.reserve()
+    await lock`begin`
+    await lock`lock table outbox in access exclusive mode`
+    const works = Array.from({ length: 4 }, () =>
+      database.transaction(async db => {
+        await db.execute(sql`select 1`)
+        await db.execute(count)
+        await db.execute(sql`select 2`)
+      })
+    )
+    const refused = Promise.all(works.map(work => t.rejects(work, DatabaseUnavailableError)))
+    await until('all of them wait', async () => (await waiting()).length === 4)
+    await endWaiting()
+    await refused
+    await lock`rollback`
+    lock.release()
+    // The driver keeps the error of a connection that was ended for its first work after that.
+    await until('every connection of the pool serves again', () => serveTogether())
+  }
+  const all = await Promise.all(Array.from({ length: 12 }, () => database.transaction(db => db.execute(count))))
+  t.equal(all.length, 12, 'every connection of the pool is as good as before')
+})
