@@ -5,15 +5,7 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '../server/lib/settings-reader.ts'
 import { openStack, type Stack } from './stack.ts'
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: '.data' },
-    port: { type: 'string', default: '8787' },
-    'ready-file': { type: 'string' },
-    help: { type: 'boolean', default: false }
-  }
-})
-
+/** What `--help` prints. */
 const HELP = `npm run dev -- [options]
 
   --data DIR          where data is kept (default .data)
@@ -23,6 +15,24 @@ const HELP = `npm run dev -- [options]
 Settings of the environment apply: see .env.example. DATABASE_URL and REDIS_URL
 replace the embedded engines.
 `
+
+const values = readArguments()
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        data: { type: 'string', default: '.data' },
+        port: { type: 'string', default: '8787' },
+        'ready-file': { type: 'string' },
+        help: { type: 'boolean', default: false }
+      }
+    }).values
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${HELP}`)
+    process.exit(2)
+  }
+}
 
 function greeting({ edge, origin, docs, mailbox, config }: Stack): string {
   const isSentElsewhere = process.env.SMTP_URL !== undefined

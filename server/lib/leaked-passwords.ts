@@ -31,7 +31,8 @@ interface LineIndex {
  *
  * A password is refused when it is made of one line of the list, its **base**, by these steps alone:
  *
- * 1. letters change case, or are replaced by characters that commonly stand for them (`@ 4 3 1 ! 0 $ 5 7`);
+ * 1. letters change case, get an accent (`contraseña`), or are replaced by characters that commonly stand for them
+ *    (`@ 4 3 1 ! 0 $ 5 7`);
  * 2. characters other than letters are added at the ends: digits, symbols, blanks.
  *
  * The base has at least three characters, and the additions weigh no more than it has characters (`additionWeights()`:
@@ -44,7 +45,15 @@ interface LineIndex {
  */
 export function createLeakedPasswords(list: Uint8Array = readKeptList()): IsLeaked {
   const index = indexLines(foldBeyondAscii(list))
-  return password => hasLeakedBase(index, foldPassword(password))
+  return password => {
+    const folded = foldPassword(password)
+    const plain = withoutAccents(folded)
+    return hasLeakedBase(index, folded) || (plain !== folded && hasLeakedBase(index, plain))
+  }
+}
+
+function withoutAccents(text: string): string {
+  return text.normalize('NFD').replace(/\p{M}/gu, '').normalize('NFC')
 }
 
 function readKeptList(): Buffer {

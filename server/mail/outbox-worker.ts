@@ -1,6 +1,6 @@
 /** Sends what is in the outbox: claims, sends, backs off, gives up. What a mail is about is decided elsewhere. */
 
-import type { Database } from '../../db/client.ts'
+import { type Database, DatabaseUnavailableError } from '../../db/client.ts'
 import {
   claimDueMails,
   deleteMail,
@@ -87,7 +87,7 @@ async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
     const resolved = await resolveMail(options, mail)
     if (resolved) await send(options, resolved)
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'failed'
+    const reason = reasonOf(error)
     const dueAt = new Date(nowMs() + backOffMs(mail.attempts))
     await database.run(db => postponeMail(db, mail.id, dueAt, reason))
     log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason }, 'a mail could not be sent yet')
@@ -125,4 +125,10 @@ async function forget({ database }: OutboxWorkerOptions, mail: OutboxMail, now: 
 
 function backOffMs(attempts: number): number {
   return Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.max(0, attempts - 1))
+}
+
+/** For the row and the log: a code of the mail server or the socket, or that the database was at fault. */
+function reasonOf(error: unknown): string {
+  if (error instanceof DatabaseUnavailableError) return 'the database is not available'
+  return error instanceof Error && 'code' in error ? String(error.code) : 'failed'
 }

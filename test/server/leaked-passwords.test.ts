@@ -107,7 +107,18 @@ t.test('a line is refused as it stands, from the first to the last', async t => 
 
 t.test('what people make of a leaked password to satisfy a policy is refused, and a good password is not', async t => {
   const refused = [
-    ...['Password123!', 'P@ssw0rd1', 'Welcome1!', 'Qwerty123!', 'Summer2024!', 'Love2024!', 'Admin@123', 'Abc@1234'],
+    ...[
+      'Contraseña1!',
+      'Şifre123!',
+      'Password123!',
+      'P@ssw0rd1',
+      'Welcome1!',
+      'Qwerty123!',
+      'Summer2024!',
+      'Love2024!',
+      'Admin@123',
+      'Abc@1234'
+    ],
     ...[
       'Aa123456!',
       'Iloveyou2!',

@@ -22,7 +22,7 @@ function begin(found) {
   find('#next').hidden = true
   find('#paste').hidden = true
   if (token === '') offerCode()
-  tell(token === '' ? 'Open the link in our email once more, or paste the code from it.' : 'Your account keeps its present address.')
+  tell(token === '' ? 'Open the link in our email once more, or paste the code from it.' : 'Press the button, and your account keeps its present address.')
 }
 
 function end(title, text) {
