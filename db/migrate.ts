@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { connectionSettings } from './connection-url.ts'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
+import { withoutWordsToLostConnections } from './lost-connection.ts'
 
 /** An arbitrary number that all our processes agree on. */
 const MIGRATION_LOCK = 5_081_420_031
@@ -31,8 +32,8 @@ export async function migrateDatabase(url: string): Promise<void> {
   })
   try {
     if (await isCurrent(client)) return
-    await client.begin(async transaction => {
-      await transaction`select pg_advisory_xact_lock(${MIGRATION_LOCK})`
+    await withoutWordsToLostConnections(client).begin(async transaction => {
+      await transaction.unsafe('select pg_advisory_xact_lock($1::bigint)', [MIGRATION_LOCK])
       await migrate(drizzle(asClient(transaction, client)), MIGRATIONS)
     })
   } catch (error) {

@@ -58,7 +58,8 @@ export interface WeighedAttempt {
 
 /**
  * How the comparison ended. `unconfirmed`: the password of a registration that waits for its link. It counts for the
- * account alone: an attacker may have begun the registration with a guess, and a user who waits for the email tries again.
+ * account and the address, because an attacker may have begun the registration with a guess; but the same password again
+ * is no further guess, so the delay of the two does not grow.
  */
 export type Outcome = 'wrong' | 'right' | 'unconfirmed'
 
@@ -118,8 +119,8 @@ export function recordFailure(
   // A device that is known may fail while the account is protected: its protection then neither grows nor begins anew.
   const isProtected = state.account.untilMs > nowMs
   const account = isProtected ? state.account : count(policy.account, state.account, nowMs)
-  if (outcome === 'unconfirmed') return { ...state, account }
-  return { address: count(policy.address, state.address, nowMs), pair: delay(policy.pair, state.pair, nowMs), account }
+  const address = count(policy.address, state.address, nowMs)
+  return { address, account, pair: outcome === 'unconfirmed' ? state.pair : delay(policy.pair, state.pair, nowMs) }
 }
 
 function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, nowMs: number): Verdict {

@@ -9,7 +9,7 @@ import type { Script } from '../../edge/store/run-scripts.ts'
  * @returns `[wait (ms), obstacle 0 none | 1 address | 2 pair | 3 account, captcha due 0|1, account attacked 0|1]`
  */
 export const loginGuardScript: Script = {
-  sha1: 'fd9a93811f69a1f2b799e8547f6cefcc205116bf',
+  sha1: 'e9ce7716da339d5633f31557c88bb231b092cc5a',
   source: `
 local addressKey = KEYS[1] -- 'failures': times (ms), oldest first, comma-separated; 'until': end of the block (ms)
 local pairKey    = KEYS[2] -- 'failures': how many in a row; 'last': the time of the last one (ms)
@@ -79,9 +79,9 @@ if outcome == 'right' then
   return { 0, 0, 0, 0 }
 end
 
-if outcome == 'wrong' then
-  count(address, addressKey, onAddress)
+count(address, addressKey, onAddress)
 
+if outcome == 'wrong' then
   if lastMs + delayWindowMs <= nowMs then pairFailures = 0 end
   redis.call('HSET', pairKey, 'failures', pairFailures + 1, 'last', text(nowMs))
   redis.call('PEXPIRE', pairKey, delayWindowMs)

@@ -2,7 +2,7 @@
 
 import postgres from 'postgres'
 import t from 'tap'
-import { DatabaseUnavailableError, openDatabase } from '../../db/client.ts'
+import { DatabaseUnavailableError, openDatabase, type Queryable } from '../../db/client.ts'
 import { sql } from '../../db/drizzle.ts'
 import { migratedDatabase } from '../lib/test-engines.ts'
 import { until } from '../lib/until.ts'
@@ -18,6 +18,44 @@ const endWaiting = () => owner`
 const waiting = () => owner`
   select 1 from pg_stat_activity
   where application_name = 'gatehouse' and wait_event_type = 'Lock' and datname = current_database()`
+
+t.test('a connection that dies between two statements, or whose work fails of another one, harms nothing', async t => {
+  const database = openDatabase({ url, maxConnections: 1 })
+  t.teardown(() => database.close())
+  const pidOf = sql`select pg_backend_pid() as pid`
+  const waysOn: readonly ((db: Queryable) => Promise<unknown>)[] = [
+    db => db.execute(sql`select 1`),
+    async () => 'returns',
+    async () => {
+      throw new Error('the work itself')
+    }
+  ]
+  for (const goOn of waysOn) {
+    const work = database.transaction(async db => {
+      const [row] = await db.execute<{ pid: number }>(pidOf)
+      const pid = row?.pid ?? 0
+      await owner`select pg_terminate_backend(${pid})`
+      await until(
+        'it is gone',
+        async () => (await owner`select 1 from pg_stat_activity where pid = ${pid}`).length === 0
+      )
+      return goOn(db)
+    })
+    await t.rejects(work)
+    await until('the pool serves again', () => database.run(db => db.execute(pidOf)).catch(() => false))
+  }
+
+  const foreign = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+  const failing = database.transaction(async db => {
+    await db.execute(sql`lock table outbox in access exclusive mode`)
+    throw foreign
+  })
+  await t.rejects(failing)
+  t.ok(
+    await database.run(db => db.execute(sql`select count(*) from outbox`)),
+    'it is rolled back, and the slot is free'
+  )
+})
 
 t.test('transactions whose connections are ended while they wait are refused, and the next ones run', async t => {
   const database = openDatabase({ url, maxConnections: 4 })

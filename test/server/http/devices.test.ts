@@ -53,20 +53,24 @@ t.test('a device that was noted is forgotten when all sessions end', async t => 
   t.equal(await noted(), 0)
 })
 
-t.test('guesses by way of registrations count for the account, and not for the address of a client', async t => {
-  const origin = await another({ EMAIL_VERIFICATION: 'required', LOGIN_FAILURES_ADDRESS: '2/600' })
-  const post = (path: string, body: object) => call(origin.url, 'POST', `${API}/auth/${path}`, { body })
-  const email = await register(origin.url, mailbox)
-  for (let i = 0; i < 3; i++) {
-    const guess = `Guess-horse-${i}`
-    t.equal((await post('register', { email, password: guess, name: 'Eve' })).status, 202)
-    t.match(await post('login', { email, password: guess }), { status: 403, body: { code: 'email-unverified' } })
+t.test('guesses by way of registrations count for the account, and for the address of the client', async t => {
+  const guess = async (base: string, email: string, i: number) => {
+    const body = { email, password: `Guess-horse-${i}` }
+    await call(base, 'POST', `${API}/auth/register`, { body: { ...body, name: 'Eve' } })
+    return (await call(base, 'POST', `${API}/auth/login`, { body })).body.code
   }
-  t.match(await post('login', { email, password: PASSWORD }), { status: 429, body: { code: 'too-many-attempts' } })
-  const other = await register(origin.url, mailbox)
-  t.equal(
-    (await post('login', { email: other, password: PASSWORD })).status,
-    200,
-    'two failures would block the address'
-  )
+  const required = { EMAIL_VERIFICATION: 'required', LOGIN_DELAY_AFTER: '1' }
+  const byAccount = await another(required)
+  const byAddress = await openSubject(t, { ...required, LOGIN_FAILURES_ADDRESS: '2/600' })
+  const email = await register(byAccount.url, mailbox)
+  for (let i = 0; i < 3; i++)
+    t.equal(await guess(byAccount.url, email, i), 'email-unverified', 'without a growing delay')
+  const login = { body: { email, password: PASSWORD } }
+  t.match(await call(byAccount.url, 'POST', `${API}/auth/login`, login), {
+    status: 429,
+    body: { code: 'too-many-attempts' }
+  })
+
+  for (let i = 0; i < 2; i++) t.equal(await guess(byAddress.url, newAddress(), i), 'email-unverified')
+  t.equal(await guess(byAddress.url, newAddress(), 2), 'too-many-attempts', 'an address locks out no stranger for long')
 })
