@@ -1,1 +1,1 @@
-ALTER TABLE "sessions" ADD COLUMN "handed_again_at" timestamp (3) with time zone;
+ALTER TABLE "sessions" ADD COLUMN "late_handouts" jsonb DEFAULT '[]'::jsonb NOT NULL;

@@ -44,8 +44,11 @@ const isCurrent = sql`${sessions.refreshCounter} = ${given.counter}`
 const rotates = sql`(${isCurrent} and not ${isYoung})`
 /** The predecessor of a token that may never have arrived: it is handed out as if it had been made just now. */
 const handsOutAgain = sql`(not ${isCurrent} and not ${sessions.refreshConfirmed})`
-// The clock at execution: a statement that was held up must not make its own client look late, and a thief.
-const executedAt = sql`greatest(${given.now}, clock_timestamp())`
+/** Late handouts that a session keeps: a minute apart at least, so longer than an access token lives. */
+const MAX_LATE_HANDOUTS = 16
+/** By the clock of the origin, which also dates the access tokens that they are compared with. */
+const thisHandout = sql`jsonb_build_array(jsonb_build_array(${sessions.refreshCounter},
+  floor(extract(epoch from ${given.now}) * 1000)::bigint))`
 
 // The SQL twin of `server/features/sessions/refresh-rule.ts`; a test holds the two together.
 const present = builtOnce(db =>
@@ -54,9 +57,12 @@ const present = builtOnce(db =>
     .set({
       refreshCounter: sql`case when ${rotates} then ${given.counter} + 1 else ${sessions.refreshCounter} end`,
       refreshConfirmed: sql`not ${rotates} and (${isCurrent} or ${sessions.refreshConfirmed})`,
-      rotatedAt: sql`case when ${rotates} or ${handsOutAgain} then ${executedAt} else ${sessions.rotatedAt} end`,
-      handedAgainAt: sql`case when ${rotates} then null when ${handsOutAgain} and not ${isYoung} then ${executedAt}
-        else ${sessions.handedAgainAt} end`,
+      // The clock at execution: a statement that was held up must not make its own client look late, and a thief.
+      rotatedAt: sql`case when ${rotates} or ${handsOutAgain} then greatest(${given.now}, clock_timestamp())
+        else ${sessions.rotatedAt} end`,
+      lateHandouts: sql`case when ${handsOutAgain} and not ${isYoung} then jsonb_path_query_array(
+        ${thisHandout} || ${sessions.lateHandouts}, ${sql.raw(`'$[0 to ${MAX_LATE_HANDOUTS - 1}]'`)})
+        else ${sessions.lateHandouts} end`,
       lastUsedAt: given.now,
       idleExpiresAt: sql`least(${given.idle}, ${sessions.expiresAt})`
     })
@@ -104,7 +110,7 @@ export interface SeenToken {
 /**
  * Confirms the current refresh tokens of these sessions, where they are still the ones that came with these tokens.
  *
- * @param maxTripMs an access token that is older than the last late handout by more than this was stolen
+ * @param maxTripMs an access token that is older than a late handout of its counter by more than this was stolen
  * @returns the sessions of stolen tokens, whose refresh tokens are not confirmed
  */
 export async function confirmRefreshTokens(
@@ -112,19 +118,22 @@ export async function confirmRefreshTokens(
   seen: readonly SeenToken[],
   maxTripMs: number
 ): Promise<string[]> {
-  const rows = JSON.stringify(seen.map(one => ({ id: one.sessionId, counter: one.counter, issued_at: one.issuedAt })))
-  const trip = sql`${maxTripMs}::integer * interval '1 millisecond'`
+  const rows = JSON.stringify(seen.map(one => ({ id: one.sessionId, counter: one.counter, issued_ms: +one.issuedAt })))
   // Locked in one order, so that two origins that confirm at once never wait for each other.
   const stolen = await db.execute<{ id: string }>(sql`
     with sighted as (
-      select s.id, coalesce(seen.issued_at < s.handed_again_at - ${trip}, false) as is_stolen from sessions s
-      join jsonb_to_recordset(${rows}::jsonb) as seen(id uuid, counter integer, issued_at timestamptz) on seen.id = s.id
-      where s.refresh_counter = seen.counter and s.ended_at is null
-        and (not s.refresh_confirmed or s.handed_again_at is not null)
+      select s.id, lost.is_stolen from sessions s
+      join jsonb_to_recordset(${rows}::jsonb) as seen(id uuid, counter integer, issued_ms bigint) on seen.id = s.id
+      cross join lateral (select exists (
+        select 1 from jsonb_array_elements(s.late_handouts) late
+        where (late->>0)::bigint = seen.counter and seen.issued_ms < (late->>1)::bigint - ${maxTripMs}::bigint
+      ) as is_stolen) lost
+      where s.ended_at is null
+        and (lost.is_stolen or (s.refresh_counter = seen.counter and not s.refresh_confirmed))
       order by s.id for no key update of s),
     confirmed as (
       update sessions set refresh_confirmed = true from sighted where sessions.id = sighted.id and not sighted.is_stolen)
-    select id from sighted where is_stolen`)
+    select distinct id from sighted where is_stolen`)
   return [...stolen].map(({ id }) => id)
 }
 

@@ -1,6 +1,6 @@
 /** Sessions: one row each, refresh token state included; the truth behind every revocation. */
 
-import { boolean, index, integer, pgTable, primaryKey, sql, text, uuid } from '../drizzle.ts'
+import { boolean, index, integer, jsonb, pgTable, primaryKey, sql, text, uuid } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 import { users } from './users.ts'
 
@@ -19,8 +19,11 @@ export const sessions = pgTable(
     rotatedAt: moment('rotated_at'),
     /** The client is known to have the current refresh token: it presented that, or an access token that came with it. */
     refreshConfirmed: boolean('refresh_confirmed').notNull().default(false),
-    /** When the predecessor of the current refresh token asked again after the grace: the answer before was lost. */
-    handedAgainAt: moment('handed_again_at'),
+    /**
+     * When the predecessor of a token asked again after the grace, so that every answer with the token before was lost:
+     * pairs of its counter and the time (ms), newest first, `MAX_LATE_HANDOUTS` at most.
+     */
+    lateHandouts: jsonb('late_handouts').$type<[counter: number, atMs: number][]>().notNull().default([]),
     remembered: boolean('remembered').notNull(),
     ipAddress: text('ip_address').notNull(),
     userAgent: text('user_agent').notNull(),

@@ -7,11 +7,11 @@ import type { AccessClaims } from '../../edge/contract/claims.ts'
 import { MAX_TRIP_MS } from '../features/sessions/refresh-rule.ts'
 import type { Client } from '../lib/client.ts'
 
-/** Sessions whose last sight is remembered, so that it is written once: about 3 MB. */
-const REMEMBERED_SESSIONS = 20_000
+/** Sights that are remembered, so that each is written once: about 3 MB. */
+const REMEMBERED_SIGHTS = 20_000
 /** Confirmations in one statement. */
 const BATCH = 500
-/** Sessions that may wait for the database. Beyond, the oldest is forgotten: its next request notes it again. */
+/** Sights that may wait for the database. Beyond, the oldest is forgotten: its next request notes it again. */
 const MAX_WAITING = 20_000
 
 export interface RefreshConfirmationsOptions {
@@ -28,44 +28,52 @@ export interface RefreshConfirmations {
 }
 
 interface Sight extends SeenToken {
+  readonly key: string
   readonly client: Client
 }
 
 /** Losing these notes costs nothing but time: the next access token or refresh of the session confirms as well. */
 export function createRefreshConfirmations(options: RefreshConfirmationsOptions): RefreshConfirmations {
   const { database } = options
-  const noted = createBoundedMap<string, { readonly rot: number; readonly iat: number }>(REMEMBERED_SESSIONS)
+  // By session and counter: of two access tokens with one counter the older one may be a thief's.
+  const noted = createBoundedMap<string, number>(REMEMBERED_SIGHTS)
   const waiting = new Map<string, Sight>()
-
-  async function endStolen(sessionIds: readonly string[]): Promise<void> {
-    for (const id of sessionIds) {
-      const owned = await database.run(db => findOwnedSession(db, id))
-      const client = waiting.get(id)?.client
-      if (owned && client) await options.endStolen(owned, client)
-    }
-  }
 
   return {
     note({ sid, rot, iat }, request) {
       // The first token of a session has no predecessor that could still be good.
       if (rot === 0) return
-      const known = noted.get(sid)
-      // Security: of two access tokens with one counter the older one may be a thief's, whichever is seen first.
-      if (known !== undefined && (known.rot > rot || (known.rot === rot && known.iat <= iat))) return
-      noted.set(sid, { rot, iat })
-      waiting.set(sid, { sessionId: sid, counter: rot, issuedAt: new Date(iat * 1000), client: request.client })
+      const key = `${sid}.${rot}`
+      if ((noted.get(key) ?? Number.POSITIVE_INFINITY) <= iat) return
+      noted.set(key, iat)
+      waiting.set(key, { key, sessionId: sid, counter: rot, issuedAt: new Date(iat * 1000), client: request.client })
       if (waiting.size <= MAX_WAITING) return
-      const [oldest = sid] = waiting.keys()
+      const [oldest = key] = waiting.keys()
       waiting.delete(oldest)
       noted.delete(oldest)
     },
     async write() {
       const due = [...waiting.values()]
+      let failure: unknown
       for (let i = 0; i < due.length; i += BATCH) {
         const batch = due.slice(i, i + BATCH)
-        await endStolen(await database.run(db => confirmRefreshTokens(db, batch, MAX_TRIP_MS)))
-        for (const seen of batch) if (waiting.get(seen.sessionId) === seen) waiting.delete(seen.sessionId)
+        const stolen = new Set(await database.run(db => confirmRefreshTokens(db, batch, MAX_TRIP_MS)))
+        for (const seen of batch) {
+          try {
+            if (stolen.delete(seen.sessionId)) await endStolen(options, seen)
+            if (waiting.get(seen.key) === seen) waiting.delete(seen.key)
+          } catch (error) {
+            // It is kept for the next time, and holds up no other session.
+            failure ??= error
+          }
+        }
       }
+      if (failure !== undefined) throw failure
     }
   }
+}
+
+async function endStolen({ database, endStolen }: RefreshConfirmationsOptions, seen: Sight): Promise<void> {
+  const owned = await database.run(db => findOwnedSession(db, seen.sessionId))
+  if (owned) await endStolen(owned, seen.client)
 }

@@ -43,7 +43,8 @@ export type Step =
   | { readonly kind: 'send' | 'use'; readonly tab: number; readonly noteMs: number }
   | { readonly kind: 'arrive' | 'deliver' | 'lose'; readonly pick: number }
   | { readonly kind: 'crash'; readonly forgets: boolean }
-  | { readonly kind: 'refresh' | 'steal' | 'thief-asks' | 'thief-uses' }
+  | { readonly kind: 'refresh' | 'steal' | 'thief-asks' }
+  | { readonly kind: 'thief-uses'; readonly pick: number }
 
 const waits = fc.oneof(
   fc.constantFrom(1, 100, 900, 11_000, MAX_TRIP_MS - 1, GRACE_MS - 200, GRACE_MS - 1, GRACE_MS, GRACE_MS + 1, 900_000),
@@ -64,7 +65,10 @@ const honestStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), forgets: fc.boolean() }) }
 )
-const thiefStep: fc.Arbitrary<Step> = fc.record({ kind: fc.constantFrom('steal', 'thief-asks', 'thief-uses') })
+const thiefStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('steal', 'thief-asks') }),
+  fc.record({ kind: fc.constant('thief-uses' as const), pick })
+)
 
 export const honestLife = fc.array(honestStep, { minLength: 10, maxLength: 60 })
 export const lifeWithThief = fc.array(
@@ -79,7 +83,7 @@ export function ruleServer(nowMs: number): RefreshServer {
     refreshCounter: 0,
     rotatedAt: null,
     refreshConfirmed: false,
-    handedAgainAt: null,
+    lateHandouts: [],
     endedAt: null,
     idleExpiresAt: expiresAt,
     expiresAt
@@ -104,11 +108,12 @@ function changes(state: RefreshState, verdict: RefreshVerdict, at: Date): Partia
   if (verdict === 'reused') return { endedAt: at }
   if (verdict === 'kept') return { refreshConfirmed: true }
   if (verdict === 'rotated') {
-    return { refreshCounter: state.refreshCounter + 1, rotatedAt: at, refreshConfirmed: false, handedAgainAt: null }
+    return { refreshCounter: state.refreshCounter + 1, rotatedAt: at, refreshConfirmed: false }
   }
   if (verdict === 'dead' || state.refreshConfirmed) return {}
   const isYoung = state.rotatedAt !== null && +at - +state.rotatedAt < GRACE_MS
-  return { rotatedAt: at, ...(isYoung ? {} : { handedAgainAt: at }) }
+  if (isYoung) return { rotatedAt: at }
+  return { rotatedAt: at, lateHandouts: [[state.refreshCounter, +at] as const, ...state.lateHandouts].slice(0, 16) }
 }
 
 interface Trip {
@@ -194,10 +199,10 @@ export class RefreshWorld {
     return outcome
   }
 
-  /** The thief uses its newest access token. */
-  async thiefUses(): Promise<void> {
-    const token = this.#loot.at(-1)
-    if (token !== undefined) this.#notes.push({ token, by: 'thief', dueMs: this.nowMs })
+  /** The thief uses one of its access tokens, or all of them. */
+  async thiefUses(pick?: number): Promise<void> {
+    const used = pick === undefined ? this.#loot : this.#loot.slice(pick % Math.max(1, this.#loot.length)).slice(0, 1)
+    for (const token of used) this.#notes.push({ token, by: 'thief', dueMs: this.nowMs })
     await this.#deliverNotes()
   }
 
@@ -209,7 +214,7 @@ export class RefreshWorld {
     else if (step.kind === 'crash') this.#crash(step.forgets)
     else if (step.kind === 'steal') this.thief = this.jar
     else if (step.kind === 'thief-asks') await this.thiefAsks()
-    else if (step.kind === 'thief-uses') await this.thiefUses()
+    else if (step.kind === 'thief-uses') await this.thiefUses(step.pick)
     else if ('pick' in step) await this.#onTrip(step.kind, step.pick)
     await this.#deliverNotes()
   }

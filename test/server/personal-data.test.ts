@@ -77,7 +77,7 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, Fate>>>> = {
     refresh_counter: 'internal',
     rotated_at: 'internal',
     refresh_confirmed: 'internal',
-    handed_again_at: 'internal',
+    late_handouts: 'internal',
     remembered: 'exported, stays',
     ip_address: 'exported',
     user_agent: 'exported',

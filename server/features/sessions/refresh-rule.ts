@@ -11,8 +11,8 @@ export interface RefreshState {
   readonly rotatedAt: Date | null
   /** The current token was presented, or an access token that came with it was seen: its client has it. */
   readonly refreshConfirmed: boolean
-  /** When the predecessor asked so late that no earlier answer with the current token can have arrived. Null: never. */
-  readonly handedAgainAt: Date | null
+  /** Tokens whose predecessor asked again after the grace, and when: no earlier answer with them can have arrived. */
+  readonly lateHandouts: readonly (readonly [counter: number, atMs: number])[]
   readonly endedAt: Date | null
   readonly idleExpiresAt: Date
   readonly expiresAt: Date
@@ -44,8 +44,11 @@ export type SightVerdict = 'confirms' | 'stolen' | 'nothing'
  * @param issuedMs when it was issued
  */
 export function judgeSight(state: RefreshState, counter: number, issuedMs: number): SightVerdict {
-  if (state.endedAt !== null || counter !== state.refreshCounter) return 'nothing'
-  return state.handedAgainAt !== null && issuedMs < +state.handedAgainAt - MAX_TRIP_MS ? 'stolen' : 'confirms'
+  if (state.endedAt !== null) return 'nothing'
+  // Also after further rotations: the answer stays lost, and its access token stays a thief's.
+  const isLost = state.lateHandouts.some(([late, atMs]) => late === counter && issuedMs < atMs - MAX_TRIP_MS)
+  if (isLost) return 'stolen'
+  return counter === state.refreshCounter ? 'confirms' : 'nothing'
 }
 
 /** @param graceSeconds how long the current token is young after it was made */

@@ -22,9 +22,9 @@ await sql`insert into users (id, email, name, password_hash, email_verified, sea
 async function newSession(counter: number, more: { ended?: boolean; handedAgain?: boolean } = {}): Promise<string> {
   const id = randomUUID()
   await sql`insert into sessions (id, user_id, refresh_counter, remembered, ip_address, user_agent, created_at,
-      last_used_at, idle_expires_at, expires_at, ended_at, handed_again_at)
+      last_used_at, idle_expires_at, expires_at, ended_at, late_handouts)
     values (${id}, ${userId}, ${counter}, false, '', '', now(), now(), now() + interval '1 day',
-      now() + interval '1 day', ${more.ended ? new Date() : null}, ${more.handedAgain ? new Date() : null})`
+      now() + interval '1 day', ${more.ended ? new Date() : null}, ${sql.json(more.handedAgain ? [[counter, Date.now()]] : [])})`
   return id
 }
 

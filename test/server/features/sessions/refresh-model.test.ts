@@ -79,7 +79,8 @@ t.test('each token is accepted and refused by the words of the rule, whoever pre
 
 /** The rule once more, from what was seen alone: it knows no state of a session. */
 function followsTheRule(log: readonly Entry[]): boolean {
-  let [current, youngUntilMs, lateHandoutMs] = [0, 0, Number.NEGATIVE_INFINITY]
+  let [current, youngUntilMs] = [0, 0]
+  const lateHandoutsMs = new Map<number, number>()
   let [isUsed, isOver] = [false, false]
   const hand = (atMs: number) => {
     youngUntilMs = atMs + GRACE_MS
@@ -87,7 +88,8 @@ function followsTheRule(log: readonly Entry[]): boolean {
   return log.every(entry => {
     if (entry.kind === 'seen') {
       const { token, isStolen } = entry
-      const isStale = !isOver && token.counter === current && token.issuedMs < lateHandoutMs - GRACE_MS / 2
+      const lateMs = lateHandoutsMs.get(token.counter) ?? 0
+      const isStale = !isOver && token.issuedMs < lateMs - GRACE_MS / 2
       isUsed ||= token.counter === current && !isStale
       isOver ||= isStale
       return isStolen === isStale
@@ -97,10 +99,10 @@ function followsTheRule(log: readonly Entry[]): boolean {
     const isYoung = atMs < youngUntilMs
     if (counter === current && isYoung) isUsed = true
     else if (counter === current) {
-      ;[current, isUsed, lateHandoutMs] = [current + 1, false, Number.NEGATIVE_INFINITY]
+      ;[current, isUsed] = [current + 1, false]
       hand(atMs)
     } else if (counter === current - 1 && (isYoung || !isUsed)) {
-      if (!isYoung) lateHandoutMs = atMs
+      if (!isYoung) lateHandoutsMs.set(current, atMs)
       if (!isUsed) hand(atMs)
     } else {
       isOver = true
@@ -136,6 +138,18 @@ t.test('a thief who refreshes first and waits with the access token is caught by
   t.type(await world.ownerRefreshes(), 'number', 'the owner could have lost the answer')
   await world.thiefUses()
   t.equal(await world.ownerRefreshes(), 'dead', 'but then its access token would be lost, too')
+})
+
+t.test('nor does it help the thief to rotate once more before it uses that access token', async t => {
+  const world = newWorld()
+  await world.live([refresh, { kind: 'steal' }, wait(900_000)])
+  await world.thiefAsks()
+  await world.wait(480_000)
+  await world.ownerRefreshes()
+  await world.wait(GRACE_MS)
+  t.type(await world.thiefAsks(), 'number')
+  await world.thiefUses(0)
+  t.equal(await world.ownerRefreshes(), 'dead')
 })
 
 t.test('the crash that forgets a cookie which was already used cannot be told from a theft', async t => {

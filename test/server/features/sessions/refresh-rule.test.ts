@@ -16,7 +16,7 @@ const state: RefreshState = {
   refreshCounter: 5,
   rotatedAt: at(NOW_MS - 60_000),
   refreshConfirmed: true,
-  handedAgainAt: null,
+  lateHandouts: [],
   endedAt: null,
   idleExpiresAt: at(NOW_MS + 1000),
   expiresAt: at(NOW_MS + 2000)
@@ -60,15 +60,13 @@ t.test('a session that is over makes no token a theft', async t => {
   )
 })
 
-t.test(
-  'judgeSight() confirms by the tokens of the current counter, except those that were asked for again',
-  async t => {
-    const handed = { ...state, handedAgainAt: at(NOW_MS) }
-    t.equal(judgeSight(state, 5, 0), 'confirms')
-    t.equal(judgeSight(handed, 5, NOW_MS), 'confirms')
-    t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS), 'confirms', 'it may still have been on its way')
-    t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS - 1), 'stolen')
-    for (const counter of [4, 6]) t.equal(judgeSight(handed, counter, 0), 'nothing', `counter ${counter}`)
-    t.equal(judgeSight({ ...handed, endedAt: at(NOW_MS) }, 5, 0), 'nothing', 'of a session that has ended')
-  }
-)
+t.test('judgeSight() confirms by tokens of the current counter, except by those that were asked for again', async t => {
+  const handed: RefreshState = { ...state, lateHandouts: [[5, NOW_MS]] }
+  t.equal(judgeSight(state, 5, 0), 'confirms')
+  t.equal(judgeSight(handed, 5, NOW_MS), 'confirms')
+  t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS), 'confirms', 'it may still have been on its way')
+  t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS - 1), 'stolen')
+  for (const counter of [4, 6]) t.equal(judgeSight(handed, counter, 0), 'nothing', `counter ${counter}`)
+  t.equal(judgeSight({ ...handed, refreshCounter: 7 }, 5, 0 - MAX_TRIP_MS), 'stolen', 'whatever has rotated since')
+  t.equal(judgeSight({ ...handed, endedAt: at(NOW_MS) }, 5, 0), 'nothing', 'of a session that has ended')
+})
