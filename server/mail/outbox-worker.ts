@@ -64,11 +64,14 @@ async function withinBounds(options: OutboxWorkerOptions, mails: readonly Outbox
   const judged = await Promise.all(
     mails.map(async mail => {
       if (mail.attempts > 1 || (await bounds(mail))) return mail
-      await giveUp(options, mail, 'too many emails to this address')
-      log.warn(
-        { mailId: mail.id, kind: mail.kind },
-        'an email was given up: there were too many of its kind to its address'
-      )
+      const about = { mailId: mail.id, kind: mail.kind }
+      try {
+        await giveUp(options, mail, 'too many emails to this address')
+        log.warn(about, 'an email was given up: there were too many of its kind to its address')
+      } catch (error) {
+        // It comes again after its lease, and holds up no other.
+        log.warn({ ...about, reason: reasonOf(error) }, 'an email could not be given up yet')
+      }
       return undefined
     })
   )

@@ -28,7 +28,8 @@ export function deliverRefreshed(
   nowMs: number
 ) {
   if (!session.keepsCookie) setRefreshCookie(reply, session, nowMs)
-  return tokensOf(app, request, session)
+  const { refreshToken } = session
+  return { ...tokensOf(app, request, session), ...(session.isOnlyInBody ? { refreshToken } : {}) }
 }
 
 /** A browser finds no refresh token in the body. */

@@ -56,6 +56,8 @@ export interface OpenSession {
 export interface RefreshedSession extends OpenSession {
   /** Whether the refresh cookie of the request stays as it is. */
   readonly keepsCookie: boolean
+  /** The cookie is that of another session: the token goes back the way it came, in the body. */
+  readonly isOnlyInBody: boolean
 }
 
 /** A session that was begun just now, and the mark for its device. */

@@ -28,8 +28,7 @@ export async function refresh(
   let refused = REFUSED
   for (const ticket of genuineTickets(options, presented)) {
     const result = await present(options, ticket, client)
-    if (result.ok)
-      return success({ ...result.value, keepsCookie: keepsCookie(options, presented.cookie, result.value) })
+    if (result.ok) return success(delivered(options, presented.cookie, result.value))
     refused = result
   }
   return refused
@@ -85,14 +84,17 @@ function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSess
 }
 
 /**
- * Whether the cookie of the request stays as it is: it holds this token already, or that of another session.
+ * The cookie of the request stays as it is where it holds this token already, or that of another session.
  *
  * A token that did not change is not set again. Its answer may be late, and by then another tab may have rotated: the
  * cookie would fall back to a token that has been used.
  */
-function keepsCookie({ refreshTokens }: SessionsOptions, cookie: string | undefined, session: OpenSession): boolean {
-  if (cookie === undefined) return false
-  if (cookie === session.refreshToken) return true
-  const other = refreshTokens.open(cookie)
-  return other !== undefined && other.sessionId !== session.sessionId
+function delivered(
+  { refreshTokens }: SessionsOptions,
+  cookie: string | undefined,
+  session: OpenSession
+): RefreshedSession {
+  const other = cookie === undefined ? undefined : refreshTokens.open(cookie)
+  const isOnlyInBody = other !== undefined && other.sessionId !== session.sessionId
+  return { ...session, isOnlyInBody, keepsCookie: isOnlyInBody || cookie === session.refreshToken }
 }

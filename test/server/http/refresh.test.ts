@@ -211,6 +211,11 @@ t.test('refresh takes the first genuine token, body before cookie, and a worthle
   const first = await both(ada.refreshToken, eve.refreshToken)
   t.equal(sessionOf(first.body), sessionOf(ada), 'two genuine ones')
   t.equal(first.headers.get('set-cookie'), null, 'and the cookie of the other session stays')
+  const inPage = await call(url, 'POST', `${AUTH}/refresh`, {
+    body: { refreshToken: ada.refreshToken },
+    headers: { ...cookie(eve.refreshToken).headers, 'sec-fetch-site': 'same-origin' }
+  })
+  t.equal(inPage.body.refreshToken, first.body.refreshToken, 'so that this token goes back in the body')
   await call(url, 'POST', `${AUTH}/logout`, { body: { refreshToken: ada.refreshToken } })
   const living = await both(ada.refreshToken, eve.refreshToken)
   t.equal(sessionOf(living.body), sessionOf(eve), 'one whose session has ended')
