@@ -1,7 +1,10 @@
-/** Sessions over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
+/**
+ * Sessions over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them.
+ *
+ * Over 200 lines: seven routes, each with its schema.
+ */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
@@ -10,7 +13,7 @@ import { orThrow, ProblemError } from '../../lib/problem-error.ts'
 import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
 import { showUser } from '../../lib/user-shape.ts'
 import { clearRefreshCookie, deliverBegun, deliverRefreshed } from './deliver.ts'
-import { AMBIGUOUS, presentedAccess, presentedAtSignIn, presentedTokens, refreshCookie } from './presented.ts'
+import { AMBIGUOUS, presentedAccess, presentedAtSignIn, presentedTokens } from './presented.ts'
 import {
   LoggedIn,
   Login,
@@ -24,6 +27,7 @@ import {
   VerifiedToken
 } from './schemas.ts'
 import type { SessionsService } from './service.ts'
+import { signOut } from './sign-out.ts'
 import { verifiedTokenJson } from './verified-token-json.ts'
 
 export interface SessionRoutesOptions {
@@ -201,11 +205,4 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = as
       return reply.code(204).send(null)
     }
   )
-}
-
-/** Clears the refresh cookie after its session `sid` has ended. A cookie of another session stays. */
-export function signOut(sessions: SessionsService, request: FastifyRequest, reply: FastifyReply, sid: string): void {
-  const cookie = refreshCookie(request)
-  if (cookie === AMBIGUOUS) return
-  if (cookie === undefined || sessions.endsWith(cookie, sid)) clearRefreshCookie(reply)
 }
