@@ -150,7 +150,7 @@ export function connectionSettings(text: string): ConnectionSettings {
   return parsed.value
 }
 
-/** A name that is no word is not shown: a URL that was pasted into another one may hold a password. */
+/** Shows a name only where it is a word: a URL that was pasted into another one may hold a password. */
 function unsupported(name: string): string {
   const advice = Object.hasOwn(ADVICE, name) ? ADVICE[name] : 'leave it out'
   return `its parameter "${/^[\w-]{1,64}$/.test(name) ? name : '…'}" is not supported: ${advice}`

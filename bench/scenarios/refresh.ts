@@ -46,7 +46,7 @@ export const refresh: Scenario = {
   }
 }
 
-/** Passwords are not what is measured here; and without a grace every refresh rotates. */
+/** Cheap hashes, because logins are not measured here. Without a grace every refresh rotates. */
 const CHEAP = { BCRYPT_COST: '10', REFRESH_GRACE: '0' }
 
 async function updateRows(engines: Engines, ids: readonly string[], scope: Scope): Promise<Measured> {

@@ -26,7 +26,7 @@ export interface SessionBeginning {
 /** The device of a sign-in. It is noted, and noted again once it was not for `KNOWN_DEVICE_DAYS`. */
 export interface SignInDevice {
   readonly fingerprint: Uint8Array
-  /** What is recorded and mailed where it was not noted before. */
+  /** The event and the email for a device that was not noted before. */
   readonly notice: { readonly event: AuditEvent; readonly mail: NewOutboxMail } | undefined
 }
 

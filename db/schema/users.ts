@@ -33,8 +33,8 @@ export const users = pgTable(
 )
 
 /**
- * An address that an account had before it changed to another one. By it the export and the deletion find what is
- * stored under that address, up to `until`: what is stored there later belongs to the next holder of the mailbox.
+ * An address that an account had before it changed to another one. The export and the deletion cover the rows that were
+ * stored under it before `until`. Later rows belong to the next holder of the mailbox.
  */
 export const formerAddresses = pgTable(
   'former_addresses',

@@ -16,9 +16,9 @@ import { migratedDatabase } from '../lib/test-engines.ts'
 const START_MS = Date.now() + 86_400_000
 const END = new Date(START_MS + 3650 * 86_400_000)
 /** More of them by hand: `REFRESH_LIVES=10000`. */
-t.setTimeout(3_600_000)
-
 const LIVES = Number(process.env.REFRESH_LIVES ?? 150)
+
+t.setTimeout(3_600_000)
 
 for (const lane of lanes()) {
   t.test(`the statement decides as the rule does (${lane.name})`, { skip: lane.skip, timeout: 3_600_000 }, async t => {
