@@ -4,13 +4,13 @@ import { type Admission, createAdmission } from './admission/admission.ts'
 import { CLOCK_SKEW_SECONDS } from './contract/claims.ts'
 import type { EdgePolicies } from './contract/policies.ts'
 import { uuidV7 } from './contract/uuid.ts'
-import { createForward } from './forward.ts'
-import { createGateway, type Gateway } from './gateway.ts'
+import { createForward } from './gateway/forward.ts'
+import { createGateway, type Gateway } from './gateway/gateway.ts'
+import { createHopSigner } from './gateway/sign-hop.ts'
 import { log } from './log.ts'
 import { revocationRetentionMs } from './revocation/lifetimes.ts'
 import { createRevocationView, type RevocationView } from './revocation/revocation-view.ts'
 import type { EdgeSettings } from './settings.ts'
-import { createHopSigner } from './sign-hop.ts'
 import { openRedis } from './store/open-redis.ts'
 import { createInlineKeySet } from './verifier/inline-key-set.ts'
 import type { RevocableKeySource } from './verifier/key-source.ts'
@@ -103,8 +103,8 @@ function openAdmission(settings: EdgeSettings, view: RevocationView): Admission 
     view,
     nowMs: () => Date.now(),
     maxSubjects: MAX_SUBJECTS,
-    floorShare: FLOOR_SHARE,
-    backOffMs: REDIS_BACK_OFF_MS,
+    fallbackShare: FLOOR_SHARE,
+    breakerResetMs: REDIS_BACK_OFF_MS,
     onStoreFailure: (error, answeredByFloor) =>
       log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFloor })
   })

@@ -3,8 +3,8 @@
 import { parsePolicies } from './contract/parse-policies.ts'
 import { type EdgePolicies, gatehousePolicies, type WrittenPolicies } from './contract/policies.ts'
 import { createRequestId, type Deployment, openDeployment } from './deployment.ts'
+import { createRefuse } from './gateway/respond.ts'
 import { log } from './log.ts'
-import { createRefuse } from './respond.ts'
 import { parseEdgeSettings } from './settings.ts'
 
 type Env = Readonly<Record<string, unknown>>

@@ -1,8 +1,8 @@
 /** The public names of the gateway, for other people: `gatehouse/gateway`. Each function has an example, which a test runs. */
 
 export { type Admission, type AdmissionOptions, createAdmission } from './admission/admission.ts'
+export type { Charge as Take, ChargeResult as Taken } from './admission/charge.ts'
 export type { Background } from './admission/refill.ts'
-export type { Take, Taken } from './admission/taken.ts'
 export type { EdgeHop } from './contract/edge-hop.ts'
 export { type ParsedPolicies, parsePolicies } from './contract/parse-policies.ts'
 export type {
@@ -14,15 +14,15 @@ export type {
   WrittenPolicies
 } from './contract/policies.ts'
 export { createEdgeWorker, type EdgeWorker, type WorkerContext } from './edge-worker.ts'
-export { createForward, type Forward, type ForwardOptions, type Passed } from './forward.ts'
-export { type Arrival, createGateway, type Gateway, type GatewayEvent, type GatewayOptions } from './gateway.ts'
+export { createForward, type Forward, type ForwardOptions, type Passed } from './gateway/forward.ts'
+export { type Arrival, createGateway, type Gateway, type GatewayEvent, type GatewayOptions } from './gateway/gateway.ts'
+export { createHopSigner, type SignHop } from './gateway/sign-hop.ts'
 export {
   createRevocationView,
   type RevocationView,
   type RevocationViewOptions,
-  type SessionStanding,
+  type SessionStatus as SessionStanding,
   type TokenSession
 } from './revocation/revocation-view.ts'
-export { createHopSigner, type SignHop } from './sign-hop.ts'
 export { openRedis, type Redis, type RedisOptions } from './store/open-redis.ts'
 export type { StoreError } from './store/run-scripts.ts'

@@ -9,7 +9,7 @@ import { type OptionNames, requireOptions } from '../edge/contract/require-optio
 import type { Mismatch } from '../edge/verifier/mismatch.ts'
 import { createRemoteKeySet } from '../edge/verifier/remote-key-set.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
-import { createNodeSignaturePort } from '../server/lib/node-signature.ts'
+import { createNodeSignaturePort } from '../server/lib/crypto/node-signature.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

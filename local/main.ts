@@ -2,7 +2,7 @@
 
 import { rename, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { ConfigError } from '../server/lib/settings-reader.ts'
+import { ConfigError } from '../server/lib/settings/settings-reader.ts'
 import { openStack, type Stack } from './stack.ts'
 
 /** What `--help` prints. */

@@ -2,7 +2,7 @@
 
 import { EDGE_SETTING_NAMES, parseEdgeSettings } from '../edge/settings.ts'
 import { type Config, loadConfig } from '../server/config.ts'
-import { ConfigError } from '../server/lib/settings-reader.ts'
+import { ConfigError } from '../server/lib/settings/settings-reader.ts'
 import type { LocalSecrets } from './secrets.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>

@@ -8,8 +8,9 @@ import { isSessionLive } from '../db/queries/sessions.ts'
 import { CLOCK_SKEW_SECONDS } from '../edge/contract/claims.ts'
 import { EXPOSED_HEADERS, PREFLIGHT_MAX_AGE_SECONDS } from '../edge/contract/cors.ts'
 import { MAX_BODY_BYTES, MAX_TARGET_BYTES } from '../edge/contract/http.ts'
-import type { SessionStanding, TokenSession } from '../edge/revocation/revocation-view.ts'
+import type { SessionStatus, TokenSession } from '../edge/revocation/revocation-view.ts'
 import { createTokenVerifier } from '../edge/verifier/verify-token.ts'
+import { AuditKindShape } from './audit/audit-shapes.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/accounts/routes.ts'
 import { adminRoutes } from './features/admin/routes.ts'
@@ -24,12 +25,11 @@ import { sessionRoutes } from './features/sessions/routes.ts'
 import { signOut } from './features/sessions/sign-out.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
 import { createHttpServer } from './http-server.ts'
-import { AuditKindShape } from './lib/answer-shapes.ts'
-import { createNodeSignaturePort } from './lib/node-signature.ts'
-import { orThrow } from './lib/problem-error.ts'
-import { Problem } from './lib/problem-responses.ts'
-import { answerUnroutable, rawAnswerTo } from './lib/raw-problem.ts'
-import { UserShape } from './lib/user-shape.ts'
+import { createNodeSignaturePort } from './lib/crypto/node-signature.ts'
+import { orThrow } from './lib/http/problem-error.ts'
+import { Problem } from './lib/http/problem-responses.ts'
+import { answerUnroutable, rawAnswerTo } from './lib/http/raw-problem.ts'
+import { UserShape } from './lib/http/user-shape.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { crossSite } from './plugins/cross-site.ts'
 import { createRequestIds, edgeHop } from './plugins/edge-hop.ts'
@@ -130,7 +130,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   })
   await app.register(authenticate, {
     verifier,
-    standing: session => sessionStanding(ports, session),
+    status: session => sessionStanding(ports, session),
     seen: ports.confirmations.note,
     nowMs
   })
@@ -180,13 +180,13 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
 function sessionStanding(
   { admission, database, nowMs }: Ports,
   session: TokenSession
-): SessionStanding | Promise<SessionStanding> {
+): SessionStatus | Promise<SessionStatus> {
   const begunAtMs = nowMs()
   // Nothing keeps a process from finishing what it has begun; and it does not reject because of Redis.
   const preparing = admission.prepare([], true, work => void work)
   const standing = () => admission.standing(session, begunAtMs)
   // Where Redis cannot say, the database can, because it is the truth behind it.
-  const settled = (known: SessionStanding) =>
+  const settled = (known: SessionStatus) =>
     known === 'unknown'
       ? database.run(db => isSessionLive(db, session.sid)).then(isLive => (isLive ? 'live' : 'ended'))
       : known

@@ -1,7 +1,7 @@
 /** The setting of a database's URL, which names what is wrong with its parameters. */
 
 import { DATABASE_URL_FORM, parseConnectionUrl } from '../db/connection-url.ts'
-import { SettingFault } from './lib/settings-reader.ts'
+import { SettingFault } from './lib/settings/settings-reader.ts'
 
 export { DATABASE_URL_FORM }
 

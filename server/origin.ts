@@ -14,21 +14,21 @@ import { createRevocationFeed } from '../edge/revocation/revocation-feed.ts'
 import { createRevocationView } from '../edge/revocation/revocation-view.ts'
 import { openRedis } from '../edge/store/open-redis.ts'
 import { buildApp } from './app.ts'
+import { createAuditRows } from './audit/audit-event.ts'
+import { createAuditSealer } from './audit/audit-sealer.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
 import { endStolenSession } from './features/sessions/end-stolen-session.ts'
 import { openGuard } from './guard/open-guard.ts'
-import { createAuditSealer } from './jobs/audit-sealer.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
 import { createRefreshConfirmations } from './jobs/refresh-confirmations.ts'
 import { type RepeatedJob, repeat } from './jobs/repeat.ts'
 import { createReseal } from './jobs/reseal.ts'
 import { createRevocationKeeper } from './jobs/revocation-keeper.ts'
 import { type StartedJobs, startInTurn } from './jobs/start-in-turn.ts'
-import { createAuditRows } from './lib/audit-event.ts'
-import { deriveKeys } from './lib/derived-keys.ts'
-import { createNodeSignaturePort } from './lib/node-signature.ts'
-import { createSealedBox } from './lib/sealed-box.ts'
+import { deriveKeys } from './lib/crypto/derived-keys.ts'
+import { createNodeSignaturePort } from './lib/crypto/node-signature.ts'
+import { createSealedBox } from './lib/crypto/sealed-box.ts'
 import { createMailBounds } from './mail/mail-bounds.ts'
 import { createOutboxPass } from './mail/outbox-worker.ts'
 import { openMailTransport } from './mail/transport.ts'
@@ -119,8 +119,8 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     view,
     nowMs,
     maxSubjects: 0,
-    floorShare: 0,
-    backOffMs: REDIS_BACK_OFF_MS,
+    fallbackShare: 0,
+    breakerResetMs: REDIS_BACK_OFF_MS,
     onStoreFailure
   })
   const announceEnds = (sids: readonly string[]) => {
@@ -134,7 +134,13 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     database: jobDatabase,
     endStolen: (owned, client) => endStolenSession(theft, owned, client)
   })
-  const limiter = createRedisLimiter({ redis, floorShare: 0.1, floorSubjects: 10_000, backOffMs: 1000, onStoreFailure })
+  const limiter = createRedisLimiter({
+    redis,
+    fallbackShare: 0.1,
+    maxFallbackSubjects: 10_000,
+    breakerResetMs: 1000,
+    onStoreFailure
+  })
   const app = await buildApp(config, {
     database,
     confirmations,

@@ -4,11 +4,11 @@ import type { FastifyServerOptions } from 'fastify'
 import type { Database } from '../db/client.ts'
 import type { Admission } from '../edge/admission/admission.ts'
 import type { Limiter } from '../edge/limiter/redis-limiter.ts'
+import type { AuditRows } from './audit/audit-event.ts'
 import type { KeysService } from './features/keys/service.ts'
 import type { LoginGuard } from './guard/login-guard.ts'
 import type { RefreshConfirmations } from './jobs/refresh-confirmations.ts'
-import type { AuditRows } from './lib/audit-event.ts'
-import type { SealedBox } from './lib/sealed-box.ts'
+import type { SealedBox } from './lib/crypto/sealed-box.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface Ports {

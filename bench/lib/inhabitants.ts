@@ -2,10 +2,10 @@
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
-import { createAuditRows } from '../../server/lib/audit-event.ts'
-import { deriveKeys } from '../../server/lib/derived-keys.ts'
-import { createRefreshTokens } from '../../server/lib/refresh-token.ts'
-import { createSealedBox } from '../../server/lib/sealed-box.ts'
+import { createAuditRows } from '../../server/audit/audit-event.ts'
+import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
+import { createRefreshTokens } from '../../server/lib/crypto/refresh-token.ts'
+import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
 import type { Engines } from './engines.ts'
 import type { Identity } from './tokens.ts'
 

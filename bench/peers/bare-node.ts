@@ -4,7 +4,7 @@
  */
 
 import { createPublicKey, verify } from 'node:crypto'
-import { derOf } from '../../server/lib/node-signature.ts'
+import { derOf } from '../../server/lib/crypto/node-signature.ts'
 import type { OpenVerifier } from './verifier.ts'
 
 /** Node takes the JOSE encoding and rewrites it by itself (nodejs.org/api/crypto: `dsaEncoding`). */

@@ -1,6 +1,6 @@
 /** Ours on Node, as the origin sets it up: the signature step is synchronous `node:crypto`. */
 
-import { createNodeSignaturePort } from '../../server/lib/node-signature.ts'
+import { createNodeSignaturePort } from '../../server/lib/crypto/node-signature.ts'
 import { openGatehouseOver } from './gatehouse.ts'
 
 export const openGatehouse = openGatehouseOver(createNodeSignaturePort)

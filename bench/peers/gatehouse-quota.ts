@@ -15,8 +15,8 @@ export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, ins
       view: createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: () => {} }),
       nowMs: () => Date.now(),
       maxSubjects: 10_000,
-      floorShare: 0.1,
-      backOffMs: 250,
+      fallbackShare: 0.1,
+      breakerResetMs: 250,
       onStoreFailure: () => {}
     })
     return {

@@ -5,29 +5,29 @@
 
 import { createBoundedMap } from '../contract/bounded-map.ts'
 import type { StoreFailurePolicy } from '../contract/policies.ts'
-import type { QuotaStanding } from '../contract/rate-limit-fields.ts'
+import type { QuotaState } from '../contract/rate-limit-fields.ts'
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
-import { createFloor, type Floor } from '../limiter/floor.ts'
+import { createFallbackQuotas, type FallbackQuotas } from '../limiter/fallback-quotas.ts'
 import { remainingOf, spend, waitMs } from '../limiter/lease.ts'
-import type { RevocationView, SessionStanding, TokenSession } from '../revocation/revocation-view.ts'
+import type { RevocationView, SessionStatus, TokenSession } from '../revocation/revocation-view.ts'
 import type { Redis } from '../store/open-redis.ts'
 import type { StoreError } from '../store/run-scripts.ts'
+import { type Charge, type ChargeResult, refused } from './charge.ts'
 import { createEntry, type Entry, entryKey, standingIn } from './entry.ts'
 import { type Background, createRefill } from './refill.ts'
-import { refused, type Take, type Taken } from './taken.ts'
 
 export interface Admission {
   /**
    * Brings what `take` and `standing` need into memory: by one round trip where something is missing, else at once, and
    * renews behind the request what is about to be used up. Never rejects because of Redis.
    */
-  prepare(takes: readonly Take[], isRevocable: boolean, background: Background): Promise<void> | undefined
+  prepare(takes: readonly Charge[], isRevocable: boolean, background: Background): Promise<void> | undefined
   /** Debits all takes, or none where one of them refuses. */
-  take(takes: readonly Take[], onStoreFailure: StoreFailurePolicy): Taken
+  take(takes: readonly Charge[], onStoreFailure: StoreFailurePolicy): ChargeResult
   /** The refusal of takes that are known to be refused; they are not debited. */
-  refusalOf(takes: readonly Take[]): Taken | undefined
+  refusalOf(takes: readonly Charge[]): ChargeResult | undefined
   /** How the session of a token stands, for a request that began at `begunAtMs`. */
-  standing(session: TokenSession, begunAtMs: number): SessionStanding
+  standing(session: TokenSession, begunAtMs: number): SessionStatus
 }
 
 export interface AdmissionOptions {
@@ -37,9 +37,9 @@ export interface AdmissionOptions {
   /** Subjects whose leases are remembered; the leases of forgotten ones are stranded. */
   readonly maxSubjects: number
   /** What of a quota this instance still grants while Redis is away: 0.1 is a tenth, at least one request. */
-  readonly floorShare: number
+  readonly fallbackShare: number
   /** How long Redis is left alone after it failed. */
-  readonly backOffMs: number
+  readonly breakerResetMs: number
   /** Told of each failure, and how many requests the floor has answered since the last one. */
   readonly onStoreFailure: (error: StoreError, answeredByFloor: number) => void
 }
@@ -49,8 +49,8 @@ const NAMES: OptionNames<AdmissionOptions> = {
   view: 'required',
   nowMs: 'required',
   maxSubjects: 'required',
-  floorShare: 'required',
-  backOffMs: 'required',
+  fallbackShare: 'required',
+  breakerResetMs: 'required',
   onStoreFailure: 'required'
 }
 
@@ -82,13 +82,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const { redis, view, nowMs } = options
   let entries = createBoundedMap<string, Entry>(options.maxSubjects)
   let latestMs = Number.NEGATIVE_INFINITY
-  const floor = createFloor({ share: options.floorShare, maxSubjects: options.maxSubjects })
+  const floor = createFallbackQuotas({ share: options.fallbackShare, maxSubjects: options.maxSubjects })
   let answeredByFloor = 0
   const refill = createRefill({
     redis,
     view,
     nowMs,
-    backOffMs: options.backOffMs,
+    backOffMs: options.breakerResetMs,
     onStoreFailure: error => {
       options.onStoreFailure(error, answeredByFloor)
       answeredByFloor = 0
@@ -110,7 +110,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     return begunAtMs
   }
 
-  function entryOf(take: Take): Entry {
+  function entryOf(take: Charge): Entry {
     const key = entryKey(take)
     const known = entries.get(key)
     if (known !== undefined) return known
@@ -119,29 +119,29 @@ export function createAdmission(options: AdmissionOptions): Admission {
     return entry
   }
 
-  function standingAfter({ take, account }: Entry): QuotaStanding {
+  function standingAfter({ take, account }: Entry): QuotaState {
     const remaining = remainingOf(account, nowMs())
     return { name: take.name, policy: take.policy, remaining, retryAfterMs: 0 }
   }
 
-  function heldBy({ take, account }: Entry): QuotaStanding {
+  function heldBy({ take, account }: Entry): QuotaState {
     return { name: take.name, policy: take.policy, remaining: 0, retryAfterMs: waitMs(account, nowMs()) }
   }
 
   /** Where Redis cannot be asked: stricter quotas in memory, of which all are debited, or none. */
-  function takeFromFloor(unknown: readonly Entry[]): readonly (QuotaStanding & { readonly allowed: boolean })[] {
+  function takeFromFloor(unknown: readonly Entry[]): readonly (QuotaState & { readonly allowed: boolean })[] {
     answeredByFloor += unknown.length
-    const judge = (by: Floor['take']) =>
+    const judge = (by: FallbackQuotas['charge']) =>
       unknown.map(({ key, take: { name, policy } }) => {
         const { allowed, remaining, retryAfterMs } = by(key, policy, nowMs())
         return { name, policy, remaining, retryAfterMs, allowed }
       })
-    const judged = judge(floor.look)
-    return judged.every(({ allowed }) => allowed) ? judge(floor.take) : judged
+    const judged = judge(floor.peek)
+    return judged.every(({ allowed }) => allowed) ? judge(floor.charge) : judged
   }
 
   return {
-    standing: (session, begunAtMs) => view.standing(session, begunAtMs),
+    standing: (session, begunAtMs) => view.status(session, begunAtMs),
 
     prepare(takes, isRevocable, background) {
       const begunAtMs = beginMs()

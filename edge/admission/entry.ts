@@ -1,31 +1,31 @@
 /** A subject under a quota, as this instance knows it: plain data, which requests may share. */
 
 import { quotaKey } from '../contract/redis-keys.ts'
-import { type Account, type AccountStanding, createAccount, isRunningLow, standingOf } from '../limiter/lease.ts'
-import type { Flight } from './flight.ts'
-import type { Take } from './taken.ts'
+import { type Bucket, type BucketState, bucketState, createBucket, isRunningLow } from '../limiter/lease.ts'
+import type { Charge } from './charge.ts'
+import type { PendingCall } from './pending-call.ts'
 
 export interface Entry {
-  readonly take: Take
+  readonly take: Charge
   readonly key: string
-  readonly account: Account
+  readonly account: Bucket
   /** The round trip that asks for it, or the last one that did. */
-  flight: Flight | undefined
+  flight: PendingCall | undefined
 }
 
 /** The key of a take's entry, here and in Redis. */
-export function entryKey({ name, subject, policy }: Take): string {
+export function entryKey({ name, subject, policy }: Charge): string {
   return quotaKey(name, subject, policy.sliceMs)
 }
 
 /** Of a subject that nothing is known of. */
-export function createEntry(take: Take, key: string): Entry {
-  return { take, key, account: createAccount(), flight: undefined }
+export function createEntry(take: Charge, key: string): Entry {
+  return { take, key, account: createBucket(), flight: undefined }
 }
 
 /** How its subject stands at `nowMs`. */
-export function standingIn({ account, take }: Entry, nowMs: number): AccountStanding {
-  return standingOf(account, take.policy, nowMs)
+export function standingIn({ account, take }: Entry, nowMs: number): BucketState {
+  return bucketState(account, take.policy, nowMs)
 }
 
 /** Whether less than `share` of its last lease is left. */

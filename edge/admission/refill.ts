@@ -7,11 +7,11 @@
 import { planAsk, recordGrant } from '../limiter/asking.ts'
 import { parseGrant, quotaCall } from '../limiter/quota-call.ts'
 import type { RevocationView } from '../revocation/revocation-view.ts'
+import { createCircuitBreaker } from '../store/circuit-breaker.ts'
 import { REDIS_DEADLINE_MS, type Redis } from '../store/open-redis.ts'
 import { replyOf, runScripts, StoreError } from '../store/run-scripts.ts'
 import { type Entry, isLow, isOver, standingIn } from './entry.ts'
-import { type Flight, isUnderWay, landing, takeOff } from './flight.ts'
-import { createStoreHealth } from './store-health.ts'
+import { beginCall, callEnd, isPending, type PendingCall } from './pending-call.ts'
 
 /** Lets work go on after the request was answered: `waitUntil` of Workers. */
 export type Background = (work: Promise<unknown>) => void
@@ -65,19 +65,19 @@ const MAX_TOGETHER = 64
 /** Creates the refill of one instance. */
 // Over 40 lines: the closures share the notes of what is under way, and of what is to go along.
 export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: RefillOptions): Refill {
-  const health = createStoreHealth(backOffMs)
-  let trips: Flight[] = []
-  let viewFlight: Flight | undefined
-  let renewal: Flight | undefined
+  const health = createCircuitBreaker(backOffMs)
+  let trips: PendingCall[] = []
+  let viewFlight: PendingCall | undefined
+  let renewal: PendingCall | undefined
   /** Somebody waits for them. */
   const wanted = new Set<Entry>()
   /** They are running low. */
   const due = new Set<Entry>()
 
-  const isBusy = (flight: Flight | undefined) => isUnderWay(flight, nowMs(), REDIS_DEADLINE_MS)
+  const isBusy = (flight: PendingCall | undefined) => isPending(flight, nowMs(), REDIS_DEADLINE_MS)
 
   /** One round trip for these, and for the view. Never rejects because of Redis. */
-  async function roundTrip(asked: ReadonlySet<Entry>, readsView: boolean, flight = takeOff(nowMs())): Promise<void> {
+  async function roundTrip(asked: ReadonlySet<Entry>, readsView: boolean, flight = beginCall(nowMs())): Promise<void> {
     trips = [...trips.filter(isBusy), flight]
     const asks = [...asked].map(entry => {
       entry.flight = flight
@@ -115,7 +115,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
       health.failed(nowMs())
       onStoreFailure(error)
     } finally {
-      flight.landed = true
+      flight.isDone = true
     }
   }
 
@@ -155,7 +155,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
     missingOf,
 
     async obtain(need) {
-      const counted = new Map<Entry, Flight | undefined>()
+      const counted = new Map<Entry, PendingCall | undefined>()
       const isOver = () => health.isFailing() || Math.abs(nowMs() - need.begunAtMs) >= MAX_WAIT_MS
       for (let round = 0; round < MAX_ROUNDS && !isOver(); round++) {
         const { entries: missing, isBlind } = missingOf(need)
@@ -180,7 +180,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
         for (const entry of idle) wanted.add(entry)
         // Nobody waits for a round trip that others need: one of them may be dead.
         const own = missing.find(entry => !idle.includes(entry))?.flight ?? (idle.length === 0 ? viewFlight : undefined)
-        if (own !== undefined) await landing(own, nowMs, REDIS_DEADLINE_MS)
+        if (own !== undefined) await callEnd(own, nowMs, REDIS_DEADLINE_MS)
         else await turn(idle, isOver)
       }
     },
@@ -205,7 +205,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
       // Whatever ran low may have been used up by now, or renewed.
       if (asked.size === 0 && !readsView) return
       if (health.isFailing() && !health.mayProbe(nowMs())) return
-      renewal = takeOff(nowMs())
+      renewal = beginCall(nowMs())
       background(roundTrip(asked, readsView, renewal))
     },
 

@@ -3,7 +3,7 @@
 import type { QuotaPolicy } from './quota-policy.ts'
 
 /** One quota as it stands after a request. */
-export interface QuotaStanding {
+export interface QuotaState {
   readonly name: string
   readonly policy: QuotaPolicy
   readonly remaining: number
@@ -23,7 +23,7 @@ export function retryAfterSeconds(retryAfterMs: number): number {
  * window, so for a slice longer than the window. Where requests of other instances are debited ahead, the wait can be longer
  * still. Then that is the window: no answer announces a wait beyond it.
  */
-export function rateLimitFields(standings: readonly QuotaStanding[]): Record<string, string> {
+export function rateLimitFields(standings: readonly QuotaState[]): Record<string, string> {
   if (standings.length === 0) return {}
   const all = standings.map(({ name, policy, remaining, retryAfterMs }) => {
     const waitSeconds = retryAfterMs === 0 ? 0 : retryAfterSeconds(retryAfterMs)

@@ -1,7 +1,7 @@
 /** When one instance asks Redis for more of a subject's quota: how much, for how long, and what it does with the answer. */
 
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
-import { type Account, isLive, leftOf, MARGIN_MS, MAX_LIFE_MS } from './lease.ts'
+import { type Bucket, isLive, leftOf, MARGIN_MS, MAX_LIFE_MS } from './lease.ts'
 import type { Ask, Grant, Settlement } from './sliced-window.ts'
 
 /** No lease for what is only expected is larger than this share of the quota: it is what a dying instance strands. */
@@ -28,7 +28,7 @@ const FIRST_HOLD_MS = 500
  * What to ask Redis for. The settlements leave with it and are never sent twice: where the call fails, the debits stay
  * where they are, which can only refuse too much.
  */
-export function planAsk(account: Account, policy: QuotaPolicy, nowMs: number): Ask {
+export function planAsk(account: Bucket, policy: QuotaPolicy, nowMs: number): Ask {
   const settlements = drainSettlements(account, nowMs)
   const waiting = Math.max(1, account.waiting)
   const perMs = (account.spentSinceAsk + account.waiting) / Math.max(1, nowMs - account.askedAtMs)
@@ -55,7 +55,7 @@ export function planAsk(account: Account, policy: QuotaPolicy, nowMs: number): A
  *   `redisNowMs` the clock of Redis when it answered
  */
 export function recordGrant(
-  account: Account,
+  account: Bucket,
   ask: Ask,
   grant: Grant,
   times: { readonly askedAtMs: number; readonly nowMs: number; readonly redisNowMs: number }
@@ -85,13 +85,13 @@ export function recordGrant(
  * At the limit Redis is asked once a while and not for each request: soon after the first refusal, because others may
  * give back what they do not spend, then ever later, and when there will be room.
  */
-function heldUntilMs({ remaining, roomAtMs, refusalsInARow }: Account, nowMs: number): number {
+function heldUntilMs({ remaining, roomAtMs, refusalsInARow }: Bucket, nowMs: number): number {
   if (remaining > 0) return Number.NEGATIVE_INFINITY
   return Math.min(roomAtMs, nowMs + FIRST_HOLD_MS * 2 ** Math.max(0, refusalsInARow - 1))
 }
 
 /** What has become of earlier leases: those that are over leave the account. */
-function drainSettlements(account: Account, nowMs: number): Settlement[] {
+function drainSettlements(account: Bucket, nowMs: number): Settlement[] {
   const settlements: Settlement[] = []
   for (const lease of account.leases) {
     for (const [to, count] of lease.spent) if (to !== lease.index) settlements.push({ from: lease.index, to, count })

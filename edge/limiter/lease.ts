@@ -38,7 +38,7 @@ export interface Lease {
 }
 
 /** The standing of one subject under one quota, on this instance. */
-export interface Account {
+export interface Bucket {
   leases: Lease[]
   askedAtMs: number
   spentSinceAsk: number
@@ -56,7 +56,7 @@ export interface Account {
 }
 
 /** How a subject stands: `spendable` now, `held` until Redis may be asked again, or `unknown`. */
-export type AccountStanding = 'spendable' | 'held' | 'unknown'
+export type BucketState = 'spendable' | 'held' | 'unknown'
 
 /** The longest life of a lease. */
 export const MAX_LIFE_MS = 20_000
@@ -66,7 +66,7 @@ export const MARGIN_MS = 50
 const MIN_RENEWED = 4
 
 /** Creates the standing of a subject that nothing is known of. */
-export function createAccount(): Account {
+export function createBucket(): Bucket {
   return {
     leases: [],
     askedAtMs: Number.NEGATIVE_INFINITY,
@@ -82,7 +82,7 @@ export function createAccount(): Account {
 }
 
 /** How the subject stands at `nowMs`. */
-export function standingOf(account: Account, policy: QuotaPolicy, nowMs: number): AccountStanding {
+export function bucketState(account: Bucket, policy: QuotaPolicy, nowMs: number): BucketState {
   if (findPart(account, nowMs) !== undefined) return 'spendable'
   // While Redis has room for others it has room for those that wait here: then a part for later holds nobody.
   const next = account.remaining > 0 ? undefined : nextPartMs(account, nowMs)
@@ -92,17 +92,17 @@ export function standingOf(account: Account, policy: QuotaPolicy, nowMs: number)
 }
 
 /** The wait after which a request of a subject that is `held` will find room. */
-export function waitMs(account: Account, nowMs: number): number {
+export function waitMs(account: Bucket, nowMs: number): number {
   return Math.max(1, (nextPartMs(account, nowMs) ?? Math.max(account.heldUntilMs, account.roomAtMs)) - nowMs)
 }
 
 /** Requests that may still pass now, here and elsewhere, as far as is known. */
-export function remainingOf(account: Account, nowMs: number): number {
+export function remainingOf(account: Bucket, nowMs: number): number {
   return account.remaining + spendableOf(account, nowMs)
 }
 
 /** Spends one request of a subject that is `spendable`. */
-export function spend(account: Account, policy: QuotaPolicy, nowMs: number): void {
+export function spend(account: Bucket, policy: QuotaPolicy, nowMs: number): void {
   const found = findPart(account, nowMs)
   if (found === undefined) throw new Error('nothing was leased that could be spent')
   const { lease, part } = found
@@ -114,7 +114,7 @@ export function spend(account: Account, policy: QuotaPolicy, nowMs: number): voi
 }
 
 /** Whether more should be asked for behind a request: less than `share` of the last lease is left, of requests or life. */
-export function isRunningLow(account: Account, nowMs: number, share: number): boolean {
+export function isRunningLow(account: Bucket, nowMs: number, share: number): boolean {
   if (account.heldUntilMs > nowMs || account.lastGranted < MIN_RENEWED) return false
   const isOld = nowMs - account.askedAtMs >= account.lastLifeMs * (1 - share)
   return isOld || leftOf(account, nowMs) <= account.lastGranted * share
@@ -125,7 +125,7 @@ export function isLive(lease: Lease, nowMs: number): boolean {
   return nowMs < lease.expiresAtMs
 }
 
-function findPart(account: Account, nowMs: number) {
+function findPart(account: Bucket, nowMs: number) {
   for (const lease of account.leases) {
     if (!isLive(lease, nowMs)) continue
     // Not before it begins: also where a clock that was set back would stretch its life.
@@ -136,7 +136,7 @@ function findPart(account: Account, nowMs: number) {
 }
 
 /** When a part that was leased for later begins. */
-function nextPartMs(account: Account, nowMs: number): number | undefined {
+function nextPartMs(account: Bucket, nowMs: number): number | undefined {
   let next: number | undefined
   for (const lease of account.leases) {
     if (!isLive(lease, nowMs)) continue
@@ -145,7 +145,7 @@ function nextPartMs(account: Account, nowMs: number): number | undefined {
   return next
 }
 
-function spendableOf(account: Account, nowMs: number): number {
+function spendableOf(account: Bucket, nowMs: number): number {
   let total = 0
   for (const lease of account.leases) {
     if (isLive(lease, nowMs)) for (const { fromMs, left } of lease.parts) if (fromMs <= nowMs) total += left
@@ -154,7 +154,7 @@ function spendableOf(account: Account, nowMs: number): number {
 }
 
 /** Requests that are leased, those for later too. */
-export function leftOf(account: Account, nowMs: number): number {
+export function leftOf(account: Bucket, nowMs: number): number {
   let total = 0
   for (const lease of account.leases) if (isLive(lease, nowMs)) for (const { left } of lease.parts) total += left
   return total

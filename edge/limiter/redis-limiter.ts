@@ -4,28 +4,28 @@ import type { QuotaPolicy } from '../contract/quota-policy.ts'
 import { quotaKey } from '../contract/redis-keys.ts'
 import { REDIS_DEADLINE_MS, type Redis } from '../store/open-redis.ts'
 import { runScript, StoreError } from '../store/run-scripts.ts'
-import { createFloor } from './floor.ts'
+import { createFallbackQuotas } from './fallback-quotas.ts'
 import { parseGrant, quotaCall } from './quota-call.ts'
 import { type Ask, type Decision, decisionOf, ONE } from './sliced-window.ts'
 
 /** A decision and who made it: `floor` is the memory of this process. */
-export interface Verdict extends Decision {
+export interface LimiterDecision extends Decision {
   readonly from: 'store' | 'floor'
 }
 
 export interface Limiter {
   /** Debits one request of `subject` under the quota `name`. Never throws. */
-  take(name: string, policy: QuotaPolicy, subject: string, nowMs: number): Promise<Verdict>
+  charge(name: string, policy: QuotaPolicy, subject: string, nowMs: number): Promise<LimiterDecision>
 }
 
 export interface RedisLimiterOptions {
   readonly redis: Redis
   /** What of a quota one instance still grants while Redis is away: 0.1 is a tenth, at least one request. */
-  readonly floorShare: number
+  readonly fallbackShare: number
   /** Subjects remembered by the floor; beyond it the oldest is forgotten. */
-  readonly floorSubjects: number
+  readonly maxFallbackSubjects: number
   /** How long Redis is left alone after it failed, so that not every request waits for its deadline. */
-  readonly backOffMs: number
+  readonly breakerResetMs: number
   readonly onStoreFailure: (error: StoreError) => void
 }
 
@@ -42,13 +42,14 @@ export interface RedisLimiterOptions {
  * A process forgets its count of a subject beyond `floorSubjects` other ones.
  */
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
-  const floor = createFloor({ share: options.floorShare, maxSubjects: options.floorSubjects })
+  const floor = createFallbackQuotas({ share: options.fallbackShare, maxSubjects: options.maxFallbackSubjects })
   let failedAtMs: number | undefined
   // Either way round: a clock that was set back must not keep us away from Redis until it has caught up.
-  const isLeftAlone = (nowMs: number) => failedAtMs !== undefined && Math.abs(nowMs - failedAtMs) < options.backOffMs
+  const isLeftAlone = (nowMs: number) =>
+    failedAtMs !== undefined && Math.abs(nowMs - failedAtMs) < options.breakerResetMs
 
   return {
-    async take(name, policy, subject, nowMs) {
+    async charge(name, policy, subject, nowMs) {
       const key = quotaKey(name, subject, policy.sliceMs)
       if (!isLeftAlone(nowMs)) {
         // After a failure one request finds out whether Redis is back; those that come meanwhile do not wait with it.
@@ -56,7 +57,7 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
         try {
           const decision = await decideInRedis(options.redis, key, policy)
           failedAtMs = undefined
-          const overdrawn = decision.allowed ? floor.note(key, policy, nowMs) : undefined
+          const overdrawn = decision.allowed ? floor.count(key, policy, nowMs) : undefined
           return overdrawn ? { ...overdrawn, from: 'floor' } : { ...decision, from: 'store' }
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
@@ -64,7 +65,7 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
           options.onStoreFailure(error)
         }
       }
-      return { ...floor.take(key, policy, nowMs), from: 'floor' }
+      return { ...floor.charge(key, policy, nowMs), from: 'floor' }
     }
   }
 }

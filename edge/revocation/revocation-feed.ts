@@ -5,7 +5,7 @@ import { isUuid } from '../contract/uuid.ts'
 import type { Redis } from '../store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../store/run-scripts.ts'
 import { parseDelta, readCall } from './read-call.ts'
-import { openScript, publishScript } from './script.ts'
+import { completeScript, publishScript } from './script.ts'
 
 export interface RevocationFeed {
   /** Publishes ended sessions and entries of removed keys; doing it twice does no harm. @throws {StoreError} */
@@ -55,7 +55,7 @@ export function createRevocationFeed(redis: Redis, retentionMs: number): Revocat
           throw storeError(error)
         })
       await publish(await readEntries())
-      const open = await runScript(redis, { script: openScript, keys, args: [epoch] })
+      const open = await runScript(redis, { script: completeScript, keys, args: [epoch] })
       if (open === '') throw new StoreError('Redis lost its memory while the revocation feed was rebuilt')
       if (!isUuid(open)) throw new StoreError('Redis answered the open script with something else than an epoch')
     }

@@ -9,7 +9,7 @@ import type { ScriptCall } from '../store/run-scripts.ts'
 import { parseDelta, type RevocationDelta, readCall } from './read-call.ts'
 
 /** `unknown`: nobody can say at the moment, so nobody may pass. */
-export type SessionStanding = 'live' | 'ended' | 'key-removed' | 'unknown'
+export type SessionStatus = 'live' | 'ended' | 'key-removed' | 'unknown'
 
 /** What of a token can be revoked. */
 export interface TokenSession {
@@ -19,7 +19,7 @@ export interface TokenSession {
 
 export interface RevocationView {
   /** How the session of a token stands, for a request that began at `nowMs`. */
-  standing(session: TokenSession, nowMs: number): SessionStanding
+  status(session: TokenSession, nowMs: number): SessionStatus
   /** No longer fresh: to be renewed behind the next request. */
   isDue(nowMs: number): boolean
   /** Older than its bound: requests that began at `nowMs` have to wait for a newer one. */
@@ -133,7 +133,7 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
     end(sids, nowMs) {
       for (const sid of sids) remember(sid, nowMs)
     },
-    standing({ sid, kid }, nowMs) {
+    status({ sid, kid }, nowMs) {
       if (removedKeys.has(kid)) return 'key-removed'
       if (ended.has(sid)) return 'ended'
       return epoch === '' || ageMs(nowMs) > maxAgeMs ? 'unknown' : 'live'

@@ -37,7 +37,7 @@ return { score, redis.call('ZCOUNT', feed, score, score) }
  * KEYS[1] the feed. ARGV the new epoch.
  * @returns the epoch that holds now, the first one that was set; '' where the draft is gone
  */
-export const openScript: Script = {
+export const completeScript: Script = {
   sha1: '666d419cac881db0bd1cfbe17f2750988eedbc48',
   source: `
 local feed  = KEYS[1]

@@ -1,9 +1,9 @@
 /** The audit log, from the command line: whether it is what was written. */
 
 import { openDatabase } from '../../db/client.ts'
+import { type ChainFault, type ChainReport, verifyChain } from '../audit/verify-chain.ts'
 import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
-import { type ChainFault, type ChainReport, verifyChain } from '../features/audit/verify-chain.ts'
-import { createSettingsReader } from '../lib/settings-reader.ts'
+import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import { type Command, UsageError } from './command.ts'
 
 const WHAT: Readonly<Record<ChainFault, string>> = {

@@ -7,7 +7,7 @@ import { SHARED_SETTINGS } from '../../edge/contract/shared-settings.ts'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { removeKey, rotateKeys, untilKnownMs } from '../features/keys/rotation.ts'
-import { createSettingsReader } from '../lib/settings-reader.ts'
+import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
 import { commandLine, withTools } from './with-tools.ts'
 

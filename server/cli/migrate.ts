@@ -2,7 +2,7 @@
 
 import { migrateDatabase } from '../../db/migrate.ts'
 import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
-import { createSettingsReader } from '../lib/settings-reader.ts'
+import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import type { Command } from './command.ts'
 
 /** `gatehouse migrate` */

@@ -1,7 +1,7 @@
 /** Finds the command that was asked for, runs it, and turns what goes wrong into a line that says what to do next. */
 
 import { DatabaseUnavailableError } from '../../db/client.ts'
-import { ConfigError } from '../lib/settings-reader.ts'
+import { ConfigError } from '../lib/settings/settings-reader.ts'
 import { verifyAudit } from './audit.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
 import { listKeys, remove, rotate } from './keys.ts'

@@ -3,7 +3,7 @@
 import { findUserByEmail, type User } from '../../db/queries/users.ts'
 import type { AdminOptions } from '../features/admin/options.ts'
 import { changeUser, type StandingChange } from '../features/admin/standing.ts'
-import { parseEmailAddress } from '../lib/email-address.ts'
+import { parseEmailAddress } from '../lib/users/email-address.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
 import { commandLine, withTools } from './with-tools.ts'
 

@@ -1,14 +1,14 @@
 /** What commands that change something work with, opened from the environment and closed again. */
 
 import { type Database, openDatabase } from '../../db/client.ts'
+import { type AuditRows, createAuditRows } from '../audit/audit-event.ts'
 import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
-import { type AuditRows, createAuditRows } from '../lib/audit-event.ts'
 import type { Client } from '../lib/client.ts'
-import { deriveKeys } from '../lib/derived-keys.ts'
-import { createId } from '../lib/ids.ts'
-import { createSealedBox, type SealedBox } from '../lib/sealed-box.ts'
-import { secrets } from '../lib/setting-parsers.ts'
-import { createSettingsReader } from '../lib/settings-reader.ts'
+import { deriveKeys } from '../lib/crypto/derived-keys.ts'
+import { createId } from '../lib/crypto/ids.ts'
+import { createSealedBox, type SealedBox } from '../lib/crypto/sealed-box.ts'
+import { secrets } from '../lib/settings/setting-parsers.ts'
+import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import type { Env } from './command.ts'
 
 export interface Tools {

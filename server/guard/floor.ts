@@ -5,13 +5,13 @@ import {
   type Counted,
   type Delayed,
   decide,
+  type GuardDecision,
   type GuardPolicy,
   type GuardState,
   NO_DELAY,
   NO_FAILURES,
   type Outcome,
   recordFailure,
-  type Verdict,
   type WeighedAttempt
 } from './rule.ts'
 import type { SubjectKeys } from './subject-keys.ts'
@@ -25,7 +25,7 @@ export interface FloorOptions {
 }
 
 export interface Floor {
-  weigh(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): Verdict
+  weigh(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): GuardDecision
   /** Forgets the failures of an account, and those of the client address on it. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): void
   /** Records how an attempt ended that was answered elsewhere, without judging it. */

@@ -4,7 +4,7 @@ import { namespacedKey } from '../../edge/contract/redis-keys.ts'
 import type { Redis } from '../../edge/store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../../edge/store/run-scripts.ts'
 import { createOwnCount } from './own-count.ts'
-import type { GuardPolicy, Obstacle, Verdict, WeighedAttempt } from './rule.ts'
+import type { GuardDecision, GuardPolicy, Obstacle, WeighedAttempt } from './rule.ts'
 import { loginGuardScript } from './script.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
@@ -12,11 +12,11 @@ export interface LedgerOptions {
   readonly redis: Redis
   readonly policy: GuardPolicy
   /** What of each number of failures one process still grants while Redis is away: 0.5 is half, at least one. */
-  readonly floorShare: number
+  readonly fallbackShare: number
   /** Subjects of each kind remembered by the floor; beyond it the oldest is forgotten. */
-  readonly floorSubjects: number
+  readonly maxFallbackSubjects: number
   /** How long Redis is left alone after it failed, so that not every sign-in waits for its deadline. */
-  readonly backOffMs: number
+  readonly breakerResetMs: number
   readonly onStoreFailure: (error: StoreError) => void
   /** The clock of the floor and of the back-off; Redis has its own. */
   readonly nowMs: () => number
@@ -24,7 +24,7 @@ export interface LedgerOptions {
 
 export interface Ledger {
   /** Judges an attempt and records how it ended, in one round trip. Never throws because of Redis. */
-  weigh(keys: SubjectKeys, attempt: WeighedAttempt): Promise<Verdict>
+  weigh(keys: SubjectKeys, attempt: WeighedAttempt): Promise<GuardDecision>
   /** Forgets the failures of an account, and those of the client address on it. Never throws because of Redis. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): Promise<void>
 }
@@ -34,7 +34,7 @@ const OBSTACLES: readonly (Obstacle | undefined)[] = [undefined, 'address', 'pai
 
 /** Creates the ledger. One per process: it counts what this process has answered, too. */
 export function createLedger(options: LedgerOptions): Ledger {
-  const { policy, floorShare, floorSubjects, backOffMs } = options
+  const { policy, fallbackShare: floorShare, maxFallbackSubjects: floorSubjects, breakerResetMs: backOffMs } = options
   const own = createOwnCount({ policy, share: floorShare, maxSubjects: floorSubjects })
   let failedAtMs: number | undefined
   // Either way round: a clock that was set back must not keep us away from Redis until it has caught up.
@@ -109,7 +109,7 @@ export function scriptArgs(policy: GuardPolicy, attempt: WeighedAttempt, nowMs?:
  *
  * @throws {StoreError} for everything that the script could not have answered to this attempt
  */
-export function parseVerdict(reply: unknown, attempt: WeighedAttempt): Verdict {
+export function parseVerdict(reply: unknown, attempt: WeighedAttempt): GuardDecision {
   const [waitMs, obstacle, captchaDue, attacked, ...more] = Array.isArray(reply) ? (reply as unknown[]) : []
   const isBit = (value: unknown) => value === 0 || value === 1
   const sound =

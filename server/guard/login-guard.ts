@@ -3,7 +3,7 @@
 import type { KeyObject } from 'node:crypto'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import { createLedger, type LedgerOptions } from './ledger.ts'
-import { isAnswerable, type Obstacle, type Outcome, type Verdict, type WeighedAttempt } from './rule.ts'
+import { type GuardDecision, isAnswerable, type Obstacle, type Outcome, type WeighedAttempt } from './rule.ts'
 import { subjectKeys } from './subject-keys.ts'
 import type { Captcha } from './turnstile.ts'
 
@@ -21,7 +21,7 @@ export interface LoginAttempt {
  * How an attempt ended. Where it is not answerable, the client must not learn whether the password was right:
  * so many attempts at once still tell an attacker no more than the limit allows.
  */
-export type Settled =
+export type AttemptResult =
   | {
       readonly answerable: true
       /** True once: with this failure the protection of the account has begun, and its owner should hear of it. */
@@ -33,7 +33,7 @@ export interface LoginGuard {
   /** Whether the password may be looked at: else `too-many-attempts`, `captcha-required` or `unavailable`. */
   admit(attempt: LoginAttempt): Promise<Result<undefined>>
   /** Counts a failure, or clears the delay of this address and account. */
-  settle(attempt: LoginAttempt, outcome: Outcome): Promise<Settled>
+  record(attempt: LoginAttempt, outcome: Outcome): Promise<AttemptResult>
   /**
    * Ends the block of an account, and the delay of this client address on it. The block of the client address stays:
    * an attacker's own mailbox must not unblock the attacker's address.
@@ -89,7 +89,7 @@ export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
       return checked
     },
 
-    async settle(attempt, outcome) {
+    async record(attempt, outcome) {
       const verdict = await weigh(attempt, outcome)
       solved.delete(attempt)
       if (isAnswerable(verdict)) return { answerable: true, accountAttacked: verdict.accountAttacked }
@@ -118,12 +118,18 @@ function captchaRequired({ siteKey }: Captcha): Failure {
 }
 
 /** Rounded up: a client that waits for so many whole seconds has waited long enough. */
-function tooManyAttempts({ retryAfterMs, obstacle }: Verdict): Failure {
+function tooManyAttempts({ retryAfterMs, obstacle }: GuardDecision): Failure {
   const reason = obstacle === undefined ? 'too many failures' : OBSTACLE_REASONS[obstacle]
   return failure('too-many-attempts', reason, { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
 }
 
-function checkOptions({ policy, subjectSecret, floorShare, floorSubjects, backOffMs }: LoginGuardOptions): void {
+function checkOptions({
+  policy,
+  subjectSecret,
+  fallbackShare: floorShare,
+  maxFallbackSubjects: floorSubjects,
+  breakerResetMs: backOffMs
+}: LoginGuardOptions): void {
   const { address, pair, account, captchaAfterFailures } = policy
   const numbers = [address, pair, account].flatMap(one => Object.values(one) as number[])
   const counts = [...numbers, captchaAfterFailures, floorSubjects, backOffMs]

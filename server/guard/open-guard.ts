@@ -11,7 +11,7 @@ import { createTurnstile } from './turnstile.ts'
 export type GuardSettings = Pick<Config, 'loginLimits' | 'captcha'>
 
 /** While Redis is away one process grants half of each number of failures, and remembers this many subjects. */
-const FLOOR = { floorShare: 0.5, floorSubjects: 10_000, backOffMs: 1_000 }
+const FALLBACK = { fallbackShare: 0.5, maxFallbackSubjects: 10_000, breakerResetMs: 1_000 }
 
 export function openGuard(
   { loginLimits, captcha }: GuardSettings,
@@ -22,7 +22,7 @@ export function openGuard(
     redis,
     policy: guardPolicy(loginLimits),
     captcha: captcha && createTurnstile({ siteKey: captcha.siteKey, secret: captcha.secret, url: captcha.verifyUrl }),
-    ...FLOOR,
+    ...FALLBACK,
     ...ports
   })
 }

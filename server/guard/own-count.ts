@@ -1,14 +1,14 @@
 /** What this process has itself answered, so that it answers no more than the limits allow while Redis comes and goes. */
 
 import { createFloor, createMemory, type FloorOptions } from './floor.ts'
-import { isAnswerable, type Verdict, type WeighedAttempt } from './rule.ts'
+import { type GuardDecision, isAnswerable, type WeighedAttempt } from './rule.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
 export interface OwnCount {
   /** Judges an attempt that Redis cannot judge, by the stricter limits: all that was answered here counts. */
-  judgeAlone(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): Verdict
+  judgeAlone(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): GuardDecision
   /** Takes in the verdict of Redis. Refuses where failures that were answered here, unknown to Redis, leave no room. */
-  join(verdict: Verdict, keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): Verdict
+  join(verdict: GuardDecision, keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): GuardDecision
   /** Forgets the failures of an account, and those of the client address on it. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): void
 }

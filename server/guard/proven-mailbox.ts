@@ -1,7 +1,7 @@
 /** What a mailed link means to the login guard: the client that opened it has proven the mailbox of the account. */
 
 import type { Client } from '../lib/client.ts'
-import type { DeviceMarks } from '../lib/device-mark.ts'
+import type { DeviceMarks } from '../lib/devices/device-mark.ts'
 import type { LoginGuard } from './login-guard.ts'
 
 export interface ProvenMailboxOptions {

@@ -3,11 +3,11 @@
 import { insertAuditEvent } from '../../db/queries/audit.ts'
 import type { User } from '../../db/queries/users.ts'
 import type { Client } from '../lib/client.ts'
-import type { DeviceMarks } from '../lib/device-mark.ts'
-import type { PasswordHasher } from '../lib/password-hash.ts'
+import type { DeviceMarks } from '../lib/devices/device-mark.ts'
+import type { PasswordHasher } from '../lib/passwords/password-hash.ts'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import type { LoginAttempt, LoginGuard } from './login-guard.ts'
-import { type TellOfAttackOptions, tellOfAttack } from './tell-of-attack.ts'
+import { notifyOfAttack, type TellOfAttackOptions } from './notify-of-attack.ts'
 
 export interface ReauthenticationOptions extends TellOfAttackOptions {
   readonly guard: LoginGuard
@@ -50,9 +50,9 @@ export async function reauthenticate(
 
   const { correct } = await hasher.check(proof.password, user.passwordHash)
 
-  const settled = await guard.settle(attempt, correct ? 'right' : 'wrong')
+  const settled = await guard.record(attempt, correct ? 'right' : 'wrong')
   if (!settled.answerable) return refused(options, user, client, settled.failure)
-  if (settled.accountAttacked) await tellOfAttack(options, user.email, user, client)
+  if (settled.accountAttacked) await notifyOfAttack(options, user.email, user, client)
   if (!correct) return refused(options, user, client, failure('password-incorrect', 'the password is another one'))
   return success(undefined)
 }
@@ -64,7 +64,7 @@ async function refused(
   answer: Failure
 ): Promise<Failure> {
   const subject = { person: user, details: { answer: answer.problem } }
-  const event = audit.event('reauthentication-failed', 'failure', client, nowMs(), subject)
+  const event = audit.event({ kind: 'reauthentication-failed', client, atMs: nowMs(), ...subject })
   await database.run(db => insertAuditEvent(db, event))
   return answer
 }

@@ -66,7 +66,7 @@ export type Outcome = 'wrong' | 'right' | 'unconfirmed'
 /** What stands in the way of an attempt. */
 export type Obstacle = 'address' | 'pair' | 'account'
 
-export interface Verdict {
+export interface GuardDecision {
   /** The wait until the same attempt would be let through; 0 when it is now. */
   readonly retryAfterMs: number
   /** What asks for this wait; undefined when it is 0. */
@@ -83,7 +83,7 @@ export const NO_FAILURES: Counted = { failuresMs: [], untilMs: 0 }
 export const NO_DELAY: Delayed = { failures: 0, lastMs: 0 }
 
 /** Whether the client may learn how the attempt ended, which is the same as whether it would be admitted now. */
-export function isAnswerable({ retryAfterMs, captchaDue }: Verdict): boolean {
+export function isAnswerable({ retryAfterMs, captchaDue }: GuardDecision): boolean {
   return retryAfterMs === 0 && !captchaDue
 }
 
@@ -99,7 +99,7 @@ export function decide(
   state: GuardState,
   attempt: WeighedAttempt,
   nowMs: number
-): { readonly verdict: Verdict; readonly state: GuardState } {
+): { readonly verdict: GuardDecision; readonly state: GuardState } {
   const verdict = judge(policy, state, attempt, nowMs)
   if (attempt.outcome === 'pending' || !isAnswerable(verdict)) return { verdict, state }
   if (attempt.outcome === 'right') return { verdict, state: { ...state, pair: NO_DELAY } }
@@ -123,7 +123,7 @@ export function recordFailure(
   return { address, account, pair: outcome === 'unconfirmed' ? state.pair : delay(policy.pair, state.pair, nowMs) }
 }
 
-function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, nowMs: number): Verdict {
+function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, nowMs: number): GuardDecision {
   const untilMs: readonly (readonly [Obstacle, number])[] = [
     ['address', state.address.untilMs],
     ['pair', delayedUntilMs(policy.pair, state.pair)],

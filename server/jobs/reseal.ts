@@ -7,8 +7,8 @@ import {
   replaceAuditKey,
   replaceSealedPrivateKey
 } from '../../db/queries/sealed-keys.ts'
-import { auditKeyLabel, signingKeyLabel } from '../lib/seal-labels.ts'
-import type { SealedBox } from '../lib/sealed-box.ts'
+import { auditKeyLabel, signingKeyLabel } from '../lib/crypto/seal-labels.ts'
+import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 
 export interface ResealOptions {
   readonly database: Database

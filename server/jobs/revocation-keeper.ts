@@ -5,7 +5,7 @@ import { findSessionsEndedSince, findUnpublishedEnds, markEndsPublished } from '
 import { findKeysRemovedSince, findUnpublishedRemovals, markRemovalsPublished } from '../../db/queries/signing-keys.ts'
 import { removedKeyEntry } from '../../edge/contract/redis-keys.ts'
 import type { RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
-import { createId } from '../lib/ids.ts'
+import { createId } from '../lib/crypto/ids.ts'
 
 export interface RevocationKeeperOptions {
   readonly database: Database

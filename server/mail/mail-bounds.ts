@@ -6,8 +6,8 @@
 import type { OutboxMail } from '../../db/queries/outbox.ts'
 import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
-import { mailSubject } from '../lib/mail-subject.ts'
-import type { MailKind } from '../lib/outbox-mail.ts'
+import { mailSubject } from '../lib/mail/mail-subject.ts'
+import type { MailKind } from '../lib/mail/outbox-mail.ts'
 
 export interface MailBoundsOptions {
   readonly limiter: Limiter
@@ -51,6 +51,6 @@ export function createMailBounds({ limiter, quotas, nowMs }: MailBoundsOptions):
     const bound = BOUNDS[kind as MailKind]
     if (bound === 'route' || bound === 'outcome') return true
     const name = bound === 'notices' ? `notice-${kind}` : 'register-mails'
-    return (await limiter.take(name, quotas[bound], mailSubject(recipient), nowMs())).allowed
+    return (await limiter.charge(name, quotas[bound], mailSubject(recipient), nowMs())).allowed
   }
 }

@@ -10,8 +10,8 @@ import {
   postponeMail
 } from '../../db/queries/outbox.ts'
 import { findUserByEmail } from '../../db/queries/users.ts'
-import { openMailToken } from '../lib/outbox-mail.ts'
-import type { SealedBox } from '../lib/sealed-box.ts'
+import type { SealedBox } from '../lib/crypto/sealed-box.ts'
+import { openMailToken } from '../lib/mail/outbox-mail.ts'
 import type { MailBounds } from './mail-bounds.ts'
 import { type ResolvedMail, resolveMail } from './resolve-mail.ts'
 import { type MailValues, renderMail } from './templates.ts'

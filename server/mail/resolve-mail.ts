@@ -14,9 +14,9 @@ import {
   type MailedToken
 } from '../../db/queries/registrations.ts'
 import { findUserByEmail, holdUserByEmail } from '../../db/queries/users.ts'
-import { createMailedToken, hashMailedToken } from '../lib/mailed-token.ts'
-import { type MailKind, openMailToken, sealMailToken } from '../lib/outbox-mail.ts'
-import type { SealedBox } from '../lib/sealed-box.ts'
+import { createMailedToken, hashMailedToken } from '../lib/crypto/mailed-token.ts'
+import type { SealedBox } from '../lib/crypto/sealed-box.ts'
+import { type MailKind, openMailToken, sealMailToken } from '../lib/mail/outbox-mail.ts'
 import type { SentKind } from './templates.ts'
 
 /** A mail that knows what it is. */

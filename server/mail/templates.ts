@@ -1,6 +1,6 @@
 /** What the mails say. Links lead to the public URL and nowhere else; how a mail looks is `letter.ts`. */
 
-import type { MailKind } from '../lib/outbox-mail.ts'
+import type { MailKind } from '../lib/mail/outbox-mail.ts'
 import { type Letter, type Link, type RenderedMail, renderLetter } from './letter.ts'
 import type { TypedText } from './typed-text.ts'
 

@@ -2,7 +2,7 @@
 
 import type { OutboxMail } from '../../db/queries/outbox.ts'
 import type { User } from '../../db/queries/users.ts'
-import { knownDeviceName } from '../lib/device-name.ts'
+import { knownDeviceName } from '../lib/devices/device-name.ts'
 
 /** The only way in which such text gets into a template. */
 export interface TypedText {

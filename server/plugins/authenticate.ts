@@ -4,9 +4,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { AccessClaims } from '../../edge/contract/claims.ts'
 import { parseBearer } from '../../edge/contract/http.ts'
-import type { SessionStanding, TokenSession } from '../../edge/revocation/revocation-view.ts'
+import type { SessionStatus, TokenSession } from '../../edge/revocation/revocation-view.ts'
 import type { TokenVerifier, Verified, VerifyFailure } from '../../edge/verifier/verify-token.ts'
-import { ProblemError } from '../lib/problem-error.ts'
+import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
 declare module 'fastify' {
@@ -25,14 +25,14 @@ declare module 'fastify' {
 export interface AuthenticateOptions {
   readonly verifier: TokenVerifier
   /** Whether the session of a token has ended; `unknown` is refused. */
-  readonly standing: (session: TokenSession) => SessionStanding | Promise<SessionStanding>
+  readonly status: (session: TokenSession) => SessionStatus | Promise<SessionStatus>
   /** Hears of every access token that was let in. */
   readonly seen: (claims: AccessClaims, request: FastifyRequest) => void
   readonly nowMs: () => number
 }
 
 export const authenticate = fp(
-  async (app: FastifyInstance, { verifier, standing, seen, nowMs }: AuthenticateOptions) => {
+  async (app: FastifyInstance, { verifier, status: standing, seen, nowMs }: AuthenticateOptions) => {
     app.decorateRequest('verifiedClaims', undefined)
 
     // Not async: it waits for one promise where everything is at hand, and each promise more shows on this path.
@@ -41,7 +41,7 @@ export const authenticate = fp(
       if (bearer.kind !== 'token') return Promise.reject(new ProblemError(`token-${bearer.kind}`))
       return verifier.verify(bearer.token, nowMs()).then(verdict => {
         const { claims, kid } = orRefuse(verdict)
-        const admit = (stands: SessionStanding) => {
+        const admit = (stands: SessionStatus) => {
           refuseUnlessLive(stands)
           request.verifiedClaims = claims
           seen(claims, request)
@@ -67,7 +67,7 @@ function orRefuse(verdict: Verified | VerifyFailure): Verified {
 }
 
 /** @throws {ProblemError} */
-function refuseUnlessLive(standing: SessionStanding): void {
+function refuseUnlessLive(standing: SessionStatus): void {
   if (standing === 'live') return
   if (standing === 'ended') throw new ProblemError('session-ended')
   if (standing === 'key-removed') throw new ProblemError(failure('token-invalid', 'the key was removed'))

@@ -13,8 +13,8 @@ import { type EdgeHop, edgeHopText, isHopFresh } from '../../edge/contract/edge-
 import { HOP_HEADERS, REQUEST_ID_HEADER } from '../../edge/contract/http.ts'
 import { isUuid } from '../../edge/contract/uuid.ts'
 import type { Client } from '../lib/client.ts'
-import { createId } from '../lib/ids.ts'
-import { ProblemError } from '../lib/problem-error.ts'
+import { createId } from '../lib/crypto/ids.ts'
+import { ProblemError } from '../lib/http/problem-error.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

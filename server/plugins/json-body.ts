@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { ProblemError } from '../lib/problem-error.ts'
+import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -5,8 +5,8 @@ import fp from 'fastify-plugin'
 import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { rateLimitFields, retryAfterSeconds } from '../../edge/contract/rate-limit-fields.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
-import { mailSubject } from '../lib/mail-subject.ts'
-import { ProblemError } from '../lib/problem-error.ts'
+import { ProblemError } from '../lib/http/problem-error.ts'
+import { mailSubject } from '../lib/mail/mail-subject.ts'
 import { failure } from '../lib/result.ts'
 
 /** The quotas that a route can take from. By address, and `change-email-account` by the id of the account that asks. */
@@ -34,7 +34,7 @@ export const mailQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: MailQuotasOptions) => {
     app.decorate('takeMailQuota', async (name, subject) => {
       const policy = quotas[name]
-      const { allowed, retryAfterMs } = await limiter.take(name, policy, mailSubject(subject), nowMs())
+      const { allowed, retryAfterMs } = await limiter.charge(name, policy, mailSubject(subject), nowMs())
       if (allowed) return
       const fields = rateLimitFields([{ name, policy, remaining: 0, retryAfterMs }])
       const wait = { retryAfterSeconds: retryAfterSeconds(retryAfterMs) }

@@ -4,7 +4,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { completeDocument } from '../lib/openapi-document.ts'
+import { completeDocument } from '../lib/http/openapi-document.ts'
 import { VERSION } from '../lib/version.ts'
 
 declare module 'fastify' {

@@ -5,8 +5,8 @@ import fp from 'fastify-plugin'
 import { DatabaseUnavailableError } from '../../db/client.ts'
 import { bearerChallenge, PROBLEM_MEDIA_TYPE } from '../../edge/contract/http.ts'
 import { type InvalidMember, PROBLEMS, type ProblemCode, problemBody } from '../../edge/contract/problems.ts'
-import { QueueFullError } from '../lib/hash-queue.ts'
-import { ProblemError } from '../lib/problem-error.ts'
+import { ProblemError } from '../lib/http/problem-error.ts'
+import { QueueFullError } from '../lib/passwords/hash-queue.ts'
 import { type Failure, failure } from '../lib/result.ts'
 
 /** A body of 16 KiB can be wrong in thousands of places; whoever mends these asks again. */

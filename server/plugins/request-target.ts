@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { MAX_TARGET_BYTES } from '../../edge/contract/http.ts'
-import { ProblemError } from '../lib/problem-error.ts'
+import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
 export const requestTarget = fp(

@@ -7,7 +7,7 @@ import { addressSubject } from '../../edge/contract/client-address.ts'
 import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { rateLimitFields, retryAfterSeconds } from '../../edge/contract/rate-limit-fields.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
-import { ProblemError } from '../lib/problem-error.ts'
+import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
 export interface RouteQuotasOptions {
@@ -82,7 +82,7 @@ function createStore(limiter: Limiter, quotas: RouteQuotasOptions['quotas'], now
       // The library appends the group to the key; our keys name the quota themselves.
       const subject = key.slice(0, -name.length)
       limiter
-        .take(name, policy, subject, nowMs())
+        .charge(name, policy, subject, nowMs())
         .then(
           ({ allowed, remaining, retryAfterMs }) =>
             callback(null, { current: allowed ? policy.quota - remaining : policy.quota + 1, ttl: retryAfterMs }),

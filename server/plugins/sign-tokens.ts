@@ -4,7 +4,7 @@ import jwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ACCESS_TOKEN_TYPE, type AccessClaims } from '../../edge/contract/claims.ts'
-import { createId } from '../lib/ids.ts'
+import { createId } from '../lib/crypto/ids.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

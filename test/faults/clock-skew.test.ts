@@ -5,10 +5,10 @@ import t, { type Test } from 'tap'
 import { createAdmission } from '../../edge/admission/admission.ts'
 import { parsePolicies } from '../../edge/contract/parse-policies.ts'
 import { gatehousePolicies } from '../../edge/contract/policies.ts'
-import { createForward } from '../../edge/forward.ts'
-import { createGateway } from '../../edge/gateway.ts'
+import { createForward } from '../../edge/gateway/forward.ts'
+import { createGateway } from '../../edge/gateway/gateway.ts'
+import { createHopSigner } from '../../edge/gateway/sign-hop.ts'
 import { createRevocationView } from '../../edge/revocation/revocation-view.ts'
-import { createHopSigner } from '../../edge/sign-hop.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { createRemoteKeySet } from '../../edge/verifier/remote-key-set.ts'
 import { createTokenVerifier } from '../../edge/verifier/verify-token.ts'
@@ -47,8 +47,8 @@ function openSkewedGateway({ url, redis }: TestOrigin, skewMs: number) {
       view: createRevocationView({ maxAgeMs: 1000, retentionMs: 960_000, onKeyRemoved: () => {} }),
       nowMs,
       maxSubjects: 100,
-      floorShare: 0.1,
-      backOffMs: 250,
+      fallbackShare: 0.1,
+      breakerResetMs: 250,
       onStoreFailure: () => {}
     }),
     forward: createForward({

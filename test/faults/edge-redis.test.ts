@@ -36,8 +36,8 @@ async function openAdmission(t: Test) {
     view,
     nowMs,
     maxSubjects: 100,
-    floorShare: 0.2,
-    backOffMs: 250,
+    fallbackShare: 0.2,
+    breakerResetMs: 250,
     onStoreFailure: error => failures.push(error.message)
   })
   let behind: Promise<unknown> = Promise.resolve()

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { quotaPolicy } from '../../edge/contract/quota-policy.ts'
-import { createRedisLimiter, type Verdict } from '../../edge/limiter/redis-limiter.ts'
+import { createRedisLimiter, type LimiterDecision } from '../../edge/limiter/redis-limiter.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { NO_GRANT, NONSENSE, openFaultyRedis, pipelined } from './lib/faulty-redis.ts'
 
@@ -20,13 +20,13 @@ for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
     const failures: string[] = []
     const limiter = createRedisLimiter({
       redis: openRedis({ ...redis, deadlineMs: DEADLINE_MS }),
-      floorShare: 0.2,
-      floorSubjects: 100,
-      backOffMs: 0,
+      fallbackShare: 0.2,
+      maxFallbackSubjects: 100,
+      breakerResetMs: 0,
       onStoreFailure: error => failures.push(error.message)
     })
     const beganMs = performance.now()
-    const asked = Array.from({ length: 8 }, () => limiter.take('test', quotaPolicy(20, 60), '192.0.2.1', T0))
+    const asked = Array.from({ length: 8 }, () => limiter.charge('test', quotaPolicy(20, 60), '192.0.2.1', T0))
     const verdicts = await Promise.all(asked)
     t.ok(performance.now() - beganMs < PATIENCE_MS)
     t.equal(verdicts.filter(({ allowed }) => allowed).length, 4, 'a fifth of twenty')
@@ -42,18 +42,19 @@ t.test('after a failure only one request in each back-off waits for Redis', asyn
   const limiter = createRedisLimiter({
     // Every answer comes: only a machine that stands still would miss this.
     redis: openRedis({ ...redis, deadlineMs: 10_000 }),
-    floorShare: 1,
-    floorSubjects: 100,
-    backOffMs: BACK_OFF_MS,
+    fallbackShare: 1,
+    maxFallbackSubjects: 100,
+    breakerResetMs: BACK_OFF_MS,
     onStoreFailure: () => {}
   })
-  const take = (nowMs: number) => limiter.take('test', quotaPolicy(1000, 60), 'a', nowMs)
+  const take = (nowMs: number) => limiter.charge('test', quotaPolicy(1000, 60), 'a', nowMs)
   const callsFor = async (work: () => Promise<unknown>) => {
     const before = redis.calls
     await work()
     return redis.calls - before
   }
-  const twenty = (nowMs: number): Promise<Verdict[]> => Promise.all(Array.from({ length: 20 }, () => take(nowMs)))
+  const twenty = (nowMs: number): Promise<LimiterDecision[]> =>
+    Promise.all(Array.from({ length: 20 }, () => take(nowMs)))
 
   t.equal(await callsFor(() => take(T0)), 1)
   for (const nowMs of [T0, T0 + 1, T0 + BACK_OFF_MS - 1]) t.equal(await callsFor(() => twenty(nowMs)), 0)

@@ -34,12 +34,13 @@ async function openSlowRedis(t: { teardown(work: () => unknown): void }, deadlin
 function limiterOver(redis: ReturnType<typeof openRedis>) {
   const limiter = createRedisLimiter({
     redis,
-    floorShare: 0.1,
-    floorSubjects: 100,
-    backOffMs: 0,
+    fallbackShare: 0.1,
+    maxFallbackSubjects: 100,
+    breakerResetMs: 0,
     onStoreFailure: () => {}
   })
-  return async (subject: string) => (await limiter.take('test', quotaPolicy(LIMIT, 3600), subject, Date.now())).allowed
+  return async (subject: string) =>
+    (await limiter.charge('test', quotaPolicy(LIMIT, 3600), subject, Date.now())).allowed
 }
 
 let guessers = 0
@@ -50,14 +51,14 @@ function guessingOver(redis: ReturnType<typeof openRedis>, secret: Uint8Array) {
   const guard = guardOver(redis, {
     subjectSecret: createSecretKey(secret),
     onStoreFailure: () => {},
-    backOffMs: 1,
+    breakerResetMs: 1,
     policy: { ...DEFAULT_GUARD_POLICY, captchaAfterFailures: 1000 }
   })
   let person = 0
   return async (clientAddress: string) => {
     const attempt = attemptOf(`person${seed}-${person++}`, clientAddress)
     const admitted = await guard.admit(attempt)
-    return admitted.ok && (await guard.settle(attempt, 'wrong')).answerable
+    return admitted.ok && (await guard.record(attempt, 'wrong')).answerable
   }
 }
 

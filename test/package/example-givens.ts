@@ -62,8 +62,8 @@ export const admission = createAdmission({
   view: createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: () => {} }),
   nowMs: Date.now,
   maxSubjects: 10,
-  floorShare: 0.1,
-  backOffMs: 250,
+  fallbackShare: 0.1,
+  breakerResetMs: 250,
   onStoreFailure: () => {}
 })
 export const forward = createForward({

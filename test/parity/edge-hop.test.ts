@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { HOP_MAX_AGE_MS, HOP_MAX_AHEAD_MS } from '../../edge/contract/edge-hop.ts'
-import { createHopSigner } from '../../edge/sign-hop.ts'
+import { createHopSigner } from '../../edge/gateway/sign-hop.ts'
 import { EDGE_SECRET, edgeBindings, openInNode, PLACES } from '../edge/lib/edge-places.ts'
 import { openTinyOrigin } from '../edge/lib/tiny-origin.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'

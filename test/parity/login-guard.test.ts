@@ -6,10 +6,10 @@ import { openEngineBackend, type RedisBackend } from '../../local/redis-rest.ts'
 import { scriptArgs } from '../../server/guard/ledger.ts'
 import {
   decide,
+  type GuardDecision,
   type GuardPolicy,
   NO_DELAY,
   NO_FAILURES,
-  type Verdict,
   type WeighedAttempt
 } from '../../server/guard/rule.ts'
 import { loginGuardScript } from '../../server/guard/script.ts'
@@ -122,7 +122,7 @@ async function replay(seed: number, weigh: Weigh, seen: Set<string>): Promise<st
   return undefined
 }
 
-function note(seen: Set<string>, verdict: Verdict): void {
+function note(seen: Set<string>, verdict: GuardDecision): void {
   seen.add(verdict.obstacle ?? 'admitted')
   if (verdict.captchaDue) seen.add('captcha')
   if (verdict.accountAttacked) seen.add('attacked')
@@ -152,7 +152,7 @@ function randomLeap(random: Random, policy: GuardPolicy, waitMs: number): number
 }
 
 /** A verdict as the script words it. */
-function asReply({ retryAfterMs, obstacle, captchaDue, accountAttacked }: Verdict): number[] {
+function asReply({ retryAfterMs, obstacle, captchaDue, accountAttacked }: GuardDecision): number[] {
   const number = obstacle === undefined ? 0 : ['address', 'pair', 'account'].indexOf(obstacle) + 1
   return [retryAfterMs, number, Number(captchaDue), Number(accountAttacked)]
 }

@@ -21,9 +21,9 @@ async function openLimiters(t: Test, lane: RedisLane, count: number): Promise<re
   return Array.from({ length: count }, () =>
     createRedisLimiter({
       redis: openRedis({ ...rest, deadlineMs: 20_000 }),
-      floorShare: 0.1,
-      floorSubjects: 100,
-      backOffMs: 1000,
+      fallbackShare: 0.1,
+      maxFallbackSubjects: 100,
+      breakerResetMs: 1000,
       onStoreFailure: error => t.fail(error.message)
     })
   )
@@ -38,7 +38,7 @@ for (const lane of redisBackends()) {
       for (let round = 0; round < 20; round++) {
         const subject = randomUUID()
         const verdicts = await Promise.all(
-          [one, two, three, one, two, three].map(limiter => limiter.take('test', quotaPolicy(5, 60), subject, NOW_MS))
+          [one, two, three, one, two, three].map(limiter => limiter.charge('test', quotaPolicy(5, 60), subject, NOW_MS))
         )
         t.strictSame(verdicts.map(({ allowed }) => allowed).sort(), [false, true, true, true, true, true])
         t.strictSame(
@@ -55,38 +55,38 @@ for (const lane of redisBackends()) {
     await t.test('of two hundred at once to a quota of fifty, exactly fifty pass', async t => {
       const subject = randomUUID()
       const asked = Array.from({ length: 200 }, (_, i) =>
-        (i % 2 ? one : two).take('test', quotaPolicy(50, 60), subject, NOW_MS)
+        (i % 2 ? one : two).charge('test', quotaPolicy(50, 60), subject, NOW_MS)
       )
       t.equal((await Promise.all(asked)).filter(({ allowed }) => allowed).length, 50)
     })
 
     await t.test('the wait is a whole number of milliseconds within the window and a slice', async t => {
       const subject = randomUUID()
-      await one.take('test', quotaPolicy(1, 60), subject, NOW_MS)
-      const { allowed, retryAfterMs } = await two.take('test', quotaPolicy(1, 60), subject, NOW_MS)
+      await one.charge('test', quotaPolicy(1, 60), subject, NOW_MS)
+      const { allowed, retryAfterMs } = await two.charge('test', quotaPolicy(1, 60), subject, NOW_MS)
       t.notOk(allowed)
       t.ok(Number.isSafeInteger(retryAfterMs) && retryAfterMs > 50_000 && retryAfterMs <= 61_000, `${retryAfterMs} ms`)
     })
 
     await t.test('quotas and subjects do not touch each other', async t => {
       const [subject, policy] = [randomUUID(), quotaPolicy(1, 60)]
-      t.ok((await one.take('test', policy, subject, NOW_MS)).allowed)
-      t.ok((await one.take('other', policy, subject, NOW_MS)).allowed)
-      t.ok((await one.take('test', policy, randomUUID(), NOW_MS)).allowed)
-      t.notOk((await one.take('test', policy, subject, NOW_MS)).allowed)
+      t.ok((await one.charge('test', policy, subject, NOW_MS)).allowed)
+      t.ok((await one.charge('other', policy, subject, NOW_MS)).allowed)
+      t.ok((await one.charge('test', policy, randomUUID(), NOW_MS)).allowed)
+      t.notOk((await one.charge('test', policy, subject, NOW_MS)).allowed)
     })
 
     await t.test('a quota whose window was changed does not count the debits of the old one for ever', async t => {
       const subject = randomUUID()
-      for (let i = 0; i < 3; i++) await one.take('test', quotaPolicy(5, 60), subject, NOW_MS)
-      t.equal((await two.take('test', quotaPolicy(5, 3600), subject, NOW_MS)).remaining, 4)
-      t.equal((await one.take('test', quotaPolicy(5, 60), subject, NOW_MS)).remaining, 1, 'nor spoils them')
+      for (let i = 0; i < 3; i++) await one.charge('test', quotaPolicy(5, 60), subject, NOW_MS)
+      t.equal((await two.charge('test', quotaPolicy(5, 3600), subject, NOW_MS)).remaining, 4)
+      t.equal((await one.charge('test', quotaPolicy(5, 60), subject, NOW_MS)).remaining, 1, 'nor spoils them')
     })
 
     await t.test('a quota that was lowered is obeyed at once', async t => {
       const subject = randomUUID()
-      for (let i = 0; i < 8; i++) await one.take('test', quotaPolicy(10, 60), subject, NOW_MS)
-      t.match(await two.take('test', quotaPolicy(5, 60), subject, NOW_MS), { allowed: false, remaining: 0 })
+      for (let i = 0; i < 8; i++) await one.charge('test', quotaPolicy(10, 60), subject, NOW_MS)
+      t.match(await two.charge('test', quotaPolicy(5, 60), subject, NOW_MS), { allowed: false, remaining: 0 })
     })
   })
 }

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { removedKeyEntry } from '../../edge/contract/redis-keys.ts'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { createRevocationView } from '../../edge/revocation/revocation-view.ts'
-import { openScript, publishScript, readScript } from '../../edge/revocation/script.ts'
+import { completeScript, publishScript, readScript } from '../../edge/revocation/script.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { runScript } from '../../edge/store/run-scripts.ts'
 import { openEngineBackend } from '../../local/redis-rest.ts'
@@ -31,7 +31,7 @@ async function build(t: Test, lane: RedisLane) {
     read: async (cursor: string | number, most = 2_000) =>
       (await run('EVAL', readScript.source, 1, feed, cursor, most)) as string[],
     draft: (epoch: string) => run('ZADD', feed, 1, `draft:${epoch}`),
-    open: (epoch: string) => run('EVAL', openScript.source, 1, feed, epoch),
+    open: (epoch: string) => run('EVAL', completeScript.source, 1, feed, epoch),
     nowMs: async () => Number(((await backend.execute(['TIME'])) as string[])[0]) * 1000
   }
 }
@@ -213,7 +213,7 @@ const RULES: Readonly<Record<string, (t: Test, lane: RedisLane) => Promise<void>
         const { call, record } = view.beginRead(nowMs)
         record(await runScript(redis, call))
       }
-      return view.standing({ sid, kid: 'k' }, nowMs)
+      return view.status({ sid, kid: 'k' }, nowMs)
     }
     const sids = Array.from({ length: 5_200 }, () => randomUUID())
     const [first = '', ...others] = sids
@@ -231,7 +231,7 @@ const RULES: Readonly<Record<string, (t: Test, lane: RedisLane) => Promise<void>
     await feed.publish(others)
     t.equal(await standing(randomUUID()), 'live', 'more than one reading brings')
     for (const sid of others)
-      if (view.standing({ sid, kid: 'k' }, nowMs) !== 'ended') t.fail('one end was not learned of')
+      if (view.status({ sid, kid: 'k' }, nowMs) !== 'ended') t.fail('one end was not learned of')
     await feed.publish([removedKeyEntry('k')])
     t.equal(await standing(randomUUID()), 'key-removed')
     t.strictSame(removed, ['k'])

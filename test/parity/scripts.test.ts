@@ -3,11 +3,11 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { slicedWindowScript } from '../../edge/limiter/script.ts'
-import { openScript, publishScript, readScript } from '../../edge/revocation/script.ts'
+import { completeScript, publishScript, readScript } from '../../edge/revocation/script.ts'
 import { loginGuardScript } from '../../server/guard/script.ts'
 import { redisBackends } from '../lib/redis-backends.ts'
 
-const SCRIPTS = { slicedWindowScript, openScript, publishScript, readScript, loginGuardScript }
+const SCRIPTS = { slicedWindowScript, openScript: completeScript, publishScript, readScript, loginGuardScript }
 
 t.test('every pinned SHA-1 is that of its source', async t => {
   for (const [name, { source, sha1 }] of Object.entries(SCRIPTS)) {

@@ -11,12 +11,12 @@ import { type Database, openDatabase, type Queryable } from '../../db/client.ts'
 import { insertAuditEvent } from '../../db/queries/audit.ts'
 import { readLinks } from '../../db/queries/audit-chain.ts'
 import { tryLock } from '../../db/queries/locks.ts'
-import { type ChainReport, verifyChain } from '../../server/features/audit/verify-chain.ts'
-import { createAuditSealer } from '../../server/jobs/audit-sealer.ts'
-import { canonicalBytes, linkHash } from '../../server/lib/audit-chain.ts'
-import { type AuditRow, createAuditRows } from '../../server/lib/audit-event.ts'
-import { deriveKeys } from '../../server/lib/derived-keys.ts'
-import { createSealedBox } from '../../server/lib/sealed-box.ts'
+import { canonicalBytes, linkHash } from '../../server/audit/audit-chain.ts'
+import { type AuditRow, createAuditRows } from '../../server/audit/audit-event.ts'
+import { createAuditSealer } from '../../server/audit/audit-sealer.ts'
+import { type ChainReport, verifyChain } from '../../server/audit/verify-chain.ts'
+import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
+import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
 import { EMBEDDED } from '../lib/lanes.ts'
 import { emptyDatabase, migratedDatabase } from '../lib/test-engines.ts'
 
@@ -26,7 +26,7 @@ const audit = createAuditRows(createSealedBox(deriveKeys(['a root secret for tes
 const client = { address: '203.0.113.7', userAgent: 'test', requestId: randomUUID() }
 const server = { ...EMBEDDED, databaseUrl: await emptyDatabase(t) }
 
-const eventAt = (ms: number): AuditRow => audit.event('logged-out', 'success', client, ms)
+const eventAt = (ms: number): AuditRow => audit.event({ kind: 'logged-out', client, atMs: ms })
 
 interface Place {
   readonly database: Database

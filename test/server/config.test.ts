@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { type Config, loadConfig } from '../../server/config.ts'
-import { ConfigError } from '../../server/lib/settings-reader.ts'
+import { ConfigError } from '../../server/lib/settings/settings-reader.ts'
 
 const SECRET = 'a secret that nobody must ever see in a message'
 

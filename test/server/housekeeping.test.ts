@@ -7,7 +7,7 @@ import { openDatabase } from '../../db/client.ts'
 import { tryLock } from '../../db/queries/locks.ts'
 import { openAppRole } from '../../local/postgres/app-role.ts'
 import { createHousekeeping } from '../../server/jobs/housekeeping.ts'
-import { createId } from '../../server/lib/ids.ts'
+import { createId } from '../../server/lib/crypto/ids.ts'
 import { migratedDatabase } from '../lib/test-engines.ts'
 
 const NOW = Date.now()

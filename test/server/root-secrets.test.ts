@@ -2,8 +2,8 @@
 
 import postgres from 'postgres'
 import t from 'tap'
-import { deriveKeys } from '../../server/lib/derived-keys.ts'
-import { createSealedBox } from '../../server/lib/sealed-box.ts'
+import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
+import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
 import { call, PASSWORD, signUp } from '../lib/person.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 import { until } from '../lib/until.ts'

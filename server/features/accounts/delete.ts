@@ -10,9 +10,9 @@ import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { deleteUser, findUser, lockUser, type User } from '../../../db/queries/users.ts'
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
 import type { Client } from '../../lib/client.ts'
-import { LAST_ADMIN } from '../../lib/last-admin.ts'
-import { noticeMail } from '../../lib/outbox-mail.ts'
+import { noticeMail } from '../../lib/mail/outbox-mail.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
+import { LAST_ADMIN } from '../../lib/users/last-admin.ts'
 import type { AccountsOptions } from './options.ts'
 import { USER_GONE } from './profile.ts'
 
@@ -63,7 +63,7 @@ async function erase(
   deletedMs: number
 ): Promise<string[]> {
   const ended = await endSessionsOf(db, user.id, undefined, 'account-deleted', new Date(deletedMs))
-  await insertAuditEvent(db, audit.event('account-deleted', 'success', client, deletedMs, { person: user }))
+  await insertAuditEvent(db, audit.event({ kind: 'account-deleted', client, atMs: deletedMs, person: user }))
   await deleteMailsOf(db, user.id)
   await insertOutboxMail(db, noticeMail(box, 'account-deleted', { email: user.email }, deletedMs))
   await deleteRegistrationsOf(db, user.id)

@@ -13,10 +13,10 @@ import {
 } from '../../../db/queries/personal-data.ts'
 import type { Session } from '../../../db/queries/sessions.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../lib/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
+import { showUser } from '../../lib/http/user-shape.ts'
 import { type Result, success } from '../../lib/result.ts'
-import { showUser } from '../../lib/user-shape.ts'
 import type { AccountsOptions } from './options.ts'
 import { USER_GONE } from './profile.ts'
 import type { PersonalData } from './schemas.ts'
@@ -38,7 +38,7 @@ export async function exportData(
   const user = await database.run(db => findUser(db, userId))
   if (user === undefined) return USER_GONE
   await database.run(db =>
-    insertAuditEvent(db, audit.event('data-exported', 'success', client, exportedMs, { person: user }))
+    insertAuditEvent(db, audit.event({ kind: 'data-exported', client, atMs: exportedMs, person: user }))
   )
   const [sessions, links, mails, formerAddresses, registrations] = await Promise.all([
     database.run(db => listSessionsOf(db, userId)),

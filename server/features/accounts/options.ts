@@ -1,7 +1,7 @@
 /** What the rules of accounts need. */
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
-import type { PasswordPolicy } from '../../lib/password-policy.ts'
+import type { PasswordPolicy } from '../../lib/passwords/password-policy.ts'
 
 export interface AccountsOptions extends ReauthenticationOptions {
   readonly passwordPolicy: PasswordPolicy

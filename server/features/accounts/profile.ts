@@ -2,8 +2,8 @@
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUser, renameUser, type User } from '../../../db/queries/users.ts'
-import { checkName } from '../../lib/checked-member.ts'
 import type { Client } from '../../lib/client.ts'
+import { checkName } from '../../lib/http/checked-member.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccountsOptions } from './options.ts'
 
@@ -27,7 +27,7 @@ export async function rename(
   const user = await database.transaction(async db => {
     const renamed = await renameUser(db, userId, name.value, new Date(changedMs))
     if (renamed) {
-      await insertAuditEvent(db, audit.event('profile-changed', 'success', client, changedMs, { person: renamed }))
+      await insertAuditEvent(db, audit.event({ kind: 'profile-changed', client, atMs: changedMs, person: renamed }))
     }
     return renamed
   })

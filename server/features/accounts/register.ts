@@ -5,12 +5,12 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { insertMailedToken, insertRegistration } from '../../../db/queries/registrations.ts'
 import { insertUser, type User } from '../../../db/queries/users.ts'
-import { checkEmail, checkName, checkNewPassword, invalidMember } from '../../lib/checked-member.ts'
 import type { Client } from '../../lib/client.ts'
-import { createId } from '../../lib/ids.ts'
+import { createId } from '../../lib/crypto/ids.ts'
+import { createMailedToken } from '../../lib/crypto/mailed-token.ts'
+import { checkEmail, checkName, checkNewPassword, invalidMember } from '../../lib/http/checked-member.ts'
 import { secondsAfter } from '../../lib/lifetimes.ts'
-import { createMailedToken } from '../../lib/mailed-token.ts'
-import { outboxMail } from '../../lib/outbox-mail.ts'
+import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccountsOptions } from './options.ts'
 
@@ -80,7 +80,7 @@ async function requestLink(options: AccountsOptions, account: Account, client: C
   await database.transaction(async db => {
     await insertRegistration(db, { id: registrationId, ...account, ...linkTimes(options, createdMs) })
     await mailLink(options, db, 'registration', account, { registrationId }, createdMs)
-    await insertAuditEvent(db, audit.event('registration-requested', 'success', client, createdMs))
+    await insertAuditEvent(db, audit.event({ kind: 'registration-requested', client, atMs: createdMs }))
   })
   options.wakeMail()
   return success({ pending: true })
@@ -97,7 +97,7 @@ async function create(options: AccountsOptions, account: Account, client: Client
     const created = await insertUser(db, { ...row, updatedAt: createdAt })
     if (created === undefined) return undefined
     await mailLink(options, db, 'verify-email', account, { userId: created.id }, createdMs)
-    await insertAuditEvent(db, audit.event('account-created', 'success', client, createdMs, { person: created }))
+    await insertAuditEvent(db, audit.event({ kind: 'account-created', client, atMs: createdMs, person: created }))
     return created
   })
   if (user === undefined) return failure('email-taken', 'the address belongs to somebody')

@@ -1,20 +1,14 @@
 /** What accounts look like on the wire. */
 
 import { type Static, Type } from '@sinclair/typebox'
-import {
-  AuditKindShape,
-  AuditOutcomeShape,
-  DEVICE_MARK,
-  Message,
-  SESSION_TOKENS,
-  SESSION_TOKENS_EXAMPLE
-} from '../../lib/answer-shapes.ts'
-import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
-import { NAME_MAX_LENGTH } from '../../lib/person-name.ts'
-import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
-import { UserShape } from '../../lib/user-shape.ts'
+import { AuditKindShape, AuditOutcomeShape } from '../../audit/audit-shapes.ts'
+import { PRESENTED_MARK } from '../../lib/devices/presented-marks.ts'
+import { DEVICE_MARK, Message, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/http/answer-shapes.ts'
+import { UserShape } from '../../lib/http/user-shape.ts'
+import { PASSWORD_MAX_LENGTH } from '../../lib/passwords/password-policy.ts'
+import { NAME_MAX_LENGTH } from '../../lib/users/person-name.ts'
 
-export { NoContent } from '../../lib/answer-shapes.ts'
+export { NoContent } from '../../lib/http/answer-shapes.ts'
 
 export const Register = Type.Object(
   {

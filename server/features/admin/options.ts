@@ -1,7 +1,7 @@
 /** What the rules of administration need. */
 
 import type { Database } from '../../../db/client.ts'
-import type { AuditRows } from '../../lib/audit-event.ts'
+import type { AuditRows } from '../../audit/audit-event.ts'
 
 export interface AdminOptions {
   readonly database: Database

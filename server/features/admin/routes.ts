@@ -5,8 +5,8 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import type { User } from '../../../db/queries/users.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
-import { orThrow, ProblemError } from '../../lib/problem-error.ts'
-import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/problem-responses.ts'
+import { orThrow, ProblemError } from '../../lib/http/problem-error.ts'
+import { BODILESS_PROBLEMS, BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/http/problem-responses.ts'
 import {
   AdminUser,
   AdminUserParams,

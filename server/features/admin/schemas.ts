@@ -2,10 +2,10 @@
 
 import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
-import { AuditKindShape, AuditOutcomeShape } from '../../lib/answer-shapes.ts'
-import type { AuditKind } from '../../lib/audit-event.ts'
-import { RoleShape, showUser, UserShape } from '../../lib/user-shape.ts'
-import type { OpenedEvent } from './open-event.ts'
+import type { AuditKind } from '../../audit/audit-event.ts'
+import { AuditKindShape, AuditOutcomeShape } from '../../audit/audit-shapes.ts'
+import type { OpenedEvent } from '../../audit/open-event.ts'
+import { RoleShape, showUser, UserShape } from '../../lib/http/user-shape.ts'
 
 /** Items on a page where the client names no limit. */
 export const DEFAULT_LIMIT = 50

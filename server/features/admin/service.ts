@@ -5,11 +5,11 @@ import { type AuditQuery, listAuditEvents, listUsers } from '../../../db/queries
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
 import type { AccessClaims } from '../../../edge/contract/claims.ts'
-import type { AuditKind } from '../../lib/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-event.ts'
+import { type OpenedEvent, openEvent } from '../../audit/open-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import { formatCursor, type Place, parseCursor } from './cursor.ts'
-import { type OpenedEvent, openEvent } from './open-event.ts'
 import type { AdminOptions, Page } from './options.ts'
 import { changeUser, endSessions, isActiveAdmin, type StandingChange } from './standing.ts'
 
@@ -45,7 +45,7 @@ export function createAdminService(options: AdminOptions): AdminService {
     return database.transaction(async db => {
       const rows = await query(db)
       const subject = { person: admin, actor: admin, details }
-      await insertAuditEvent(db, audit.event(kind, 'success', client, nowMs(), subject))
+      await insertAuditEvent(db, audit.event({ kind, client, atMs: nowMs(), ...subject }))
       return rows
     })
   }

@@ -6,10 +6,10 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { lock } from '../../../db/queries/locks.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
-import type { AuditKind, AuditPerson } from '../../lib/audit-event.ts'
+import type { AuditKind, AuditPerson } from '../../audit/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
-import { LAST_ADMIN } from '../../lib/last-admin.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
+import { LAST_ADMIN } from '../../lib/users/last-admin.ts'
 import type { AdminOptions } from './options.ts'
 
 export interface StandingChange {
@@ -126,5 +126,5 @@ async function record(
 ): Promise<void> {
   const details = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)]))
   const subject = { person, ...(actor.person === undefined ? {} : { actor: actor.person }), details }
-  await insertAuditEvent(db, audit.event(kind, 'success', actor.client, nowMs(), subject))
+  await insertAuditEvent(db, audit.event({ kind, client: actor.client, atMs: nowMs(), ...subject }))
 }

@@ -1,7 +1,7 @@
 /** Well-known locations (RFC 8615) besides the keys: metadata for verifiers, and links for password managers and finders. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { problems } from '../../lib/problem-responses.ts'
+import { problems } from '../../lib/http/problem-responses.ts'
 import { Metadata, metadataOf } from './metadata.ts'
 import { securityTxt } from './security-txt.ts'
 

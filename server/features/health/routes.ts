@@ -2,8 +2,8 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { ProblemError } from '../../lib/problem-error.ts'
-import { problems } from '../../lib/problem-responses.ts'
+import { ProblemError } from '../../lib/http/problem-error.ts'
+import { problems } from '../../lib/http/problem-responses.ts'
 import { failure } from '../../lib/result.ts'
 
 export interface HealthRoutesOptions {

@@ -3,8 +3,8 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { NewSigningKey, SigningKeyRow } from '../../../db/queries/signing-keys.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
-import { signingKeyLabel } from '../../lib/seal-labels.ts'
-import type { SealedBox } from '../../lib/sealed-box.ts'
+import { signingKeyLabel } from '../../lib/crypto/seal-labels.ts'
+import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
 
 /** A key that can sign. */
 export interface SigningKey {

@@ -10,9 +10,9 @@ import {
   removeSigningKey,
   type SigningKeyRow
 } from '../../../db/queries/signing-keys.ts'
-import type { AuditRows } from '../../lib/audit-event.ts'
+import type { AuditRows } from '../../audit/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
-import type { SealedBox } from '../../lib/sealed-box.ts'
+import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
 import { createKeyPair, openSigningKey } from './key-pair.ts'
 
 export interface MakeKeysOptions {
@@ -84,7 +84,7 @@ export async function rotateKeys(options: ChangeKeysOptions, client: Client, isU
     const after = await fillPlaces(db, box, now)
     openSigningKey(box, after.active)
     const details = { kid: after.active.kid, retiring: before.active.kid }
-    await insertAuditEvent(db, audit.event('key-rotated', 'success', client, now.getTime(), { details }))
+    await insertAuditEvent(db, audit.event({ kind: 'key-rotated', client, atMs: now.getTime(), details }))
     return { ok: true, retiring: before.active, ...after }
   })
 }
@@ -112,7 +112,7 @@ export async function removeKey(options: ChangeKeysOptions, client: Client, kid:
     // Not the removed one: whatever became of that one must not keep it from being removed.
     openSigningKey(box, after.active)
     const details = { kid, state: removed.state, active: after.active.kid }
-    await insertAuditEvent(db, audit.event('key-removed', 'success', client, now.getTime(), { details }))
+    await insertAuditEvent(db, audit.event({ kind: 'key-removed', client, atMs: now.getTime(), details }))
     return { removed, ...after }
   })
 }

@@ -2,7 +2,7 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { problems } from '../../lib/problem-responses.ts'
+import { problems } from '../../lib/http/problem-responses.ts'
 import { JWKS_MAX_AGE_SECONDS } from './rotation.ts'
 import type { KeysService } from './service.ts'
 

@@ -1,6 +1,6 @@
 /** The page behind a reset link: a form posts the token and the new password. Without a link it asks for one. */
 
-import { PASSWORD_CLASSES, PASSWORD_MAX_LENGTH, type PasswordClass } from '../../lib/password-policy.ts'
+import { PASSWORD_CLASSES, PASSWORD_MAX_LENGTH, type PasswordClass } from '../../lib/passwords/password-policy.ts'
 import { type Page, renderPage } from './page.ts'
 import { CODE_FORM, NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
 

@@ -2,8 +2,8 @@
 
 import { findUser, lockUser } from '../../../db/queries/users.ts'
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
-import { checkNewPassword } from '../../lib/checked-member.ts'
 import type { Client } from '../../lib/client.ts'
+import { checkNewPassword } from '../../lib/http/checked-member.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { PasswordsOptions } from './options.ts'
 import { replacePassword } from './replace-password.ts'

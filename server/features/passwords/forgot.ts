@@ -4,7 +4,7 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import type { Client } from '../../lib/client.ts'
 import { secondsAfter } from '../../lib/lifetimes.ts'
-import { outboxMail } from '../../lib/outbox-mail.ts'
+import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import type { PasswordsOptions } from './options.ts'
 
 /**
@@ -19,7 +19,7 @@ export async function forgot(options: PasswordsOptions, email: string, client: C
   const order = { kind: 'reset-requested' as const, recipient: email, expiresAt }
   await database.transaction(async db => {
     await insertOutboxMail(db, outboxMail(box, order, requestedMs))
-    await insertAuditEvent(db, audit.event('password-reset-requested', 'success', client, requestedMs))
+    await insertAuditEvent(db, audit.event({ kind: 'password-reset-requested', client, atMs: requestedMs }))
   })
   options.wakeMail()
 }

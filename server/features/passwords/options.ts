@@ -1,7 +1,7 @@
 /** What the rules of passwords need. */
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
-import type { PasswordPolicy } from '../../lib/password-policy.ts'
+import type { PasswordPolicy } from '../../lib/passwords/password-policy.ts'
 
 export interface PasswordsOptions extends ReauthenticationOptions {
   readonly passwordPolicy: PasswordPolicy

@@ -6,7 +6,7 @@ import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { setPassword, type User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
-import { noticeMail } from '../../lib/outbox-mail.ts'
+import { noticeMail } from '../../lib/mail/outbox-mail.ts'
 import type { PasswordsOptions } from './options.ts'
 
 export interface Replacement {
@@ -38,7 +38,7 @@ export async function replacePassword(
   await setPassword(db, user.id, change, now)
   const ended = await endSessionsOf(db, user.id, exceptSid, kind, now)
   const subject = { person: user, details: { endedSessions: String(ended.length) } }
-  await insertAuditEvent(db, audit.event(kind, 'success', client, nowMs, subject))
+  await insertAuditEvent(db, audit.event({ kind, client, atMs: nowMs, ...subject }))
   await insertOutboxMail(db, noticeMail(box, 'password-changed', user, nowMs))
   return ended
 }

@@ -4,9 +4,9 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUserBehind, takeMailedToken } from '../../../db/queries/registrations.ts'
 import { lockUser } from '../../../db/queries/users.ts'
 import { welcomeOwner } from '../../guard/proven-mailbox.ts'
-import { checkNewPassword } from '../../lib/checked-member.ts'
 import type { Client } from '../../lib/client.ts'
-import { hashMailedToken } from '../../lib/mailed-token.ts'
+import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
+import { checkNewPassword } from '../../lib/http/checked-member.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { PasswordsOptions } from './options.ts'
 import { replacePassword } from './replace-password.ts'
@@ -47,7 +47,7 @@ export async function reset(
     const taken = await takeMailedToken(db, tokenHash, ['reset-password'], new Date(resetMs))
     if (user === undefined || taken === undefined) return undefined
     if (!user.emailVerified) {
-      await insertAuditEvent(db, audit.event('email-verified', 'success', client, resetMs, { person: user }))
+      await insertAuditEvent(db, audit.event({ kind: 'email-verified', client, atMs: resetMs, person: user }))
     }
     const replacement = { user, passwordHash, emailVerified: true as const }
     const ended = await replacePassword(options, db, 'password-reset', replacement, client, resetMs)

@@ -1,10 +1,10 @@
 /** What the ways to a new password look like on the wire. */
 
 import { Type } from '@sinclair/typebox'
-import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
-import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
+import { PRESENTED_MARK } from '../../lib/devices/presented-marks.ts'
+import { PASSWORD_MAX_LENGTH } from '../../lib/passwords/password-policy.ts'
 
-export { MarkedMessage, Message, NoContent } from '../../lib/answer-shapes.ts'
+export { MarkedMessage, Message, NoContent } from '../../lib/http/answer-shapes.ts'
 
 const password = Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH })
 

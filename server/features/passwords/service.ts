@@ -1,8 +1,8 @@
 /** The rules of passwords, each in a file of its own, joined over one set of options. HTTP is not known here. */
 
 import type { Proof } from '../../guard/reauthenticate.ts'
-import { checkNewPassword } from '../../lib/checked-member.ts'
 import type { Client } from '../../lib/client.ts'
+import { checkNewPassword } from '../../lib/http/checked-member.ts'
 import type { Result } from '../../lib/result.ts'
 import { change, type PasswordChange } from './change.ts'
 import { forgot } from './forgot.ts'

@@ -5,8 +5,8 @@ import { beginSession, type NewSession } from '../../../db/queries/session-begin
 import { endSessionsBeyond } from '../../../db/queries/session-ends.ts'
 import type { User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
-import { createId } from '../../lib/ids.ts'
-import { outboxMail } from '../../lib/outbox-mail.ts'
+import { createId } from '../../lib/crypto/ids.ts'
+import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import {
   type BegunSession,
   NOTICE_TTL,
@@ -47,10 +47,10 @@ export async function begin(
     presented.refreshToken === undefined ? undefined : refreshTokens.open(presented.refreshToken)?.sessionId
 
   const subject = { person: user, sessionId: session.id }
-  const event = audit.event('login-succeeded', 'success', client, startedMs, subject)
+  const event = audit.event({ kind: 'login-succeeded', client, atMs: startedMs, ...subject })
   const notice = beginning.tellOfNewDevice
     ? {
-        event: audit.event('new-device', 'success', client, startedMs, subject),
+        event: audit.event({ kind: 'new-device', client, atMs: startedMs, ...subject }),
         mail: newDeviceMail(options, user, client, startedMs)
       }
     : undefined
@@ -62,7 +62,7 @@ export async function begin(
 
   if (evicted.length > 0) {
     const details = { sessions: String(evicted.length) }
-    const eviction = audit.event('session-evicted', 'success', client, startedMs, { person: user, details })
+    const eviction = audit.event({ kind: 'session-evicted', client, atMs: startedMs, person: user, details })
     await database.run(db => insertAuditEvent(db, eviction))
   }
   const ended = [...replaced, ...evicted]

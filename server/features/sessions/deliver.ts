@@ -2,10 +2,10 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { REFRESH_COOKIE } from '../../../edge/contract/http.ts'
-import { isBrowser } from '../../lib/browser.ts'
-import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
+import { deliverDeviceMark } from '../../lib/devices/device-mark-delivery.ts'
+import { isBrowser } from '../../lib/http/browser.ts'
 import { cookieRefusal } from './cookie-refusal.ts'
-import type { BegunSession, OpenSession, RefreshedSession } from './options.ts'
+import type { BegunSession, IssuedSession, RefreshedSession } from './options.ts'
 
 /** Sets the cookies of a session that was begun just now, and builds the body. */
 export function deliverBegun(
@@ -33,7 +33,7 @@ export function deliverRefreshed(
 }
 
 /** A browser finds no refresh token in the body. */
-function tokensOf(app: FastifyInstance, request: FastifyRequest, session: OpenSession) {
+function tokensOf(app: FastifyInstance, request: FastifyRequest, session: IssuedSession) {
   const { token, expiresInSeconds } = app.signAccessToken(session, session.user)
   return {
     accessToken: token,
@@ -45,7 +45,7 @@ function tokensOf(app: FastifyInstance, request: FastifyRequest, session: OpenSe
 }
 
 /** `Max-Age` only with remember me; otherwise the cookie goes with the browser's session. */
-function setRefreshCookie(reply: FastifyReply, session: OpenSession, nowMs: number): void {
+function setRefreshCookie(reply: FastifyReply, session: IssuedSession, nowMs: number): void {
   const seconds = Math.max(1, Math.floor((+session.idleExpiresAt - nowMs) / 1000))
   reply.setCookie(REFRESH_COOKIE, session.refreshToken, {
     ...COOKIE,

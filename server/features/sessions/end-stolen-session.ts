@@ -5,7 +5,7 @@ import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { endSession } from '../../../db/queries/session-ends.ts'
 import type { OwnedSession } from '../../../db/queries/sessions.ts'
 import type { Client } from '../../lib/client.ts'
-import { outboxMail } from '../../lib/outbox-mail.ts'
+import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import { NOTICE_TTL, type SessionsOptions, secondsAfter } from './options.ts'
 
 export type EndStolenOptions = Pick<
@@ -22,7 +22,7 @@ export async function endStolenSession(options: EndStolenOptions, owned: OwnedSe
   const ended = await database.transaction(async db => {
     if ((await endSession(db, session.id, 'refresh-reused', now)) === undefined) return false
     const subject = { person: user, sessionId: session.id }
-    await insertAuditEvent(db, audit.event('refresh-reused', 'failure', client, endedMs, subject))
+    await insertAuditEvent(db, audit.event({ kind: 'refresh-reused', client, atMs: endedMs, ...subject }))
     const order = { kind: 'refresh-reused' as const, recipient: user.email, userId: user.id }
     await insertOutboxMail(db, outboxMail(box, { ...order, expiresAt: secondsAfter(now, NOTICE_TTL) }, endedMs))
     return true

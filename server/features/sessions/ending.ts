@@ -3,7 +3,7 @@
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { endSession, endSessionOf, endSessionsOf, isEndUnpublished } from '../../../db/queries/session-ends.ts'
 import { findUser } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../lib/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccessProof, PresentedTokens, SessionsOptions } from './options.ts'
@@ -59,7 +59,7 @@ async function endByLogout({ database, audit, nowMs }: SessionsOptions, sid: str
     if (session === undefined) return isEndUnpublished(db, sid)
     const person = session.userId === null ? undefined : await findUser(db, session.userId)
     const subject = { ...(person ? { person } : {}), sessionId: sid }
-    await insertAuditEvent(db, audit.event('logged-out', 'success', client, endedMs, subject))
+    await insertAuditEvent(db, audit.event({ kind: 'logged-out', client, atMs: endedMs, ...subject }))
     return true
   })
 }
@@ -103,7 +103,7 @@ async function recorded(
     if (person) {
       const [sessionId] = ended.length === 1 ? ended : []
       const subject = { person, ...(sessionId ? { sessionId } : {}), details: { sessions: String(ended.length) } }
-      await insertAuditEvent(db, audit.event(kind, 'success', client, nowMs(), subject))
+      await insertAuditEvent(db, audit.event({ kind, client, atMs: nowMs(), ...subject }))
     }
     return ended
   })

@@ -2,13 +2,13 @@
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findLoginCandidate, type LoginCandidate, type User, upgradePasswordHash } from '../../../db/queries/users.ts'
+import type { AuditKind } from '../../audit/audit-event.ts'
 import type { LoginAttempt } from '../../guard/login-guard.ts'
+import { notifyOfAttack } from '../../guard/notify-of-attack.ts'
 import type { Outcome } from '../../guard/rule.ts'
-import { tellOfAttack } from '../../guard/tell-of-attack.ts'
-import type { AuditKind } from '../../lib/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
-import { parseEmailAddress } from '../../lib/email-address.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
+import { parseEmailAddress } from '../../lib/users/email-address.ts'
 import { begin } from './begin.ts'
 import { type CheckedCredentials, checkCredentials } from './check-credentials.ts'
 import type { BegunSession, Presented, SessionsOptions } from './options.ts'
@@ -67,11 +67,11 @@ async function tryLogin(
   const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
   const { user: known } = candidate
   const { match, outdated } = await checkCredentials(options, candidate, credentials.password)
-  const settled = await guard.settle(attempt, outcomeOf(match, known))
+  const settled = await guard.record(attempt, outcomeOf(match, known))
   // Security: without the account, because an attacker who guesses may have begun the registration.
   const owner = match === 'registration' ? undefined : known
   if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, owner)
-  if (settled.accountAttacked) await tellOfAttack(options, attempt.account, known, client)
+  if (settled.accountAttacked) await notifyOfAttack(options, attempt.account, known, client)
   if (match === 'registration') return refused(options, client, 'login-unverified', UNVERIFIED)
   const standing = judge(options, candidate, match === 'account')
   if (!standing.ok) return refused(options, client, standing.kind, standing.answer, known)
@@ -113,7 +113,7 @@ async function refused(
   answer: Failure,
   user?: User
 ): Promise<Failure> {
-  const event = audit.event(kind, 'failure', client, nowMs(), user ? { person: user } : {})
+  const event = audit.event({ kind, client, atMs: nowMs(), ...(user ? { person: user } : {}) })
   await database.run(db => insertAuditEvent(db, event))
   return answer
 }
@@ -128,7 +128,7 @@ async function rehash(options: SessionsOptions, user: User, password: string, cl
   const hash = await hasher.hash(password)
   await database.transaction(async db => {
     await upgradePasswordHash(db, user.id, user.passwordHash, hash)
-    await insertAuditEvent(db, audit.event('password-rehashed', 'success', client, nowMs(), { person: user }))
+    await insertAuditEvent(db, audit.event({ kind: 'password-rehashed', client, atMs: nowMs(), person: user }))
   })
   return hash
 }

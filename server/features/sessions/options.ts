@@ -2,14 +2,14 @@
 
 import type { Database } from '../../../db/client.ts'
 import type { User } from '../../../db/queries/users.ts'
+import type { AuditRows } from '../../audit/audit-event.ts'
 import type { LoginGuard } from '../../guard/login-guard.ts'
-import type { AuditRows } from '../../lib/audit-event.ts'
-import type { DeviceFingerprint } from '../../lib/device-fingerprint.ts'
-import type { DeviceMarks } from '../../lib/device-mark.ts'
-import type { PasswordHasher } from '../../lib/password-hash.ts'
-import type { RefreshTokens } from '../../lib/refresh-token.ts'
+import type { RefreshTokens } from '../../lib/crypto/refresh-token.ts'
+import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
+import type { DeviceFingerprint } from '../../lib/devices/device-fingerprint.ts'
+import type { DeviceMarks } from '../../lib/devices/device-mark.ts'
+import type { PasswordHasher } from '../../lib/passwords/password-hash.ts'
 import type { Failure } from '../../lib/result.ts'
-import type { SealedBox } from '../../lib/sealed-box.ts'
 
 export { NOTICE_TTL, secondsAfter } from '../../lib/lifetimes.ts'
 
@@ -41,7 +41,7 @@ export interface SessionsOptions {
 }
 
 /** A session with its current refresh token. */
-export interface OpenSession {
+export interface IssuedSession {
   readonly user: User
   readonly sessionId: string
   readonly remembered: boolean
@@ -53,7 +53,7 @@ export interface OpenSession {
   readonly expiresAt: Date
 }
 
-export interface RefreshedSession extends OpenSession {
+export interface RefreshedSession extends IssuedSession {
   /** Whether the refresh cookie of the request stays as it is. */
   readonly keepsCookie: boolean
   /** The cookie is that of another session: the token goes back the way it came, in the body. */
@@ -61,7 +61,7 @@ export interface RefreshedSession extends OpenSession {
 }
 
 /** A session that was begun just now, and the mark for its device. */
-export interface BegunSession extends OpenSession {
+export interface BegunSession extends IssuedSession {
   readonly deviceMark: string
 }
 

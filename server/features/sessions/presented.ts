@@ -3,8 +3,8 @@
 import type { FastifyRequest } from 'fastify'
 import { parseBearer, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import type { TokenVerifier } from '../../../edge/verifier/verify-token.ts'
-import { readCookies } from '../../lib/cookies.ts'
-import { presentedMarks } from '../../lib/presented-marks.ts'
+import { presentedMarks } from '../../lib/devices/presented-marks.ts'
+import { readCookies } from '../../lib/http/cookies.ts'
 import { accessSession } from './access-session.ts'
 import type { AccessProof, Presented, PresentedTokens } from './options.ts'
 

@@ -2,11 +2,11 @@
 
 import { findOwnedSession, type OwnedSession, presentRefreshToken } from '../../../db/queries/sessions.ts'
 import type { Client } from '../../lib/client.ts'
-import type { RefreshTicket } from '../../lib/refresh-token.ts'
+import type { RefreshTicket } from '../../lib/crypto/refresh-token.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import { endStolenSession } from './end-stolen-session.ts'
 import {
-  type OpenSession,
+  type IssuedSession,
   type PresentedTokens,
   type RefreshedSession,
   type SessionsOptions,
@@ -48,7 +48,11 @@ function genuineTickets({ refreshTokens }: SessionsOptions, { body, cookie }: Pr
   return [first.counter >= second.counter ? first : second]
 }
 
-async function present(options: SessionsOptions, ticket: RefreshTicket, client: Client): Promise<Result<OpenSession>> {
+async function present(
+  options: SessionsOptions,
+  ticket: RefreshTicket,
+  client: Client
+): Promise<Result<IssuedSession>> {
   const { database, limits, nowMs } = options
   const now = new Date(nowMs())
   const owned = await database.run(db =>
@@ -77,7 +81,7 @@ async function refuse(options: SessionsOptions, ticket: RefreshTicket, client: C
   return failure('refresh-invalid', `the refresh token is ${verdict}`)
 }
 
-function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSession): OpenSession {
+function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSession): IssuedSession {
   const { id, remembered, idleExpiresAt, expiresAt, refreshCounter } = session
   const refreshToken = refreshTokens.mint({ sessionId: id, counter: refreshCounter })
   return { user, sessionId: id, remembered, idleExpiresAt, expiresAt, refreshCounter, refreshToken }
@@ -92,7 +96,7 @@ function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSess
 function delivered(
   { refreshTokens }: SessionsOptions,
   cookie: string | undefined,
-  session: OpenSession
+  session: IssuedSession
 ): RefreshedSession {
   const other = cookie === undefined ? undefined : refreshTokens.open(cookie)
   const isOnlyInBody = other !== undefined && other.sessionId !== session.sessionId

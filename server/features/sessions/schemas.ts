@@ -2,14 +2,14 @@
 
 import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
-import { DEVICE_MARK, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/answer-shapes.ts'
-import { deviceName } from '../../lib/device-name.ts'
-import { optionalBody } from '../../lib/optional-body.ts'
-import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
-import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
-import { RoleShape, UserShape } from '../../lib/user-shape.ts'
+import { deviceName } from '../../lib/devices/device-name.ts'
+import { PRESENTED_MARK } from '../../lib/devices/presented-marks.ts'
+import { DEVICE_MARK, SESSION_TOKENS, SESSION_TOKENS_EXAMPLE } from '../../lib/http/answer-shapes.ts'
+import { optionalBody } from '../../lib/http/optional-body.ts'
+import { RoleShape, UserShape } from '../../lib/http/user-shape.ts'
+import { PASSWORD_MAX_LENGTH } from '../../lib/passwords/password-policy.ts'
 
-export { Message, NoContent } from '../../lib/answer-shapes.ts'
+export { Message, NoContent } from '../../lib/http/answer-shapes.ts'
 
 export const Login = Type.Object(
   {

@@ -4,7 +4,7 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { deleteMailedTokensOf, lockUserBehind, takeMailedToken } from '../../../db/queries/registrations.ts'
 import { findUser } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
-import { hashMailedToken } from '../../lib/mailed-token.ts'
+import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { VerificationOptions } from './options.ts'
 
@@ -30,7 +30,7 @@ export async function cancelEmailChange(
     const user = mailed?.userId ? await findUser(db, mailed.userId) : undefined
     if (user === undefined) return false
     await deleteMailedTokensOf(db, user.id, ['change-email', 'cancel-email-change'])
-    await insertAuditEvent(db, audit.event('email-change-cancelled', 'success', client, atMs, { person: user }))
+    await insertAuditEvent(db, audit.event({ kind: 'email-change-cancelled', client, atMs, person: user }))
     return true
   })
   return cancelled ? success(undefined) : LINK_EXPIRED

@@ -7,11 +7,11 @@ import { deleteMailedTokensOf, insertMailedToken } from '../../../db/queries/reg
 import { isSessionLive } from '../../../db/queries/sessions.ts'
 import { findUser, lockUser, type User } from '../../../db/queries/users.ts'
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
-import { invalidMember } from '../../lib/checked-member.ts'
 import type { Client } from '../../lib/client.ts'
+import { createMailedToken } from '../../lib/crypto/mailed-token.ts'
+import { invalidMember } from '../../lib/http/checked-member.ts'
 import { secondsAfter } from '../../lib/lifetimes.ts'
-import { createMailedToken } from '../../lib/mailed-token.ts'
-import { outboxMail } from '../../lib/outbox-mail.ts'
+import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { VerificationOptions } from './options.ts'
 
@@ -56,7 +56,7 @@ export async function changeEmail(
     await deleteMailedTokensOf(db, userId, ['change-email'])
     await mailLink(options, db, CONFIRMING, { user: locked, email, recipient: email }, requestedMs)
     await mailLink(options, db, CANCELLING, { user: locked, email, recipient: locked.email }, requestedMs)
-    await insertAuditEvent(db, audit.event('email-change-requested', 'success', client, requestedMs, subject))
+    await insertAuditEvent(db, audit.event({ kind: 'email-change-requested', client, atMs: requestedMs, ...subject }))
     return undefined
   })
   if (refused !== undefined) return refused

@@ -2,18 +2,18 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
-import { checkEmail } from '../../lib/checked-member.ts'
-import { readsCookies, setsCookies } from '../../lib/cookie-shapes.ts'
-import { deliverDeviceMark } from '../../lib/device-mark-delivery.ts'
-import { presentedMarks } from '../../lib/presented-marks.ts'
-import { orThrow } from '../../lib/problem-error.ts'
+import { deliverDeviceMark } from '../../lib/devices/device-mark-delivery.ts'
+import { presentedMarks } from '../../lib/devices/presented-marks.ts'
+import { checkEmail } from '../../lib/http/checked-member.ts'
+import { readsCookies, setsCookies } from '../../lib/http/cookie-shapes.ts'
+import { orThrow } from '../../lib/http/problem-error.ts'
 import {
   BODILESS_PROBLEMS,
   BODY_PROBLEMS,
   PROOF_PROBLEMS,
   problems,
   TOKEN_PROBLEMS
-} from '../../lib/problem-responses.ts'
+} from '../../lib/http/problem-responses.ts'
 import { ChangeEmail, MailedTokenParams, MarkedMessage, Message, ResendVerification } from './schemas.ts'
 import type { VerificationService } from './service.ts'
 

@@ -2,10 +2,10 @@
 
 import { Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
-import { PASSWORD_MAX_LENGTH } from '../../lib/password-policy.ts'
-import { PRESENTED_MARK } from '../../lib/presented-marks.ts'
+import { PRESENTED_MARK } from '../../lib/devices/presented-marks.ts'
+import { PASSWORD_MAX_LENGTH } from '../../lib/passwords/password-policy.ts'
 
-export { MarkedMessage, Message } from '../../lib/answer-shapes.ts'
+export { MarkedMessage, Message } from '../../lib/http/answer-shapes.ts'
 
 const email = Type.String({ minLength: 3, maxLength: 254 })
 

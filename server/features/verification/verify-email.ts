@@ -15,9 +15,9 @@ import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } f
 import { voidLinksOf } from '../../../db/queries/void-links.ts'
 import { welcomeOwner } from '../../guard/proven-mailbox.ts'
 import type { Client } from '../../lib/client.ts'
-import { createId } from '../../lib/ids.ts'
-import { hashMailedToken } from '../../lib/mailed-token.ts'
-import { noticeMail } from '../../lib/outbox-mail.ts'
+import { createId } from '../../lib/crypto/ids.ts'
+import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
+import { noticeMail } from '../../lib/mail/outbox-mail.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { VerificationOptions } from './options.ts'
 
@@ -83,7 +83,7 @@ async function open(options: VerificationOptions, mailed: MailedToken, opening: 
       ? await activate(options, registrationId ?? '', opening)
       : await markEmailVerified(db, userId, new Date(atMs))
   if (user === undefined) return undefined
-  await insertAuditEvent(db, options.audit.event('email-verified', 'success', client, atMs, { person: user }))
+  await insertAuditEvent(db, options.audit.event({ kind: 'email-verified', client, atMs, person: user }))
   return { verified: 'verified', account: user.email }
 }
 
@@ -112,7 +112,7 @@ async function activate(
   // Other registrations of this address can activate nothing any more, and expire like all others: were they gone, a
   // login with one of their passwords would tell that somebody has confirmed the address.
   await deleteRegistration(db, registrationId)
-  if (user) await insertAuditEvent(db, audit.event('account-created', 'success', client, atMs, { person: user }))
+  if (user) await insertAuditEvent(db, audit.event({ kind: 'account-created', client, atMs, person: user }))
   return user
 }
 
@@ -129,7 +129,7 @@ async function replaceAddress(
   await changeUserEmail(db, before, email, now, createId(atMs))
   await voidLinksOf(db, userId, now)
   const subject = { person: before, details: { from: before.email, to: email } }
-  await insertAuditEvent(db, audit.event('email-changed', 'success', client, atMs, subject))
+  await insertAuditEvent(db, audit.event({ kind: 'email-changed', client, atMs, ...subject }))
   await insertOutboxMail(db, noticeMail(box, 'email-changed', before, atMs))
   return { verified: 'changed', account: email }
 }

@@ -1,7 +1,7 @@
 /** Who asks Redis, and who goes along: crowds, the dead among them, and answers that are none. */
 
 import t from 'tap'
-import type { Take } from '../../../edge/admission/taken.ts'
+import type { Charge } from '../../../edge/admission/charge.ts'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { openAdmissionBench, pass, passed, take } from '../lib/admission-bench.ts'
 
@@ -22,7 +22,7 @@ t.test('however many subjects run low at once, one round trip at a time renews w
   t.equal(bench.calls(), 1, 'the others wait until it has landed')
   for (let landed = 0; landed < 5; landed++) {
     await bench.settled()
-    admission.prepare([crowd[0] as Take], false, bench.background)
+    admission.prepare([crowd[0] as Charge], false, bench.background)
   }
   t.equal(bench.calls(), 5, 'sixty-four at a time')
   await bench.settled()
@@ -41,7 +41,7 @@ t.test(
       const bench = await openAdmissionBench(t)
       const admission = bench.open()
       const crowd = users(3)
-      const [first, second, third] = crowd as [Take, Take, Take]
+      const [first, second, third] = crowd as [Charge, Charge, Charge]
       for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [third])
       await bench.settled()
       for (const one of [first, second]) await pass(bench, admission, [one])
@@ -72,7 +72,7 @@ t.test('however many strangers come at once, they share a few round trips', asyn
 t.test('a round trip that died holds up nobody who waits for another one', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const [dead, ...crowd] = users(41) as [Take, ...Take[]]
+  const [dead, ...crowd] = users(41) as [Charge, ...Charge[]]
   bench.gate.mode = 'hang'
   void admission.prepare([dead], false, bench.background)
   bench.gate.mode = 'pass'
@@ -86,7 +86,7 @@ t.test('a round trip that died holds up nobody who waits for another one', async
 t.test('nonsense for one of them takes nothing from the others', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const [first, second] = users(2) as [Take, Take]
+  const [first, second] = users(2) as [Charge, Charge]
   bench.gate.mode = 'garble-first'
   await admission.prepare([first, second], true, bench.background)
   bench.gate.mode = 'pass'
@@ -99,7 +99,7 @@ t.test('nonsense for one of them takes nothing from the others', async t => {
 t.test('who has nothing to ask for leaves it to others to find out whether Redis is back', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open({ maxAgeMs: 100 })
-  const [known, silent, stranger] = users(3) as [Take, Take, Take]
+  const [known, silent, stranger] = users(3) as [Charge, Charge, Charge]
   for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [known])
   await pass(bench, admission, [silent])
   for (let i = 0; i < 2; i++) admission.take([silent], 'floor')

@@ -2,10 +2,10 @@
 
 import t from 'tap'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
-import { type QuotaStanding, rateLimitFields, retryAfterSeconds } from '../../../edge/contract/rate-limit-fields.ts'
+import { type QuotaState, rateLimitFields, retryAfterSeconds } from '../../../edge/contract/rate-limit-fields.ts'
 import { decide, ONE } from '../../../edge/limiter/sliced-window.ts'
 
-const standing = (changes: Partial<QuotaStanding> = {}): QuotaStanding => ({
+const standing = (changes: Partial<QuotaState> = {}): QuotaState => ({
   name: 'user',
   policy: quotaPolicy(600, 60),
   remaining: 599,

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { type Admission, type AdmissionOptions, createAdmission } from '../../../edge/admission/admission.ts'
-import type { Take, Taken } from '../../../edge/admission/taken.ts'
+import type { Charge, ChargeResult } from '../../../edge/admission/charge.ts'
 import type { QuotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { createRevocationFeed, type RevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
 import { createRevocationView } from '../../../edge/revocation/revocation-view.ts'
@@ -63,8 +63,8 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
         view: createRevocationView({ maxAgeMs, retentionMs: RETENTION_MS, onKeyRemoved: () => {} }),
         nowMs: () => clock.nowMs,
         maxSubjects: 1_000,
-        floorShare: 0.1,
-        backOffMs: 250,
+        fallbackShare: 0.1,
+        breakerResetMs: 250,
         onStoreFailure: (error, answeredByFloor) => failures.push({ error, answeredByFloor }),
         ...changes
       }),
@@ -90,18 +90,22 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
 }
 
 /** One request under a quota. */
-export function take(name: string, policy: QuotaPolicy, subject = 'somebody'): Take {
+export function take(name: string, policy: QuotaPolicy, subject = 'somebody'): Charge {
   return { name, policy, subject }
 }
 
 /** One request through an admission, as the gateway makes it. */
-export async function pass(bench: AdmissionBench, admission: Admission, takes: readonly Take[]): Promise<Taken> {
+export async function pass(
+  bench: AdmissionBench,
+  admission: Admission,
+  takes: readonly Charge[]
+): Promise<ChargeResult> {
   await admission.prepare(takes, false, bench.background)
   return admission.take(takes, 'floor')
 }
 
 /** How many of them were let through. */
-export const passed = (taken: readonly Taken[]) => taken.filter(({ refusal }) => refusal === undefined).length
+export const passed = (taken: readonly ChargeResult[]) => taken.filter(({ refusal }) => refusal === undefined).length
 
 function since(count: number, seen: { calls: number; commands: number }, what: 'calls' | 'commands'): number {
   const before = seen[what]

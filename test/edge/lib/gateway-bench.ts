@@ -1,12 +1,12 @@
 /** A gateway with every port in the test's hand; what it did is written down in order. */
 
 import type { Admission } from '../../../edge/admission/admission.ts'
-import type { Take, Taken } from '../../../edge/admission/taken.ts'
+import type { Charge, ChargeResult } from '../../../edge/admission/charge.ts'
 import { parsePolicies } from '../../../edge/contract/parse-policies.ts'
 import { type EdgePolicies, gatehousePolicies } from '../../../edge/contract/policies.ts'
-import { createForward, type ForwardOptions } from '../../../edge/forward.ts'
-import { createGateway, type GatewayEvent, type GatewayOptions } from '../../../edge/gateway.ts'
-import type { SessionStanding } from '../../../edge/revocation/revocation-view.ts'
+import { createForward, type ForwardOptions } from '../../../edge/gateway/forward.ts'
+import { createGateway, type GatewayEvent, type GatewayOptions } from '../../../edge/gateway/gateway.ts'
+import type { SessionStatus } from '../../../edge/revocation/revocation-view.ts'
 import { claimsOf } from '../../lib/token-forge.ts'
 
 export const NOW_MS = 1_800_000_000_000
@@ -21,7 +21,7 @@ export interface AdmissionAnswers {
   readonly held?: string
   readonly refusal?: 'rate-limited' | 'unavailable'
   readonly retryAfterMs?: number
-  readonly standing?: SessionStanding
+  readonly standing?: SessionStatus
 }
 
 /** What a test may change: ports of the gateway, and those of the forwarding behind it. */
@@ -91,13 +91,13 @@ export function ownPolicies(): EdgePolicies {
 
 function createAnswers(answers: AdmissionAnswers, step: <T>(name: string, value: T) => T): Admission {
   const { used, held, refusal = 'rate-limited', retryAfterMs = 12_001, standing = 'live' } = answers
-  const refused = (takes: readonly Take[], name: string | undefined): Taken | undefined => {
+  const refused = (takes: readonly Charge[], name: string | undefined): ChargeResult | undefined => {
     const standings = takes
       .filter(take => take.name === name)
       .map(take => ({ name: take.name, policy: take.policy, remaining: 0, retryAfterMs }))
     return standings.length === 0 ? undefined : { refusal, standings, retryAfterMs }
   }
-  const note = (what: string, takes: readonly Take[]) => {
+  const note = (what: string, takes: readonly Charge[]) => {
     if (takes.length > 0) step([what, ...takes.map(({ name }) => name)].join(' '), undefined)
   }
   return {

@@ -5,7 +5,7 @@
 
 import type { QuotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { planAsk, recordGrant } from '../../../edge/limiter/asking.ts'
-import { type Account, createAccount, isRunningLow, spend, standingOf } from '../../../edge/limiter/lease.ts'
+import { type Bucket, bucketState, createBucket, isRunningLow, spend } from '../../../edge/limiter/lease.ts'
 import { decide, type Slice } from '../../../edge/limiter/sliced-window.ts'
 import { between, type Random } from './random.ts'
 
@@ -44,7 +44,7 @@ export interface World {
 }
 
 interface Isolate {
-  account: Account
+  account: Bucket
   isAsking: boolean
   waiting: number
   /** What an ask on its way may bring. */
@@ -61,7 +61,7 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
   let slices: readonly Slice[] = []
   const admitted: number[] = []
   const events: { readonly atMs: number; readonly happen: () => void }[] = []
-  const birth = (): Isolate => ({ account: createAccount(), isAsking: false, waiting: 0, promised: 0 })
+  const birth = (): Isolate => ({ account: createBucket(), isAsking: false, waiting: 0, promised: 0 })
   const isolates = clockOffsetsMs.map(birth)
 
   function at(atMs: number, happen: () => void): void {
@@ -96,7 +96,7 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
 
   function arrive(isolate: Isolate, offsetMs: number, isGivenUp = false): void {
     const { account } = isolate
-    const standing = standingOf(account, policy, nowMs + offsetMs)
+    const standing = bucketState(account, policy, nowMs + offsetMs)
     if (standing === 'spendable') {
       spend(account, policy, nowMs + offsetMs)
       admitted.push(nowMs)

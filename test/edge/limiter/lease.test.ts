@@ -9,13 +9,13 @@ import t from 'tap'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { LEASE_SHARE, MIN_LIFE_MS, planAsk, recordGrant } from '../../../edge/limiter/asking.ts'
 import {
-  type Account,
-  createAccount,
+  type Bucket,
+  bucketState,
+  createBucket,
   isRunningLow,
   MAX_LIFE_MS,
   remainingOf,
   spend,
-  standingOf,
   waitMs
 } from '../../../edge/limiter/lease.ts'
 import { type Ask, decide, type Grant, type Slice } from '../../../edge/limiter/sliced-window.ts'
@@ -28,7 +28,7 @@ const MARGIN_MS = 50
 /** A lease of `granted` that lives a second, asked for at T0 and answered at once by a Redis with the same clock. */
 function accountWith(grant: Partial<Grant>, times: { lifeMs?: number; answeredAtMs?: number; aheadMs?: number } = {}) {
   const { lifeMs = 1_000, answeredAtMs = T0, aheadMs = 0 } = times
-  const account = createAccount()
+  const account = createBucket()
   planAsk(account, policy, T0)
   const ask: Ask = { waiting: 1, want: 10, lifeMs, settlements: [] }
   const redisNowMs = answeredAtMs + aheadMs
@@ -38,20 +38,20 @@ function accountWith(grant: Partial<Grant>, times: { lifeMs?: number; answeredAt
   return account
 }
 
-function spendAll(account: Account, nowMs: number): number {
+function spendAll(account: Bucket, nowMs: number): number {
   let spent = 0
-  for (; standingOf(account, policy, nowMs) === 'spendable'; spent++) spend(account, policy, nowMs)
+  for (; bucketState(account, policy, nowMs) === 'spendable'; spent++) spend(account, policy, nowMs)
   return spent
 }
 
 t.test('an account of which nothing is known is unknown, and asks for those that wait, or a little more', async t => {
-  const account = createAccount()
-  t.equal(standingOf(account, policy, T0), 'unknown')
+  const account = createBucket()
+  t.equal(bucketState(account, policy, T0), 'unknown')
   t.notOk(isRunningLow(account, T0, 0.25))
   t.strictSame(planAsk(account, policy, T0), { waiting: 1, want: 4, lifeMs: 6_000, settlements: [] })
-  t.match(planAsk(createAccount(), quotaPolicy(200, 60), T0), { waiting: 1, want: 2, lifeMs: 6_000 })
+  t.match(planAsk(createBucket(), quotaPolicy(200, 60), T0), { waiting: 1, want: 2, lifeMs: 6_000 })
   t.match(
-    planAsk(createAccount(), quotaPolicy(60, 60), T0),
+    planAsk(createBucket(), quotaPolicy(60, 60), T0),
     { waiting: 1, want: 1, lifeMs: MIN_LIFE_MS },
     'not of a small one'
   )
@@ -74,8 +74,8 @@ t.test('a lease is spent until shortly before it expires in Redis, counted from 
   // The answer took a fifth of a second, and Redis says what it likes of the time.
   for (const aheadMs of [0, -30_000, 30_000]) {
     const account = accountWith({ granted: 3 }, { answeredAtMs: T0 + 200, aheadMs })
-    t.equal(standingOf(account, policy, endMs - 1), 'spendable')
-    t.not(standingOf(account, policy, endMs), 'spendable')
+    t.equal(bucketState(account, policy, endMs - 1), 'spendable')
+    t.not(bucketState(account, policy, endMs), 'spendable')
   }
   const late = accountWith({ granted: 3 }, { answeredAtMs: endMs })
   t.equal(spendAll(late, endMs), 0, 'an answer after that is worth nothing')
@@ -88,10 +88,10 @@ t.test('a part for later is spent from its time on, counted from the answer', as
     { afterMs: 300, count: 2 }
   ]
   const account = accountWith({ granted: 0, later, retryAfterMs: 5_000 }, { answeredAtMs: T0 + 50 })
-  t.equal(standingOf(account, policy, T0 + 149), 'held')
+  t.equal(bucketState(account, policy, T0 + 149), 'held')
   t.equal(waitMs(account, T0 + 149), 1)
   t.equal(spendAll(account, T0 + 150), 1)
-  t.equal(standingOf(account, policy, T0 + 150), 'held')
+  t.equal(bucketState(account, policy, T0 + 150), 'held')
   t.equal(waitMs(account, T0 + 150), 200)
   t.equal(spendAll(account, T0 + 349), 0)
   t.equal(spendAll(account, T0 + 350), 2)
@@ -100,7 +100,7 @@ t.test('a part for later is spent from its time on, counted from the answer', as
 t.test('a part for later keeps nobody waiting where Redis has room now', async t => {
   const account = accountWith({ granted: 2, later: [{ afterMs: 400, count: 5 }], remaining: 90 })
   t.equal(spendAll(account, T0), 2)
-  t.equal(standingOf(account, policy, T0), 'unknown', 'it is asked')
+  t.equal(bucketState(account, policy, T0), 'unknown', 'it is asked')
   t.equal(spendAll(account, T0 + 400), 5, 'and the part is still there')
 })
 
@@ -151,7 +151,7 @@ t.test('settlements are never sent twice', async t => {
 })
 
 t.test('at the limit Redis is asked ever later, and when there will be room', async t => {
-  const account = createAccount()
+  const account = createBucket()
   const ask: Ask = { waiting: 1, want: 1, lifeMs: MIN_LIFE_MS, settlements: [] }
   const refuse = (nowMs: number, retryAfterMs: number) => {
     const grant = { granted: 0, later: [], remaining: 0, retryAfterMs, index: 0 }
@@ -160,27 +160,27 @@ t.test('at the limit Redis is asked ever later, and when there will be room', as
   let nowMs = T0
   for (const holdMs of [500, 1_000, 2_000, 4_000, 8_000]) {
     refuse(nowMs, 30_000)
-    t.equal(standingOf(account, policy, nowMs + holdMs - 1), 'held')
-    t.equal(standingOf(account, policy, nowMs + holdMs), 'unknown', `asked again after ${holdMs} ms`)
+    t.equal(bucketState(account, policy, nowMs + holdMs - 1), 'held')
+    t.equal(bucketState(account, policy, nowMs + holdMs), 'unknown', `asked again after ${holdMs} ms`)
     t.equal(waitMs(account, nowMs), 30_000, 'but told to come when there will be room')
     nowMs += holdMs
   }
   refuse(nowMs, 300)
-  t.equal(standingOf(account, policy, nowMs + 300), 'unknown', 'never later than there is room')
+  t.equal(bucketState(account, policy, nowMs + 300), 'unknown', 'never later than there is room')
   const grant = { granted: 1, later: [], remaining: 0, retryAfterMs: 9_000, index: 0 }
   recordGrant(account, ask, grant, { askedAtMs: nowMs, nowMs, redisNowMs: nowMs })
   spend(account, policy, nowMs)
-  t.equal(standingOf(account, policy, nowMs + 499), 'held', 'the last one that fitted was no refusal')
-  t.equal(standingOf(account, policy, nowMs + 500), 'unknown', 'and the next pause is the first one again')
+  t.equal(bucketState(account, policy, nowMs + 499), 'held', 'the last one that fitted was no refusal')
+  t.equal(bucketState(account, policy, nowMs + 500), 'unknown', 'and the next pause is the first one again')
 })
 
 t.test('a clock that was set back neither spends early nor holds anybody for longer than a quota does', async t => {
   const account = accountWith({ granted: 5 })
-  t.not(standingOf(account, policy, T0 - 1), 'spendable')
-  t.not(standingOf(account, policy, T0 - 3_600_000), 'spendable')
+  t.not(bucketState(account, policy, T0 - 1), 'spendable')
+  t.not(bucketState(account, policy, T0 - 3_600_000), 'spendable')
   const refused = accountWith({ granted: 0, retryAfterMs: 30_000 })
-  t.equal(standingOf(refused, policy, T0), 'held')
-  t.equal(standingOf(refused, policy, T0 - 3_600_000), 'unknown')
+  t.equal(bucketState(refused, policy, T0), 'held')
+  t.equal(bucketState(refused, policy, T0 - 3_600_000), 'unknown')
   spendAll(account, T0)
   const ask = planAsk(account, policy, T0 - 3_600_000)
   t.ok(ask.want <= policy.quota * LEASE_SHARE && ask.lifeMs <= MAX_LIFE_MS, 'nor asks for more than any pace would')
@@ -188,7 +188,7 @@ t.test('a clock that was set back neither spends early nor holds anybody for lon
 
 t.test('the pace of the last lease decides how much is asked for, and for how long', async t => {
   const paced = (perSecond: number, policy = quotaPolicy(600, 60)) => {
-    const account = createAccount()
+    const account = createBucket()
     planAsk(account, policy, T0)
     account.spentSinceAsk = perSecond
     return planAsk(account, policy, T0 + 1_000)
@@ -200,7 +200,7 @@ t.test('the pace of the last lease decides how much is asked for, and for how lo
   t.match(paced(10, quotaPolicy(100, 10)), { want: 5, lifeMs: 1_000 }, 'a twentieth of a short window')
   t.match(paced(0), { waiting: 1, want: 1, lifeMs: MIN_LIFE_MS })
 
-  const unhurried = createAccount()
+  const unhurried = createBucket()
   planAsk(unhurried, quotaPolicy(600, 60), T0)
   Object.assign(unhurried, { remaining: 301, spentSinceAsk: 1 })
   const ask = planAsk(unhurried, quotaPolicy(600, 60), T0 + 1_000)
@@ -208,7 +208,7 @@ t.test('the pace of the last lease decides how much is asked for, and for how lo
 })
 
 t.test('what is leased already is not asked for again', async t => {
-  const account = createAccount()
+  const account = createBucket()
   planAsk(account, policy, T0)
   account.spentSinceAsk = 10
   const ask = planAsk(account, policy, T0 + 1_000)
@@ -234,7 +234,7 @@ t.test('a lease is renewed when a share of it is left, of its requests or of its
 })
 
 t.test('what two instances hold, and what is left to others, is the quota', async t => {
-  const [one, two] = [createAccount(), createAccount()]
+  const [one, two] = [createBucket(), createBucket()]
   let slices: readonly Slice[] = []
   for (const account of [one, two]) {
     account.waiting = 100

@@ -49,7 +49,7 @@ function build({ maxAgeMs = 1_000, epoch = FIRST, page = Number.POSITIVE_INFINIT
     },
     beginRead,
     read: (nowMs: number) => beginRead(nowMs)(),
-    standing: (sid: string, nowMs: number, kid = 'k') => view.standing({ sid, kid }, nowMs)
+    standing: (sid: string, nowMs: number, kid = 'k') => view.status({ sid, kid }, nowMs)
   }
 }
 

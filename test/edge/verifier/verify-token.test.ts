@@ -13,7 +13,7 @@ import type { SignaturePort } from '../../../edge/verifier/signature-port.ts'
 import type { TokenVerifierOptions } from '../../../edge/verifier/verifier-options.ts'
 import { createTokenVerifier } from '../../../edge/verifier/verify-token.ts'
 import { createWebCryptoSignaturePort } from '../../../edge/verifier/webcrypto-signature.ts'
-import { createNodeSignaturePort } from '../../../server/lib/node-signature.ts'
+import { createNodeSignaturePort } from '../../../server/lib/crypto/node-signature.ts'
 import { claimsOf, generateSigner, headerOf, issueToken, publicJwkOf, sealToken } from '../../lib/token-forge.ts'
 import { buildVectors } from '../../lib/token-vectors.ts'
 

@@ -11,7 +11,7 @@ import { parseCompactJws } from '../../../edge/verifier/compact-jws.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
 import type { TokenAlgorithm } from '../../../edge/verifier/signature-port.ts'
 import { createWebCryptoSignaturePort } from '../../../edge/verifier/webcrypto-signature.ts'
-import { createNodeSignaturePort } from '../../../server/lib/node-signature.ts'
+import { createNodeSignaturePort } from '../../../server/lib/crypto/node-signature.ts'
 
 const DIR = process.env.WYCHEPROOF_DIR
 const skip = DIR === undefined && 'WYCHEPROOF_DIR is not set'

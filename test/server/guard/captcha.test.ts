@@ -121,7 +121,7 @@ t.test('of many attempts that were admitted together no more than three are answ
   const { guard } = await openDrivenGuard(t, () => 0, { captcha: turnstileAt(url) })
   const attempts = Array.from({ length: 20 }, (_, at) => attemptOf(`person${at}`, ADDRESS))
   for (const admitted of await Promise.all(attempts.map(attempt => guard.admit(attempt)))) t.ok(admitted.ok)
-  const settled = await Promise.all(attempts.map((attempt, at) => guard.settle(attempt, at === 19 ? 'right' : 'wrong')))
+  const settled = await Promise.all(attempts.map((attempt, at) => guard.record(attempt, at === 19 ? 'right' : 'wrong')))
   const answers = settled.map(one => wordedSettled(one, false))
   t.equal(answers.filter(answer => answer === 'wrong').length, 3)
   t.equal(answers.filter(answer => answer === 'captcha-required').length, 17)
@@ -155,8 +155,8 @@ t.test('a solved captcha is spent when its attempt is settled', async t => {
   const guard = await openFailedGuard(t, turnstileAt(url))
   const attempt = withToken('good')
   t.ok((await guard.admit(attempt)).ok)
-  t.ok((await guard.settle(attempt, 'wrong')).answerable)
-  t.match(await guard.settle(attempt, 'right'), { answerable: false, failure: { problem: 'captcha-required' } })
+  t.ok((await guard.record(attempt, 'wrong')).answerable)
+  t.match(await guard.record(attempt, 'right'), { answerable: false, failure: { problem: 'captcha-required' } })
 })
 
 const UNAVAILABLE: Readonly<Record<string, Answer>> = {
@@ -192,7 +192,7 @@ for (const [name, answer] of Object.entries(UNAVAILABLE)) {
     t.notMatch(JSON.stringify(admitted), /secret"|0x4A|good|203\.0/, 'nothing of it is told to the log')
     t.ok(asked.length <= 1, 'it is not asked twice')
     t.match(
-      await guard.settle(attemptOf('ada', ADDRESS), 'right'),
+      await guard.record(attemptOf('ada', ADDRESS), 'right'),
       { answerable: false },
       'nor does anything stay open'
     )

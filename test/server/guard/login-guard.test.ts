@@ -30,7 +30,7 @@ async function allAtOnce(guard: LoginGuard, attempts: readonly LoginAttempt[], i
   const admitted = await Promise.all(attempts.map(attempt => guard.admit(attempt)))
   const refused = admitted.filter(({ ok }) => !ok).length
   const settled = await Promise.all(
-    attempts.map((attempt, at) => guard.settle(attempt, isCorrect(at) ? 'right' : 'wrong'))
+    attempts.map((attempt, at) => guard.record(attempt, isCorrect(at) ? 'right' : 'wrong'))
   )
   return { refused, answers: settled.map((one, at) => wordedSettled(one, isCorrect(at))) }
 }
@@ -73,9 +73,9 @@ for (const lane of redisBackends()) {
       const { guard } = await openLaneGuard(t, lane)
       const attempts = fifty(at => attemptOf(`person${at}`, ADDRESS))
       for (const attempt of attempts) await guard.admit(attempt)
-      for (const attempt of attempts.slice(0, 5)) t.ok((await guard.settle(attempt, 'wrong')).answerable)
+      for (const attempt of attempts.slice(0, 5)) t.ok((await guard.record(attempt, 'wrong')).answerable)
       for (const [at, attempt] of attempts.slice(5).entries()) {
-        const settled = await guard.settle(attempt, at % 2 === 0 ? 'right' : 'wrong')
+        const settled = await guard.record(attempt, at % 2 === 0 ? 'right' : 'wrong')
         t.match(settled, { answerable: false, failure: { problem: 'too-many-attempts' } })
       }
     })
@@ -89,7 +89,7 @@ for (const lane of redisBackends()) {
           [1, 2, 3].map(() => attemptOf('ada', ADDRESS))
         )
         t.strictSame(tally(answers), { wrong: 2, 'too-many-attempts': 1 })
-        t.match(await guard.settle(attemptOf('ada', ADDRESS), 'right'), { answerable: false })
+        t.match(await guard.record(attemptOf('ada', ADDRESS), 'right'), { answerable: false })
         t.match(await guard.admit(attemptOf('ada', ADDRESS)), { problem: 'too-many-attempts', retryAfterSeconds: 1 })
       }
     )
@@ -236,9 +236,10 @@ t.test('createLoginGuard() refuses options that make no sense', async t => {
   for (const wrong of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     const policy = { ...DEFAULT_GUARD_POLICY, address: { ...address, maxFailures: wrong } }
     t.throws(() => guardOver(redis, { policy }), TypeError, `maxFailures ${wrong}`)
-    t.throws(() => guardOver(redis, { backOffMs: wrong }), TypeError, `backOffMs ${wrong}`)
+    t.throws(() => guardOver(redis, { breakerResetMs: wrong }), TypeError, `backOffMs ${wrong}`)
   }
-  for (const floorShare of [0, -0.5, 1.01, Number.NaN]) t.throws(() => guardOver(redis, { floorShare }), TypeError)
+  for (const floorShare of [0, -0.5, 1.01, Number.NaN])
+    t.throws(() => guardOver(redis, { fallbackShare: floorShare }), TypeError)
   t.throws(() => guardOver(redis, { subjectSecret: createSecretKey(randomBytes(31)) }), TypeError, 'a short secret')
 })
 

@@ -106,7 +106,7 @@ t.test('parallelism does not widen the floor', async t => {
   const guard = guardOver(openRedis({ url: await deserted(), token: 'a' }), { onStoreFailure: () => {} })
   const attempts = Array.from({ length: 50 }, (_, at) => attemptOf(`person${at}`, ADDRESS))
   await Promise.all(attempts.map(attempt => guard.admit(attempt)))
-  const settled = await Promise.all(attempts.map(attempt => guard.settle(attempt, 'wrong')))
+  const settled = await Promise.all(attempts.map(attempt => guard.record(attempt, 'wrong')))
   t.equal(settled.filter(({ answerable }) => answerable).length, 2)
 })
 

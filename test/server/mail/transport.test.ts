@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import PostalMime from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
 import t from 'tap'
-import { MAIL_KINDS } from '../../../server/lib/outbox-mail.ts'
+import { MAIL_KINDS } from '../../../server/lib/mail/outbox-mail.ts'
 import { renderMail, type SentKind } from '../../../server/mail/templates.ts'
 import { openMailTransport } from '../../../server/mail/transport.ts'
 

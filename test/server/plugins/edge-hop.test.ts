@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
 import { type EdgeHop, edgeHopText, HOP_MAX_AGE_MS } from '../../../edge/contract/edge-hop.ts'
-import { createId } from '../../../server/lib/ids.ts'
+import { createId } from '../../../server/lib/crypto/ids.ts'
 import { TEST_SETTINGS } from '../../lib/test-origin.ts'
 import { openSubject, requestText } from '../http/subject.ts'
 

@@ -2,8 +2,12 @@
 
 import t from 'tap'
 import { resetPasswordPage } from '../../../../server/features/pages/reset-password.ts'
-import { createLeakedPasswords } from '../../../../server/lib/leaked-passwords.ts'
-import { PASSWORD_CLASSES, type PasswordClass, passwordFaults } from '../../../../server/lib/password-policy.ts'
+import { createLeakedPasswords } from '../../../../server/lib/passwords/leaked-passwords.ts'
+import {
+  PASSWORD_CLASSES,
+  type PasswordClass,
+  passwordFaults
+} from '../../../../server/lib/passwords/password-policy.ts'
 import { between, createRandom, type Random } from '../../../edge/lib/random.ts'
 
 /** The classes of the proposal for `passwordrules`, as Apple documents them. */

@@ -5,17 +5,17 @@ import bcrypt from 'bcrypt'
 import postgres from 'postgres'
 import t from 'tap'
 import { openDatabase } from '../../../../db/client.ts'
+import { createAuditRows } from '../../../../server/audit/audit-event.ts'
 import { createSessionsService } from '../../../../server/features/sessions/service.ts'
 import type { LoginGuard } from '../../../../server/guard/login-guard.ts'
-import { createAuditRows } from '../../../../server/lib/audit-event.ts'
-import { deriveKeys } from '../../../../server/lib/derived-keys.ts'
-import { createDeviceFingerprint } from '../../../../server/lib/device-fingerprint.ts'
-import { createDeviceMarks } from '../../../../server/lib/device-mark.ts'
-import { createHashQueue } from '../../../../server/lib/hash-queue.ts'
-import { createPasswordHasher } from '../../../../server/lib/password-hash.ts'
-import { createRefreshTokens } from '../../../../server/lib/refresh-token.ts'
+import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
+import { createRefreshTokens } from '../../../../server/lib/crypto/refresh-token.ts'
+import { createSealedBox } from '../../../../server/lib/crypto/sealed-box.ts'
+import { createDeviceFingerprint } from '../../../../server/lib/devices/device-fingerprint.ts'
+import { createDeviceMarks } from '../../../../server/lib/devices/device-mark.ts'
+import { createHashQueue } from '../../../../server/lib/passwords/hash-queue.ts'
+import { createPasswordHasher } from '../../../../server/lib/passwords/password-hash.ts'
 import { success } from '../../../../server/lib/result.ts'
-import { createSealedBox } from '../../../../server/lib/sealed-box.ts'
 import { countRoundTrips } from '../../../lib/round-trips.ts'
 import { migratedDatabase } from '../../../lib/test-engines.ts'
 
@@ -39,7 +39,7 @@ const audit = createAuditRows(box)
 const state = { attacked: false }
 const guard: LoginGuard = {
   admit: async () => success(undefined),
-  settle: async () => ({ answerable: true, accountAttacked: state.attacked }),
+  record: async () => ({ answerable: true, accountAttacked: state.attacked }),
   clear: async () => {}
 }
 const serviceOf = (emailVerification: 'required' | 'optional') =>

@@ -6,8 +6,8 @@ import type { TokenVerifier } from '../../../../edge/verifier/verify-token.ts'
 import { accessSession } from '../../../../server/features/sessions/access-session.ts'
 import { logout } from '../../../../server/features/sessions/ending.ts'
 import type { SessionsOptions } from '../../../../server/features/sessions/options.ts'
-import { deriveKeys } from '../../../../server/lib/derived-keys.ts'
-import { createRefreshTokens } from '../../../../server/lib/refresh-token.ts'
+import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
+import { createRefreshTokens } from '../../../../server/lib/crypto/refresh-token.ts'
 
 const refreshTokens = createRefreshTokens(deriveKeys(['a root secret for tests that is long enough']))
 const client = { address: '192.0.2.1', userAgent: '', requestId: randomUUID() }

@@ -4,11 +4,11 @@ import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { openRedis, type Redis } from '../../../../edge/store/open-redis.ts'
 import { openEngineBackend, openRedisRest, type RedisBackend, type RedisRest } from '../../../../local/redis-rest.ts'
 import {
+  type AttemptResult,
   createLoginGuard,
   type LoginAttempt,
   type LoginGuard,
-  type LoginGuardOptions,
-  type Settled
+  type LoginGuardOptions
 } from '../../../../server/guard/login-guard.ts'
 import type { GuardPolicy } from '../../../../server/guard/rule.ts'
 import type { RedisLane, Teardown } from '../../../lib/redis-backends.ts'
@@ -40,9 +40,9 @@ export function guardOver(redis: Redis, settings: GuardSettings = {}): LoginGuar
     policy: DEFAULT_GUARD_POLICY,
     subjectSecret: createSecretKey(randomBytes(32)),
     captcha: undefined,
-    floorShare: 0.5,
-    floorSubjects: 1000,
-    backOffMs: 1000,
+    fallbackShare: 0.5,
+    maxFallbackSubjects: 1000,
+    breakerResetMs: 1000,
     onStoreFailure: error => {
       throw new Error(`Redis should have answered: ${error.message}`)
     },
@@ -99,11 +99,11 @@ export function attemptOf(account: string, clientAddress: string, more: Partial<
 export async function signIn(guard: LoginGuard, attempt: LoginAttempt, correct: boolean): Promise<string> {
   const admitted = await guard.admit(attempt)
   if (!admitted.ok) return worded(admitted)
-  return wordedSettled(await guard.settle(attempt, correct ? 'right' : 'wrong'), correct)
+  return wordedSettled(await guard.record(attempt, correct ? 'right' : 'wrong'), correct)
 }
 
 /** What the client would learn. */
-export function wordedSettled(settled: Settled, correct: boolean): string {
+export function wordedSettled(settled: AttemptResult, correct: boolean): string {
   if (!settled.answerable) return worded(settled.failure)
   return `${correct ? 'right' : 'wrong'}${settled.accountAttacked ? ', attacked' : ''}`
 }

@@ -1,0 +1,130 @@
+/** Checks the audit log against its hash chain, from the anchor to the newest link, and finds the first fault. */
+
+import type { Database } from '../../db/client.ts'
+import type { AuditEvent } from '../../db/queries/audit.ts'
+import { type ChainLink, countUnsealedEvents, readEventSeals, readLinks } from '../../db/queries/audit-chain.ts'
+import { FIRST_PREVIOUS_HASH, linkHash, SEAL_REACH_MS } from './audit-chain.ts'
+
+export interface VerifyChainOptions {
+  readonly database: Database
+  readonly nowMs: () => number
+  /** A link that was seen before, from the log: shows a tail that was cut off, or a chain that was made anew. */
+  readonly expected?: { readonly position: number; readonly hash: Uint8Array }
+  readonly batch?: number
+}
+
+export type ChainFault =
+  /** The event, its time in the link, or the hash of the link is not what was sealed. */
+  | 'altered'
+  /** The event of a link is gone. */
+  | 'event-missing'
+  /** A position of the chain is gone. */
+  | 'link-missing'
+  /** An event has no link although its time to be sealed is long over: its link was removed, or it was slipped in. */
+  | 'event-unsealed'
+  /** The link that was expected is gone or another one. */
+  | 'unexpected'
+
+export type ChainReport =
+  | {
+      readonly intact: true
+      /** Links whose events were checked. */
+      readonly checked: number
+      /** The last link whose event was purged; everything from here on was checked. 0: from the very first. */
+      readonly anchor: number
+      readonly newest: { readonly position: number; readonly hash: string } | undefined
+      /** Events that wait for their link. */
+      readonly waiting: number
+    }
+  | {
+      readonly intact: false
+      readonly fault: ChainFault
+      readonly position: number | undefined
+      readonly eventId: string | undefined
+    }
+
+type Broken = Extract<ChainReport, { intact: false }>
+
+/** Younger events cannot have been purged: see `purge_audit_events()`. */
+const MIN_RETENTION_MS = 30 * 86_400_000
+
+/**
+ * Walks the whole chain in batches. A purge at the same moment can look like a missing link: it is gone when asked again.
+ *
+ * What it cannot see without `expected`: events removed from the end together with their links.
+ */
+export async function verifyChain(options: VerifyChainOptions): Promise<ChainReport> {
+  const walked = await walkLinks(options)
+  if ('intact' in walked) return walked
+  const { newest, checked, anchor, youngestMs } = walked
+  const reach = new Date(Math.min(youngestMs, options.nowMs()) - SEAL_REACH_MS)
+  const unsealed = await findUnsealed(options, reach)
+  if (unsealed !== undefined) return broken('event-unsealed', undefined, unsealed)
+  const waiting = await options.database.run(db => countUnsealedEvents(db, reach))
+  const shown = newest && { position: newest.position, hash: Buffer.from(newest.hash).toString('hex') }
+  return { intact: true, checked, anchor, newest: shown, waiting }
+}
+
+interface Walk {
+  newest: Pick<ChainLink, 'position' | 'hash'> | undefined
+  checked: number
+  anchor: number
+  /** The time of the youngest event that has a link. */
+  youngestMs: number
+}
+
+async function walkLinks({ database, nowMs, expected, batch = 1000 }: VerifyChainOptions): Promise<Walk | Broken> {
+  const walk: Walk = { newest: undefined, checked: 0, anchor: 0, youngestMs: 0 }
+  let isExpectedSeen = expected === undefined
+  for (;;) {
+    const rows = await database.run(db => readLinks(db, walk.newest?.position ?? 0, batch))
+    for (const { link, event } of rows) {
+      const fault = step(walk, link, event, nowMs())
+      if (fault) return fault
+      if (link.position !== expected?.position) continue
+      if (!sameBytes(link.hash, expected.hash)) return broken('unexpected', link.position, link.eventId)
+      isExpectedSeen = true
+    }
+    if (rows.length < batch) return isExpectedSeen ? walk : broken('unexpected', expected?.position)
+  }
+}
+
+/** Checks one link and takes it into the walk. */
+function step(walk: Walk, link: ChainLink, event: AuditEvent | null, nowMs: number): Broken | undefined {
+  const isFirst = walk.newest === undefined
+  if (isFirst && event === null) {
+    // Only a purge leaves a link without its event, and only at the beginning.
+    if (link.eventAt.getTime() > nowMs - MIN_RETENTION_MS) return broken('event-missing', link.position, link.eventId)
+    walk.anchor = link.position
+  } else {
+    const expectedPosition = (walk.newest?.position ?? 0) + 1
+    if (link.position !== expectedPosition) return broken('link-missing', expectedPosition)
+    if (event === null) return broken('event-missing', link.position, link.eventId)
+    const hash = linkHash(walk.newest?.hash ?? FIRST_PREVIOUS_HASH, event)
+    const isIntact = sameBytes(hash, link.hash) && event.at.getTime() === link.eventAt.getTime()
+    if (!isIntact) return broken('altered', link.position, link.eventId)
+    walk.checked++
+  }
+  walk.newest = link
+  walk.youngestMs = Math.max(walk.youngestMs, link.eventAt.getTime())
+  return undefined
+}
+
+async function findUnsealed({ database, batch = 1000 }: VerifyChainOptions, before: Date): Promise<string | undefined> {
+  let after: { id: string; at: Date } | undefined
+  for (;;) {
+    const seals = await database.run(db => readEventSeals(db, after, before, batch))
+    const unsealed = seals.find(({ sealed }) => !sealed)
+    if (unsealed) return unsealed.id
+    if (seals.length < batch) return undefined
+    after = seals.at(-1)
+  }
+}
+
+function broken(fault: ChainFault, position?: number, eventId?: string): Broken {
+  return { intact: false, fault, position, eventId }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.from(a).equals(Buffer.from(b))
+}

@@ -1,0 +1,63 @@
+/** Marks a device that has signed in: which accounts it knows, signed, so that an attack does not lock it out. */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { DerivedKey, DerivedKeys } from '../crypto/derived-keys.ts'
+
+/** A fingerprint is this long; it names an account without telling which. */
+const FINGERPRINT_BYTES = 12
+const MAC_BYTES = 16
+/** Accounts that one device remembers, newest first. */
+const MAX_ACCOUNTS = 5
+
+/** One year, in seconds. */
+export const DEVICE_MARK_TTL = 31_536_000
+
+export interface DeviceMarks {
+  /** Whether the mark says that its device has signed in to `account` (canonical address) before. */
+  knows(mark: string | undefined, account: string): boolean
+  /** A mark that knows `account` besides what these knew. */
+  add(marks: readonly string[], account: string): string
+}
+
+export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
+  const [newest] = keys['device-mark']
+
+  function open(mark: string | undefined): { key: DerivedKey; fingerprints: Buffer[] } | undefined {
+    if (mark === undefined || !/^[A-Za-z0-9_-]{38,102}$/.test(mark)) return undefined
+    const bytes = Buffer.from(mark, 'base64url')
+    const body = bytes.subarray(0, -MAC_BYTES)
+    if (body.length % FINGERPRINT_BYTES !== 0) return undefined
+    const key = keys['device-mark'].find(one => timingSafeEqual(macOf(one, body), bytes.subarray(-MAC_BYTES)))
+    return key && { key, fingerprints: chunks(body) }
+  }
+
+  return {
+    knows(mark, account) {
+      const opened = open(mark)
+      if (opened === undefined) return false
+      const wanted = fingerprint(opened.key, account)
+      return opened.fingerprints.some(one => one.equals(wanted))
+    },
+    add(marks, account) {
+      // Fingerprints of an older secret mean nothing under the newest one.
+      const known = marks.map(open).flatMap(opened => (opened?.key === newest ? opened.fingerprints : []))
+      const added = fingerprint(newest, account)
+      const body = Buffer.concat([added, ...known.filter(one => !one.equals(added))].slice(0, MAX_ACCOUNTS))
+      return Buffer.concat([body, macOf(newest, body)]).toString('base64url')
+    }
+  }
+}
+
+function fingerprint(key: DerivedKey, account: string): Buffer {
+  return createHmac('sha256', key.secret).update('account:').update(account).digest().subarray(0, FINGERPRINT_BYTES)
+}
+
+function macOf(key: DerivedKey, body: Buffer): Buffer {
+  return createHmac('sha256', key.secret).update('mark:').update(body).digest().subarray(0, MAC_BYTES)
+}
+
+function chunks(body: Buffer): Buffer[] {
+  return Array.from({ length: body.length / FINGERPRINT_BYTES }, (_, i) =>
+    body.subarray(i * FINGERPRINT_BYTES, (i + 1) * FINGERPRINT_BYTES)
+  )
+}

@@ -1,0 +1,84 @@
+/** Builds the rows of the outbox: what a mail is about, and its token, sealed. */
+
+import { createId } from '../crypto/ids.ts'
+import type { SealedBox } from '../crypto/sealed-box.ts'
+import { NOTICE_TTL, secondsAfter } from '../lifetimes.ts'
+
+/**
+ * Every kind of mail. What a `registration`, a `verification-requested` or a `reset-requested` becomes, and whether it
+ * becomes anything, depends on whose the address is, and is decided by the mail worker.
+ */
+export const MAIL_KINDS = [
+  'registration',
+  'verification-requested',
+  'reset-requested',
+  'verify-email',
+  'register-again',
+  'already-registered',
+  'reset-password',
+  'password-changed',
+  'change-email',
+  'email-change-requested',
+  'email-changed',
+  'new-device',
+  'refresh-reused',
+  'account-attacked',
+  'account-deleted'
+] as const
+
+export type MailKind = (typeof MAIL_KINDS)[number]
+
+/** There is no name in it: the mail worker greets the recipient by the account's own name, where it may. */
+export interface MailOrder {
+  readonly kind: MailKind
+  readonly recipient: string
+  /** The account that it is about, where that is known. */
+  readonly userId?: string
+  /** The User-Agent of the device that it is about. */
+  readonly device?: string
+  /** The mailed token, for the kinds that carry a link. */
+  readonly token?: string
+  /** After this the mail is worth nothing any more. */
+  readonly expiresAt: Date
+}
+
+/** A row for `outbox`. */
+export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
+  const id = createId(nowMs)
+  return {
+    id,
+    kind: order.kind,
+    recipient: order.recipient,
+    parameters: order.device === undefined ? {} : { device: order.device },
+    createdAt: new Date(nowMs),
+    expiresAt: order.expiresAt,
+    ...(order.userId === undefined ? {} : { userId: order.userId }),
+    ...(order.token === undefined ? {} : { sealedToken: sealMailToken(box, id, order.token) })
+  }
+}
+
+/** A row that tells a person what has happened to the account, without a link. Without an id: the account is gone. */
+export function noticeMail(
+  box: SealedBox,
+  kind: MailKind,
+  person: { readonly id?: string; readonly email: string },
+  nowMs: number
+) {
+  const expiresAt = secondsAfter(new Date(nowMs), NOTICE_TTL)
+  const account = person.id === undefined ? {} : { userId: person.id }
+  return outboxMail(box, { kind, recipient: person.email, ...account, expiresAt }, nowMs)
+}
+
+/** Seals the token of a mail, for `outbox.sealed_token`. */
+export function sealMailToken(box: SealedBox, mailId: string, token: string): Buffer {
+  return box.seal(Buffer.from(token), tokenLabel(mailId))
+}
+
+/** Opens the token of a mail. @throws {Error} where it was altered or its root secret is gone */
+export function openMailToken(box: SealedBox, mail: { id: string; sealedToken: Uint8Array }): string {
+  return box.open(mail.sealedToken, tokenLabel(mail.id)).toString()
+}
+
+function tokenLabel(mailId: string): string {
+  return `outbox:${mailId}`
+}

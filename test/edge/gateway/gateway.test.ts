@@ -1,0 +1,358 @@
+/**
+ * The gateway's order and its refusals, with every port in the test's hand; real parts are in `forwarding.test.ts`.
+ *
+ * Over 200 lines: the table of refusals is read in one piece.
+ */
+
+import t from 'tap'
+import type { Charge } from '../../../edge/admission/charge.ts'
+import { DATA_ANSWER_HEADERS } from '../../../edge/contract/http.ts'
+import { PROBLEMS, type ProblemCode } from '../../../edge/contract/problems.ts'
+import type { VerifyFailure } from '../../../edge/verifier/verify-token.ts'
+import { type BenchChanges, CLAIMS, createGatewayBench, NOW_MS, REQUEST_ID } from '../lib/gateway-bench.ts'
+
+const PROTECTED = 'http://gatehouse.test/api/v1/auth/sessions'
+const ADDRESS = '192.0.2.1'
+const bearer = (more: Record<string, string> = {}) => ({ headers: { authorization: 'Bearer a.b.c', ...more } })
+
+const refusing = (code: VerifyFailure['code']) => ({
+  verifier: { verify: async () => ({ ok: false, code, reason: 'why' }) as const }
+})
+const used = (used: string, retryAfterMs = 12_001): BenchChanges => ({ answers: { used, retryAfterMs } })
+const standing = (standing: 'ended' | 'key-removed' | 'unknown'): BenchChanges => ({ answers: { standing } })
+
+t.test('a request is recalled, verified, prepared, checked, limited and forwarded, in that order', async t => {
+  const { gateway, steps } = createGatewayBench()
+  await gateway(new Request(PROTECTED, bearer()), ADDRESS)
+  t.strictSame(steps, [
+    'recall address auth',
+    'verify',
+    'prepare view address auth user',
+    'standing',
+    'take address auth user',
+    'sign',
+    'fetch'
+  ])
+})
+
+t.test('a public route is limited, signed and forwarded, and its token is not looked at', async t => {
+  const { gateway, steps } = createGatewayBench()
+  await gateway(new Request('http://gatehouse.test/health/live', bearer()), ADDRESS)
+  t.strictSame(steps.splice(0), ['recall address', 'prepare address', 'take address', 'sign', 'fetch'])
+  await gateway(new Request('http://gatehouse.test/api/v1/auth/login', { ...bearer(), method: 'POST' }), ADDRESS)
+  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
+})
+
+t.test(
+  'the ports are told the canonical address, the verified ids, and the time at which the request began',
+  async t => {
+    const told: unknown[] = []
+    const subjects = (takes: readonly Charge[]) => takes.map(({ name, subject }) => [name, subject])
+    let nowMs = NOW_MS
+    const { gateway } = createGatewayBench({
+      nowMs: () => nowMs++,
+      admission: {
+        refusalOf: () => undefined,
+        prepare: (takes, isRevocable) => {
+          told.push([...subjects(takes), isRevocable])
+          return undefined
+        },
+        take: (takes, onStoreFailure) => {
+          told.push([...subjects(takes), onStoreFailure])
+          return { refusal: undefined, standings: [], retryAfterMs: 0 }
+        },
+        standing: (session, begunAtMs) => {
+          told.push([session, begunAtMs])
+          return 'live'
+        }
+      },
+      signHop: async hop => {
+        told.push({ ...hop, timeMs: 0 })
+        return 'signature'
+      }
+    })
+    await gateway(new Request(`${PROTECTED}//%61?x=%2f`, { ...bearer(), method: 'DELETE' }), '2001:DB8::0:1')
+    const byAddress = [
+      ['address', '2001:db8:0:0::/64'],
+      ['auth', '2001:db8:0:0::/64']
+    ]
+    t.strictSame(told, [
+      [...byAddress, ['user', CLAIMS.sub], true],
+      [{ sid: CLAIMS.sid, kid: 'k' }, NOW_MS],
+      [...byAddress, ['user', CLAIMS.sub], 'floor'],
+      {
+        method: 'DELETE',
+        target: '/api/v1/auth/sessions/a?x=%2f',
+        clientAddress: '2001:db8::1',
+        timeMs: 0,
+        requestId: REQUEST_ID
+      }
+    ])
+  }
+)
+
+interface Refused {
+  readonly changes?: BenchChanges
+  readonly url?: string
+  readonly init?: RequestInit
+  readonly address?: string | undefined
+  readonly code: ProblemCode
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const REFUSED: Readonly<Record<string, Refused>> = {
+  'no token': { init: {}, code: 'token-missing', headers: { 'www-authenticate': 'Bearer' } },
+  'no bearer token': {
+    init: { headers: { authorization: 'Basic YTpi' } },
+    code: 'token-invalid',
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
+  },
+  'a bad token': {
+    changes: refusing('token-invalid'),
+    code: 'token-invalid',
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
+  },
+  'an expired token': {
+    changes: refusing('token-expired'),
+    code: 'token-expired',
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
+  },
+  'no keys': { changes: refusing('keys-unavailable'), code: 'unavailable', headers: { 'retry-after': '1' } },
+  'an ended session': {
+    changes: standing('ended'),
+    code: 'session-ended',
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
+  },
+  'a token of a key that was removed': {
+    changes: standing('key-removed'),
+    code: 'token-invalid',
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
+  },
+  'a session nobody knows of': {
+    changes: standing('unknown'),
+    code: 'unavailable',
+    headers: { 'retry-after': '1' }
+  },
+  'a used quota by address': {
+    changes: used('address'),
+    code: 'rate-limited',
+    headers: { 'retry-after': '13', ratelimit: '"address";r=0;t=13', 'ratelimit-policy': '"address";q=300;w=61' }
+  },
+  'a used quota of its route': {
+    changes: used('auth'),
+    code: 'rate-limited',
+    headers: { 'retry-after': '13', ratelimit: '"auth";r=0;t=13' }
+  },
+  'a quota that is known to be used up': {
+    changes: { answers: { held: 'auth' } },
+    code: 'rate-limited',
+    headers: { 'retry-after': '13', ratelimit: '"auth";r=0;t=13' }
+  },
+  'a quota that nobody can judge': {
+    changes: { answers: { used: 'address', refusal: 'unavailable', retryAfterMs: 1000 } },
+    code: 'unavailable',
+    headers: { 'retry-after': '1' }
+  },
+  'a used quota by user': {
+    changes: used('user', 1),
+    code: 'rate-limited',
+    headers: { 'retry-after': '1', ratelimit: '"user";r=0;t=1' }
+  },
+  'a path with two meanings': { url: `${PROTECTED}%2fall`, code: 'malformed-request' },
+  'a target too long': { url: `${PROTECTED}?${'x'.repeat(4096)}`, code: 'uri-too-long' },
+  'no client address': { address: undefined, code: 'unavailable', headers: { 'retry-after': '1' } },
+  'a client address that is none': { address: '192.0.2.1, 10.0.0.1', code: 'unavailable' },
+  'an origin out of reach': {
+    changes: { fetch: () => Promise.reject(new TypeError('fetch failed')) },
+    code: 'unavailable',
+    headers: { 'retry-after': '1' }
+  },
+  'a port that breaks its word': {
+    changes: { signHop: () => Promise.reject(new Error('a secret detail')) },
+    code: 'internal'
+  }
+}
+
+for (const [what, { changes = {}, url = PROTECTED, init = bearer(), code, headers = {}, ...rest }] of Object.entries(
+  REFUSED
+)) {
+  t.test(`${what} is refused as ${code}, in full, and not forwarded`, async t => {
+    const { gateway, steps, events } = createGatewayBench(changes)
+    const response = await gateway(new Request(url, init), 'address' in rest ? rest.address : ADDRESS)
+    const { status, title } = PROBLEMS[code]
+    t.equal(response.status, status)
+    t.match(Object.fromEntries(response.headers), {
+      ...DATA_ANSWER_HEADERS,
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-request-id': REQUEST_ID,
+      vary: 'Origin',
+      ...headers
+    })
+    const type = `http://gatehouse.test/problems/${code}`
+    t.strictSame(await response.json(), { type, title, status, code, requestId: REQUEST_ID }, 'and nothing else')
+    t.notOk(steps.includes('fetch'))
+    t.match(events, [{ requestId: REQUEST_ID, code }])
+    t.notMatch(JSON.stringify(events), /a\.b\.c|192\.0\.2\.1/, 'no token and no address in the log')
+  })
+}
+
+t.test('each refusal comes before the steps after it', async t => {
+  const cut = async (changes: BenchChanges) => {
+    const { gateway, steps } = createGatewayBench(changes)
+    await gateway(new Request(PROTECTED, bearer()), ADDRESS)
+    return steps
+  }
+  const recalled = ['recall address auth']
+  t.strictSame(await cut({ answers: { held: 'address' } }), recalled, 'from memory, before a signature is checked')
+  const asked = [...recalled, 'verify', 'prepare view address auth user', 'standing']
+  t.strictSame(await cut(used('address')), [...asked, 'take address auth user'])
+  t.strictSame(
+    await cut(refusing('token-invalid')),
+    [...recalled, 'prepare address auth', 'take address auth'],
+    'a bad token is counted, and nobody asks for its user'
+  )
+  t.strictSame(
+    await cut(standing('ended')),
+    [...asked, 'recall address auth user', 'take address auth'],
+    'an ended session is counted as a bad token is'
+  )
+})
+
+t.test('a refusal can be read by a page of an allowed origin, and by no other', async t => {
+  const { gateway } = createGatewayBench()
+  const ask = async (origin: string) =>
+    (await gateway(new Request(PROTECTED, { headers: { origin } }), ADDRESS)).headers
+  const allowed = await ask('https://app.test')
+  t.equal(allowed.get('access-control-allow-origin'), 'https://app.test')
+  t.equal(allowed.get('access-control-allow-credentials'), 'true')
+  for (const origin of ['https://evil.test', 'null', 'https://app.test.evil.test']) {
+    t.equal((await ask(origin)).get('access-control-allow-origin'), null, origin)
+  }
+})
+
+t.test('a preflight of a listed origin is answered at once: no quota, nothing of the origin', async t => {
+  for (const changes of [{}, used('address'), { answers: { held: 'address' } }, standing('unknown')]) {
+    const { gateway, steps } = createGatewayBench(changes)
+    const headers = {
+      origin: 'https://app.test',
+      'access-control-request-method': 'DELETE',
+      'access-control-request-headers': 'authorization,x-mine'
+    }
+    for (const url of [PROTECTED, 'http://gatehouse.test/health/live', 'http://gatehouse.test/nowhere']) {
+      const response = await gateway(new Request(url, { method: 'OPTIONS', headers }), ADDRESS)
+      t.equal(response.status, 204)
+      t.match(Object.fromEntries(response.headers), {
+        'access-control-allow-origin': 'https://app.test',
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-methods': 'DELETE',
+        'access-control-allow-headers': 'authorization,x-mine',
+        'access-control-max-age': '600',
+        vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
+        'x-request-id': REQUEST_ID,
+        ...DATA_ANSWER_HEADERS
+      })
+    }
+    t.strictSame(steps, [])
+  }
+})
+
+t.test('a preflight of any other origin is a request like any other: counted, and the origin answers it', async t => {
+  for (const origin of ['https://evil.test', 'null', 'https://app.test.evil.test', undefined]) {
+    const { gateway, steps } = createGatewayBench(used('address'))
+    const headers = { 'access-control-request-method': 'DELETE', ...(origin !== undefined && { origin }) }
+    const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
+    t.equal(response.status, 429, String(origin))
+    t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth'])
+  }
+})
+
+t.test('only a preflight is answered so: neither another OPTIONS nor a path that can be read in two ways', async t => {
+  const { gateway, steps } = createGatewayBench()
+  const from = { origin: 'https://app.test' }
+  const asked = { ...from, 'access-control-request-method': 'GET' }
+  const ask = async (path: string, method: string, headers: Record<string, string>) =>
+    (await gateway(new Request(`http://gatehouse.test${path}`, { method, headers }), ADDRESS)).status
+  t.equal(await ask('/api/v1/users/me', 'OPTIONS', from), 401)
+  t.equal(await ask('/api/v1/users/me', 'GET', asked), 401)
+  t.equal(await ask('/api/v1/users/me', 'OPTIONS', { ...asked, authorization: 'Basic x' }), 401)
+  t.equal(await ask('/a%2fb', 'OPTIONS', asked), 400)
+  t.notOk(steps.includes('fetch'))
+})
+
+t.test('a preflight needs no token; any other OPTIONS does', async t => {
+  const { gateway, steps } = createGatewayBench()
+  const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'DELETE' } }
+  t.equal((await gateway(new Request(PROTECTED, preflight), ADDRESS)).status, 200)
+  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
+  t.equal((await gateway(new Request(PROTECTED, { method: 'OPTIONS' }), ADDRESS)).status, 401)
+  const other = { headers: { 'access-control-request-method': 'DELETE' } }
+  t.equal((await gateway(new Request(PROTECTED, other), ADDRESS)).status, 401, 'nor does its header open a GET')
+})
+
+t.test('what carries an Authorization header is no preflight: nobody takes it for verified that was not', async t => {
+  const { gateway, forwarded } = createGatewayBench(refusing('token-invalid'))
+  const headers = { authorization: 'Bearer a.b.c', 'access-control-request-method': 'GET' }
+  const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
+  t.match(await response.json(), { status: 401, code: 'token-invalid' })
+  t.strictSame(forwarded, [])
+})
+
+t.test('a URL that is none is the mistake of the client', async t => {
+  const { gateway, events } = createGatewayBench()
+  const request = new Proxy(new Request(PROTECTED), {
+    get: (target, name) => (name === 'url' ? 'http://a b/' : Reflect.get(target, name, target))
+  })
+  t.match(await (await gateway(request, ADDRESS)).json(), { status: 400, code: 'malformed-request' })
+  t.notMatch(events[0]?.reason, /a b/)
+})
+
+t.test("the origin's quota fields are joined by ours, and its request id gives way", async t => {
+  const headers = { ratelimit: '"register";r=4;t=3600', 'x-request-id': 'of the origin' }
+  const { gateway } = createGatewayBench({ fetch: async () => new Response('ok', { headers }) })
+  const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
+  t.equal(
+    response.headers.get('ratelimit'),
+    '"register";r=4;t=3600, "address";r=7;t=61, "auth";r=7;t=61, "user";r=7;t=61'
+  )
+  t.equal(response.headers.get('x-request-id'), REQUEST_ID)
+})
+
+t.test('an id that the origin made gives way in its problem, and any other body stays as it is', async t => {
+  const own = '0199a8d4-1c00-7000-8000-0000000000ff'
+  const problem = 'application/problem+json'
+  const answer = async (type: string, body: string, id = own) => {
+    const headers = { 'x-request-id': id, 'content-type': type, 'content-length': String(body.length) }
+    const { gateway } = createGatewayBench({ fetch: async () => new Response(body, { status: 431, headers }) })
+    const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
+    t.equal(response.status, 431)
+    t.equal(response.headers.get('x-request-id'), REQUEST_ID)
+    return response.text()
+  }
+  const text = JSON.stringify({ code: 'headers-too-large', requestId: own })
+  t.strictSame(JSON.parse(await answer(problem, text)), { code: 'headers-too-large', requestId: REQUEST_ID })
+  for (const [type, body, id] of [
+    ['application/json', text],
+    [problem, JSON.stringify({ requestId: 'another' })],
+    [problem, '{"requestId":'],
+    [problem, text, REQUEST_ID],
+    [problem, JSON.stringify({ requestId: own, detail: 'x'.repeat(5_000) })]
+  ] as const)
+    t.equal(await answer(type, body, id), body, type)
+})
+
+t.test('the target that was signed is the one that is forwarded, below whatever path the origin has', async t => {
+  const { gateway, forwarded } = createGatewayBench({ originUrl: 'http://origin.test/base' })
+  await gateway(new Request('http://gatehouse.test//api/v1/auth/%6cogin?next=%2F', { method: 'POST' }), ADDRESS)
+  t.equal(forwarded[0]?.url, 'http://origin.test/base/api/v1/auth/login?next=%2F')
+  t.equal(forwarded[0]?.redirect, 'manual')
+})
+
+t.test('the request that came in is left as it was', async t => {
+  const { gateway, forwarded } = createGatewayBench()
+  const request = new Request(PROTECTED, bearer({ 'x-real-ip': '192.0.2.9' }))
+  const before = [...request.headers]
+  await gateway(request, ADDRESS)
+  t.strictSame([...request.headers], before)
+  t.notOk(forwarded[0]?.headers.has('x-real-ip'))
+})
