@@ -19,7 +19,7 @@ import { createAuditSealer } from './audit/audit-sealer.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
 import { endStolenSession } from './features/sessions/end-stolen-session.ts'
-import { openGuard } from './guard/open-guard.ts'
+import { createConfiguredGuard } from './guard/configured-guard.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
 import { createRefreshConfirmations } from './jobs/refresh-confirmations.ts'
 import { type RepeatedJob, repeat } from './jobs/repeat.ts'
@@ -148,7 +148,11 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     box,
     audit,
     metrics,
-    guard: openGuard(config, redis, { subjectSecret: derived['guard-subjects'][0].secret, onStoreFailure, nowMs }),
+    guard: createConfiguredGuard(config, redis, {
+      subjectSecret: derived['guard-subjects'][0].secret,
+      onStoreFailure,
+      nowMs
+    }),
     nowMs,
     logger,
     limiter,
