@@ -1,4 +1,4 @@
-/** Failures counted in the memory of this process. What counts, and when it is asked, is `fallback-guard.ts`. */
+/** Counts failures in the memory of this process. `fallback-guard.ts` decides which attempts count here. */
 
 import { createBoundedMap } from '../../edge/contract/bounded-map.ts'
 import {

@@ -1,4 +1,4 @@
-/** Decides attempts that Redis cannot decide, from the failures that this process has answered. The counts are in memory. */
+/** Decides attempts while Redis cannot, from the failures that this process has answered. `failure-memory.ts` counts them. */
 
 import { createBoundedMap } from '../../edge/contract/bounded-map.ts'
 import { createFailureMemory } from './failure-memory.ts'

@@ -64,7 +64,7 @@ export interface AttemptFacts {
  */
 export type Outcome = 'wrong' | 'right' | 'unconfirmed'
 
-/** The subject whose block or delay refuses an attempt. */
+/** The subject with the block or delay that refuses an attempt. */
 export type Obstacle = 'address' | 'pair' | 'account'
 
 export interface GuardDecision {

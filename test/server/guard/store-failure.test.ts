@@ -233,7 +233,7 @@ function halvedMemory(maxSubjects: number) {
   const memory = createFailureMemory(fallbackPolicy(DEFAULT_GUARD_POLICY, 0.5), maxSubjects)
   let person = 0
   const obstacleAt = (clientAddress: string, outcome: AttemptFacts['outcome'] = 'wrong') =>
-    memory.decide(subjectKeys(SECRET, `person${person++}`, clientAddress), { ...WRONG, outcome }, 0).obstacle
+    memory.decide(subjectKeys(SECRET, { email: `person${person++}`, clientAddress }), { ...WRONG, outcome }, 0).obstacle
   return { memory, obstacleAt }
 }
 
@@ -262,7 +262,7 @@ t.test('no number of reads pushes a blocked subject out of a failure memory', as
 
 t.test('a success clears the delay in a failure memory, too', async t => {
   const { memory } = halvedMemory(10)
-  const keys = subjectKeys(SECRET, 'ada@example.com', ADDRESS)
+  const keys = subjectKeys(SECRET, { email: 'ada@example.com', clientAddress: ADDRESS })
   const decide = (outcome: AttemptFacts['outcome'], nowMs: number) => memory.decide(keys, { ...WRONG, outcome }, nowMs)
   decide('wrong', 0)
   t.match(decide('right', 999), { obstacle: 'pair', retryAfterMs: 1 })
