@@ -38,7 +38,7 @@ export async function logout(
 
 function provenSessions({ refreshTokens }: SessionsOptions, tokens: PresentedTokens, access: AccessProof): string[] {
   const presented = [tokens.body, tokens.cookie].flatMap(token => {
-    const ticket = token === undefined ? undefined : refreshTokens.open(token)
+    const ticket = token === undefined ? undefined : refreshTokens.parse(token)
     return ticket ? [ticket.sessionId] : []
   })
   return [...new Set(access.kind === 'session' ? [...presented, access.sessionId] : presented)]
