@@ -24,14 +24,28 @@ const DEADLINES = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTime
 /** Milliseconds for the whole of one attempt: a server that sends a byte now and then never meets a deadline above. */
 const ATTEMPT_DEADLINE = 20_000
 
-/** @param from the sender of every mail */
-export function openMailTransport(smtpUrl: string, from: string): MailTransport {
+export interface MailTransportOptions {
+  readonly smtpUrl: string
+  /** The sender of every email. */
+  readonly mailFrom: string
+}
+
+/** Opens a pool of connections to the mail server. */
+export function openMailTransport({ smtpUrl, mailFrom }: MailTransportOptions): MailTransport {
   const transport = createTransport({ url: smtpUrl, pool: true, maxConnections: 2, ...DEADLINES })
   return {
     async send({ to, messageId, subject, text, html }) {
       // An address object is never parsed, so no address can smuggle in a second recipient.
       const recipient = { name: '', address: to }
-      const sent = transport.sendMail({ from, to: recipient, messageId, headers: HEADERS, subject, text, html })
+      const sent = transport.sendMail({
+        from: mailFrom,
+        to: recipient,
+        messageId,
+        headers: HEADERS,
+        subject,
+        text,
+        html
+      })
       await withinMs(ATTEMPT_DEADLINE, sent)
     },
     close: () => transport.close()
