@@ -1,7 +1,7 @@
 /** Sends one mail by SMTP, with a deadline. */
 
 import { createTransport } from 'nodemailer'
-import type { RenderedMail } from './templates.ts'
+import type { RenderedMail } from './mail-layout.ts'
 
 export interface Envelope extends RenderedMail {
   readonly to: string
@@ -19,10 +19,10 @@ export interface MailTransport {
 const HEADERS = { 'Auto-Submitted': 'auto-generated' }
 
 /** Milliseconds; a mail server that is slower gets another try later. */
-const DEADLINES = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 }
+const STEP_DEADLINES_MS = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 }
 
 /** Milliseconds for the whole of one attempt: a server that sends a byte now and then never meets a deadline above. */
-const ATTEMPT_DEADLINE = 20_000
+const ATTEMPT_DEADLINE_MS = 20_000
 
 export interface MailTransportOptions {
   readonly smtpUrl: string
@@ -32,7 +32,7 @@ export interface MailTransportOptions {
 
 /** Opens a pool of connections to the mail server. */
 export function openMailTransport({ smtpUrl, mailFrom }: MailTransportOptions): MailTransport {
-  const transport = createTransport({ url: smtpUrl, pool: true, maxConnections: 2, ...DEADLINES })
+  const transport = createTransport({ url: smtpUrl, pool: true, maxConnections: 2, ...STEP_DEADLINES_MS })
   return {
     async send({ to, messageId, subject, text, html }) {
       // An address object is never parsed, so no address can smuggle in a second recipient.
@@ -46,7 +46,7 @@ export function openMailTransport({ smtpUrl, mailFrom }: MailTransportOptions): 
         text,
         html
       })
-      await withinMs(ATTEMPT_DEADLINE, sent)
+      await withinMs(ATTEMPT_DEADLINE_MS, sent)
     },
     close: () => transport.close()
   }
