@@ -53,8 +53,8 @@ p { margin: 12px 0; overflow-wrap: anywhere }
  *
  * Security: every text is escaped here, whatever its source, so that no name or device injects HTML.
  */
-export function layOutMail(letter: MailContent): RenderedMail {
-  return { subject: letter.subject, text: renderText(letter), html: renderHtml(letter) }
+export function layOutMail(content: MailContent): RenderedMail {
+  return { subject: content.subject, text: renderText(content), html: renderHtml(content) }
 }
 
 function renderText({ name, paragraphs, link, closing, publicUrl }: MailContent): string {
