@@ -3,7 +3,7 @@
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUserBehind, takeMailedToken } from '../../../db/queries/registrations.ts'
 import { lockUser } from '../../../db/queries/users.ts'
-import { welcomeOwner } from '../../guard/proven-mailbox.ts'
+import { unblockOwner } from '../../guard/unblock-owner.ts'
 import type { Client } from '../../lib/client.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
 import { checkNewPassword } from '../../lib/http/checked-member.ts'
@@ -57,6 +57,6 @@ export async function reset(
   const { account, ended } = replaced
   options.wakeMail()
   // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
-  if (ended.length > 0) await options.announceEnds(ended)
-  return success(await welcomeOwner(options, { account, presentedMarks }, client))
+  if (ended.length > 0) await options.publishEnds(ended)
+  return success(await unblockOwner(options, { email: account, presentedMarks }, client))
 }

@@ -29,7 +29,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
     },
     async (request, reply) => {
       const email = orThrow(checkEmail(request.body.email))
-      await app.takeMailQuota('forgot-password', email)
+      await app.chargeMailQuota('forgot-password', email)
       await passwords.forgot(email, request.client)
       return reply
         .code(202)

@@ -44,7 +44,7 @@ export async function begin(
   const startedMs = nowMs()
   const session = newSession(user, remembered, client, startedMs, options.limits)
   const presentedId =
-    presented.refreshToken === undefined ? undefined : refreshTokens.open(presented.refreshToken)?.sessionId
+    presented.refreshToken === undefined ? undefined : refreshTokens.parse(presented.refreshToken)?.sessionId
 
   const subject = { person: user, sessionId: session.id }
   const event = audit.event({ kind: 'login-succeeded', client, atMs: startedMs, ...subject })
@@ -66,7 +66,7 @@ export async function begin(
     await database.run(db => insertAuditEvent(db, eviction))
   }
   const ended = [...replaced, ...evicted]
-  if (ended.length > 0) await options.announceEnds(ended)
+  if (ended.length > 0) await options.publishEnds(ended)
   if (notice) options.wakeMail()
   return {
     user,

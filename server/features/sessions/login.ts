@@ -39,7 +39,7 @@ export async function login(
   options.hasher.ensureRoom()
 
   const attempt: LoginAttempt = {
-    account,
+    email: account,
     clientAddress: client.address,
     knownDevice: presented.deviceMarks.some(mark => options.deviceMarks.knows(mark, account)),
     ...(credentials.captchaToken === undefined ? {} : { captchaToken: credentials.captchaToken })
@@ -64,14 +64,14 @@ async function tryLogin(
   client: Client
 ): Promise<Result<BegunSession> | undefined> {
   const { database, guard, nowMs } = options
-  const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
+  const candidate = await database.run(db => findLoginCandidate(db, attempt.email, new Date(nowMs())))
   const { user: known } = candidate
   const { match, outdated } = await checkCredentials(options, candidate, credentials.password)
   const settled = await guard.record(attempt, outcomeOf(match, known))
   // Security: without the account, because an attacker who guesses may have begun the registration.
   const owner = match === 'registration' ? undefined : known
   if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, owner)
-  if (settled.accountAttacked) await notifyOfAttack(options, attempt.account, known, client)
+  if (settled.accountAttacked) await notifyOfAttack(options, attempt.email, known, client)
   if (match === 'registration') return refused(options, client, 'login-unverified', UNVERIFIED)
   const standing = judge(options, candidate, match === 'account')
   if (!standing.ok) return refused(options, client, standing.kind, standing.answer, known)

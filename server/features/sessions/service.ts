@@ -40,7 +40,7 @@ export function createSessionsService(options: SessionsOptions): SessionsService
     },
     refresh: (presented, client) => refresh(options, presented, client),
     logout: (presented, access, client) => logout(options, presented, access, client),
-    endsWith: (cookie, sid) => (options.refreshTokens.open(cookie)?.sessionId ?? sid) === sid,
+    endsWith: (cookie, sid) => (options.refreshTokens.parse(cookie)?.sessionId ?? sid) === sid,
     list: userId => options.database.run(db => listLiveSessions(db, userId, new Date(options.nowMs()))),
     endOne: (userId, sid, client) => endOne(options, userId, sid, client),
     endAll: (userId, client) => endAll(options, userId, client)

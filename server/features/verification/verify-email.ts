@@ -13,7 +13,7 @@ import {
 } from '../../../db/queries/registrations.ts'
 import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
 import { voidLinksOf } from '../../../db/queries/void-links.ts'
-import { welcomeOwner } from '../../guard/proven-mailbox.ts'
+import { unblockOwner } from '../../guard/unblock-owner.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/crypto/ids.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
@@ -64,7 +64,7 @@ export async function verifyEmail(
     if (opened === undefined) return LINK_EXPIRED
     const { verified, account } = opened
     if (verified === 'changed') options.wakeMail()
-    return success({ verified, deviceMark: await welcomeOwner(options, { account, presentedMarks }, client) })
+    return success({ verified, deviceMark: await unblockOwner(options, { email: account, presentedMarks }, client) })
   } catch (error) {
     // Somebody else has got the new address since the link was mailed.
     if (brokenConstraint(error) === 'users_email_key') return LINK_EXPIRED
