@@ -73,7 +73,7 @@ t.test('disable, enable and show do what they say', async t => {
 })
 
 t.test('audit verify says that the log is intact, and where it is not', async t => {
-  await until('everything has its link', async () => (await run('audit verify')).out.includes(' 0 wait'))
+  await until('everything has its link', async () => (await run('audit verify')).out.includes(', 0 not linked yet'))
   const { code, out } = await run('audit verify')
   t.equal(code, 0)
   const [, newest] = /Newest link: (\S+)/.exec(out) ?? []
@@ -124,16 +124,16 @@ t.test('keys remove tells the edges itself where it can; where it cannot, a runn
     (await sql`select removal_published from signing_keys where kid = ${kid}`)[0]?.removal_published === true
 
   const [active = ''] = (await listedKeys()).active ?? []
-  t.match(await run(`keys remove ${active}`, { ...ENV, ...REDIS }), { code: 0, out: 'The edges are told.' })
+  t.match(await run(`keys remove ${active}`, { ...ENV, ...REDIS }), { code: 0, out: 'The removal is published: every edge refuses the key within a second.' })
   t.ok(await isTold(active))
   t.ok(await isNoted(active))
   t.match((await listedKeys()).removed, [active])
 
   const [other = ''] = (await listedKeys()).active ?? []
-  t.match(await run(`keys remove ${other}`), { code: 0, out: /not told yet \(UPSTASH_\S+ and/ })
+  t.match(await run(`keys remove ${other}`), { code: 0, out: /not published yet \(UPSTASH_\S+ and/ })
   const away = { ...ENV, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' }
   const [third = ''] = (await listedKeys()).next ?? []
-  t.match(await run(`keys remove ${third}`, away), { code: 0, out: /not told yet \(Redis could not be reached/ })
+  t.match(await run(`keys remove ${third}`, away), { code: 0, out: /not published yet \(Redis could not be reached/ })
   for (const kid of [other, third])
     await until('the origin has told of it', async () => (await isTold(kid)) && isNoted(kid))
 
@@ -150,7 +150,7 @@ t.test('keys remove drops nothing from the set, whatever life of tokens the orig
   const hoursAgo = Date.now() - 10 * 3_600_000
   await client.zadd(REVOCATION_KEY, { score: hoursAgo, member: 'of a token that lives long' })
   const [active = ''] = (await listedKeys()).active ?? []
-  t.match(await run(`keys remove ${active}`, there), { code: 0, out: 'The edges are told.' })
+  t.match(await run(`keys remove ${active}`, there), { code: 0, out: 'The removal is published: every edge refuses the key within a second.' })
   t.equal(Number(await client.zscore(REVOCATION_KEY, 'of a token that lives long')), hoursAgo)
 })
 
@@ -164,11 +164,11 @@ t.test('migrate brings an empty database to the newest schema, as its owner', as
 
 t.test('an error says what was tried, what was found and what to do next', async t => {
   const table: readonly [string, number, RegExp, Record<string, string>?][] = [
-    ['users set-role nobody@example.com admin', 2, /has to register/],
-    ['users set-role nobody admin', 2, /no mail address/],
+    ['users set-role nobody@example.com admin', 2, /register it and open/],
+    ['users set-role nobody admin', 2, /Expected the email address/],
     ['users set-role', 2, /Usage: gatehouse users set-role EMAIL ROLE/],
     ['users set-role ada@example.com root', 2, /ROLE is admin or user/],
-    ['users disable', 2, /no mail address/],
+    ['users disable', 2, /Expected the email address/],
     ['users', 2, /There is no command "users"[\s\S]*users set-role EMAIL ROLE/],
     ['frobnicate', 2, /There is no command "frobnicate"/],
     ['users show ada@example.com', 1, /DATABASE_URL is missing[\s\S]*ROOT_SECRETS is missing/, {}],
@@ -181,7 +181,7 @@ t.test('an error says what was tried, what was found and what to do next', async
     ['keys rotate --now --now', 2, /Usage: gatehouse keys rotate/],
     ['keys remove', 2, /Usage: gatehouse keys remove KID/],
     ['keys remove a b', 2, /Usage: gatehouse keys remove KID/],
-    ['keys remove nothing', 2, /There is no key "nothing"[^\n]+gatehouse keys list/],
+    ['keys remove nothing', 2, /Found no key "nothing"[^\n]+gatehouse keys list/],
     [
       'keys remove x',
       1,
@@ -209,6 +209,6 @@ t.test('it is a program: it reads the environment, writes lines and has an exit 
   const start = (args: string[]) =>
     promisify(execFile)(process.execPath, [main, ...args], { env: { ...ENV, NODE_OPTIONS: '' } })
   const error = await start(['users', 'show', 'nobody@example.com']).catch(found => found)
-  t.match(error, { code: 2, stdout: '', stderr: /^Nobody has the address "nobody@example.com": [^\n]+\n$/ })
+  t.match(error, { code: 2, stdout: '', stderr: /^Found no account with the email address "nobody@example.com": [^\n]+\n$/ })
   t.match((await start(['help'])).stdout, 'gatehouse <command>')
 })

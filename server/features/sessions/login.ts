@@ -135,6 +135,6 @@ async function rehash(options: SessionsOptions, user: User, password: string, cl
 
 function malformedAddress(): Failure {
   return failure('invalid-request', 'the address is malformed', {
-    errors: [{ pointer: '/email', detail: 'must be a plain mail address' }]
+    errors: [{ pointer: '/email', detail: 'must be a plain email address' }]
   })
 }

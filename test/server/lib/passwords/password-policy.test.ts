@@ -74,14 +74,14 @@ t.test('a password made of known words with a few characters added is refused', 
     ...['Gatehouse1!', 'g4teh0use2024!', 'Example#2024', 'KingNoel-99']
   ]
   for (const password of refused) {
-    t.match(passwordFaults(LENGTH, password, known).join(), /your name, your address/, password)
+    t.match(passwordFaults(LENGTH, password, known).join(), /your name, your email address/, password)
   }
   const accepted = [
     ...['Ada-likes-7-cats', 'Lovelace and 3 dogs', 'gate and house 7', 'x7$kAdaQz!2w', 'Gatehouse is where I sleep'],
     ...['correct horse battery', '']
   ]
   for (const password of accepted) {
-    t.notMatch(passwordFaults(LENGTH, password, known).join(), /your name, your address/, password)
+    t.notMatch(passwordFaults(LENGTH, password, known).join(), /your name, your email address/, password)
   }
   t.notMatch(passwordFaults(LENGTH, '', ['', ' ', 'Li', 'Al de']).join(), /your name/, 'words too short to count')
   t.notMatch(passwordFaults(LENGTH, 'aldel!-2024', ['Al de']).join(), /your name, your/, 'pieces too short to count')
@@ -90,7 +90,7 @@ t.test('a password made of known words with a few characters added is refused', 
 t.test('a leaked password is refused, in the spelling that is hashed', async t => {
   const policy = { ...LENGTH, isLeaked: (password: string) => password === 'a leaked password' }
   t.strictSame(passwordFaults(policy, 'a leaked ｐassword', []), [
-    'is on the list of leaked passwords, or too close to one on it'
+    'is on the list of leaked passwords, or too close to one of them'
   ])
   t.ok(accepts('another password', policy))
 })
