@@ -16,7 +16,7 @@ const MAX_WAITING = 20_000
 
 export interface RefreshConfirmationsOptions {
   readonly database: Database
-  /** Ends a session whose tokens were stolen; `client` used the stolen token. */
+  /** Ends a session with stolen tokens; `client` used the stolen one. */
   readonly endStolen: (owned: OwnedSession, client: Client) => Promise<void>
 }
 

@@ -1,6 +1,6 @@
 /** Lifetimes that are not settings, and arithmetic with times. */
 
-/** Seconds after which a notice about an account is no longer sent. */
+/** Seconds after which an email about an event on an account is not sent any more. */
 export const NOTICE_TTL = 86_400
 
 /** `time` plus whole seconds. */

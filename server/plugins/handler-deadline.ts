@@ -1,4 +1,4 @@
-/** A deadline for every handler: a request whose handler hangs is answered with 503. */
+/** A deadline for every handler: a hanging handler is answered with 503. */
 
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'

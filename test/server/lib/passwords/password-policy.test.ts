@@ -1,4 +1,4 @@
-/** Which passwords may be chosen: length by code points, classes, words to avoid; hashing is not tested here. */
+/** The password policy: length in code points, classes, words to avoid. Hashing is tested elsewhere. */
 
 import t from 'tap'
 import {
@@ -13,7 +13,7 @@ const LENGTH: PasswordPolicy = { minLength: 15, classes: [], isLeaked: () => fal
 const accepts = (password: string, policy = CLASSES, avoid: string[] = []) =>
   passwordFaults(policy, password, avoid).length === 0
 
-t.test('each class is asked for in words of its own, and only where it is missing', async t => {
+t.test('each class has a message of its own, and only where it is missing', async t => {
   const table: readonly [string, RegExp][] = [
     ['correct-horse-7', /upper-case/],
     ['CORRECT-HORSE-7', /lower-case/],
@@ -40,7 +40,7 @@ t.test('length counts code points, so that one emoji is one character', async t 
   t.notOk(accepts('Aa1-'.padEnd(PASSWORD_MAX_LENGTH + 1, 'x')))
 })
 
-t.test('length counts what is left after NFKC, in both directions', async t => {
+t.test('length counts code points after NFKC, in both directions', async t => {
   t.notOk(accepts('Aa1-e\u0301e\u0301e\u0301'), 'ten code points that compose to seven')
   t.notOk(accepts(`Aa1-${'\ufdfa'.repeat(20)}`), 'twenty ligatures of eighteen letters each')
 })
@@ -53,7 +53,7 @@ t.test('nothing is trimmed', async t => {
   t.ok(accepts(' Aa1-xy '), 'eight with its spaces')
 })
 
-t.test('the way of NIST asks for length alone', async t => {
+t.test('the policy of NIST requires length only', async t => {
   t.ok(accepts('fifteen letters', LENGTH))
   t.notOk(accepts('fourteen chars', LENGTH))
 })
