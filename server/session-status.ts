@@ -5,6 +5,7 @@ import { isSessionLive } from '../db/queries/sessions.ts'
 import type { Admission } from '../edge/admission/admission.ts'
 import type { SessionStatus, TokenSession } from '../edge/revocation/revocation-view.ts'
 
+/** The memory of ended sessions, and the database behind it. */
 export interface SessionStatusOptions {
   readonly admission: Pick<Admission, 'prepare' | 'standing'>
   readonly database: Database

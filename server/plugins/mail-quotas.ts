@@ -13,6 +13,7 @@ import { failure } from '../lib/result.ts'
 /** The quotas that a route can charge: by email address, and `change-email-account` by the id of the account. */
 export type MailQuotaName = 'forgot-password' | 'resend-verification' | 'change-email' | 'change-email-account'
 
+/** The limiter, and the settings of the quotas. */
 export interface MailQuotasOptions {
   readonly limiter: Limiter
   readonly quotas: Pick<Config['quotas'], 'forgotPassword' | 'resendVerification' | 'changeEmail'>
@@ -31,6 +32,7 @@ declare module 'fastify' {
   }
 }
 
+/** Adds `app.chargeMailQuota`. */
 export const mailQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: MailQuotasOptions) => {
     const policies: Readonly<Record<MailQuotaName, QuotaPolicy>> = {

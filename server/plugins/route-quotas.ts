@@ -11,6 +11,7 @@ import type { Config } from '../config.ts'
 import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
+/** The limiter, and the settings of the quotas. */
 export interface RouteQuotasOptions {
   readonly limiter: Limiter
   readonly quotas: Pick<Config['quotas'], 'register' | 'mailedTokens'>
@@ -29,6 +30,7 @@ declare module 'fastify' {
   }
 }
 
+/** Adds `app.quota`. */
 export const routeQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: RouteQuotasOptions) => {
     const policies: Policies = { register: quotas.register, 'mailed-tokens': quotas.mailedTokens }
