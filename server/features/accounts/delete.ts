@@ -1,13 +1,12 @@
 /** Deletes an account with everything that names its owner, and ends its sessions everywhere. */
 
 import type { Queryable } from '../../../db/client.ts'
-import { hasOtherAdmin } from '../../../db/queries/admin.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { lock } from '../../../db/queries/locks.ts'
 import { deleteMailsOf, insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { deleteRegistrationsOf, lockRegistrationsOf } from '../../../db/queries/registrations.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
-import { deleteUser, findUser, lockUser, type User } from '../../../db/queries/users.ts'
+import { deleteUser, findUser, hasOtherAdmin, lockUser, type User } from '../../../db/queries/users.ts'
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
 import type { Client } from '../../lib/client.ts'
 import { noticeMail } from '../../lib/mail/outbox-mail.ts'
@@ -34,7 +33,7 @@ export async function deleteAccount(
 
   const deletedMs = nowMs()
   const ended = await database.transaction(async db => {
-    await lock(db, 'standing')
+    await lock(db, 'account-status')
     await lockRegistrationsOf(db, userId)
     const locked = await lockUser(db, userId)
     if (locked?.role === 'admin' && !(await hasOtherAdmin(db, userId))) return 'last-admin'
@@ -62,7 +61,7 @@ async function erase(
   client: Client,
   deletedMs: number
 ): Promise<string[]> {
-  const ended = await endSessionsOf(db, user.id, undefined, 'account-deleted', new Date(deletedMs))
+  const ended = await endSessionsOf(db, user.id, { reason: 'account-deleted', now: new Date(deletedMs) })
   await insertAuditEvent(db, audit.event({ kind: 'account-deleted', client, atMs: deletedMs, person: user }))
   await deleteMailsOf(db, user.id)
   await insertOutboxMail(db, noticeMail(box, 'account-deleted', { email: user.email }, deletedMs))

@@ -20,7 +20,7 @@ export async function endStolenSession(options: EndStolenOptions, owned: OwnedSe
   const endedMs = nowMs()
   const now = new Date(endedMs)
   const ended = await database.transaction(async db => {
-    if ((await endSession(db, session.id, 'refresh-reused', now)) === undefined) return false
+    if ((await endSession(db, { id: session.id, reason: 'refresh-reused', now })) === undefined) return false
     const subject = { person: user, sessionId: session.id }
     await insertAuditEvent(db, audit.event({ kind: 'refresh-reused', client, atMs: endedMs, ...subject }))
     const order = { kind: 'refresh-reused' as const, recipient: user.email, userId: user.id }

@@ -55,7 +55,7 @@ function refuseWorthless(tokens: PresentedTokens, access: AccessProof): Result<u
 async function endByLogout({ database, audit, nowMs }: SessionsOptions, sid: string, client: Client): Promise<boolean> {
   const endedMs = nowMs()
   return database.transaction(async db => {
-    const session = await endSession(db, sid, 'logout', new Date(endedMs))
+    const session = await endSession(db, { id: sid, reason: 'logout', now: new Date(endedMs) })
     if (session === undefined) return isEndUnpublished(db, sid)
     const person = session.userId === null ? undefined : await findUser(db, session.userId)
     const subject = { ...(person ? { person } : {}), sessionId: sid }
@@ -73,7 +73,7 @@ export async function endOne(
 ): Promise<Result<undefined>> {
   const now = new Date(options.nowMs())
   const ended = await recorded(options, userId, 'session-ended', client, async db => {
-    const session = await endSessionOf(db, userId, sid, 'ended', now)
+    const session = await endSessionOf(db, userId, { id: sid, reason: 'ended', now })
     return session ? [session.id] : []
   })
   if (ended.length === 0) return failure('not-found', 'no live session of this person has that id')
@@ -84,7 +84,7 @@ export async function endOne(
 export async function endAll(options: SessionsOptions, userId: string, client: Client): Promise<Result<undefined>> {
   const now = new Date(options.nowMs())
   const ended = await recorded(options, userId, 'sessions-ended', client, db =>
-    endSessionsOf(db, userId, undefined, 'ended', now)
+    endSessionsOf(db, userId, { reason: 'ended', now })
   )
   return ended.length === 0 || (await options.announceEnds(ended)) ? success(undefined) : UNPUBLISHED
 }

@@ -1,7 +1,7 @@
 /** Cancels a change of address with the token that was mailed to the old address. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { deleteMailedTokensOf, lockUserBehind, takeMailedToken } from '../../../db/queries/registrations.ts'
+import { consumeMailedToken, deleteMailedTokensOf, lockUserOfMailedToken } from '../../../db/queries/mailed-tokens.ts'
 import { findUser } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
@@ -25,8 +25,8 @@ export async function cancelEmailChange(
   const tokenHash = hashMailedToken(token)
   const atMs = nowMs()
   const cancelled = await database.transaction(async db => {
-    await lockUserBehind(db, tokenHash)
-    const mailed = await takeMailedToken(db, tokenHash, ['cancel-email-change'], new Date(atMs))
+    await lockUserOfMailedToken(db, tokenHash)
+    const mailed = await consumeMailedToken(db, tokenHash, ['cancel-email-change'], new Date(atMs))
     const user = mailed?.userId ? await findUser(db, mailed.userId) : undefined
     if (user === undefined) return false
     await deleteMailedTokensOf(db, user.id, ['change-email', 'cancel-email-change'])

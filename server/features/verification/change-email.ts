@@ -2,8 +2,8 @@
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { deleteMailedTokensOf, insertMailedToken } from '../../../db/queries/mailed-tokens.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
-import { deleteMailedTokensOf, insertMailedToken } from '../../../db/queries/registrations.ts'
 import { isSessionLive } from '../../../db/queries/sessions.ts'
 import { findUser, lockUser, type User } from '../../../db/queries/users.ts'
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'

@@ -2,15 +2,14 @@
 
 import { brokenConstraint, type Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import {
-  deleteRegistration,
-  findRegistration,
-  lockRegistrationsBehind,
-  lockUserBehind,
-  type MailedToken,
-  takeMailedToken
-} from '../../../db/queries/registrations.ts'
+  consumeMailedToken,
+  lockRegistrationsOfMailedToken,
+  lockUserOfMailedToken,
+  type MailedToken
+} from '../../../db/queries/mailed-tokens.ts'
+import { insertOutboxMail } from '../../../db/queries/outbox.ts'
+import { deleteRegistration, findRegistration } from '../../../db/queries/registrations.ts'
 import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
 import { voidLinksOf } from '../../../db/queries/void-links.ts'
 import { welcomeOwner } from '../../guard/proven-mailbox.ts'
@@ -56,9 +55,9 @@ export async function verifyEmail(
   const atMs = options.nowMs()
   try {
     const opened = await options.database.transaction(async db => {
-      await lockRegistrationsBehind(db, tokenHash)
-      await lockUserBehind(db, tokenHash)
-      const mailed = await takeMailedToken(db, tokenHash, ['verify-email', 'change-email'], new Date(atMs))
+      await lockRegistrationsOfMailedToken(db, tokenHash)
+      await lockUserOfMailedToken(db, tokenHash)
+      const mailed = await consumeMailedToken(db, tokenHash, ['verify-email', 'change-email'], new Date(atMs))
       return mailed && open(options, mailed, { db, client, atMs })
     })
     if (opened === undefined) return LINK_EXPIRED
@@ -126,7 +125,7 @@ async function replaceAddress(
   const before = await findUser(db, userId)
   if (before === undefined) return undefined
   const now = new Date(atMs)
-  await changeUserEmail(db, before, email, now, createId(atMs))
+  await changeUserEmail(db, before, { email, now, formerId: createId(atMs) })
   await voidLinksOf(db, userId, now)
   const subject = { person: before, details: { from: before.email, to: email } }
   await insertAuditEvent(db, audit.event({ kind: 'email-changed', client, atMs, ...subject }))
