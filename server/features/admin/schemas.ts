@@ -39,7 +39,7 @@ export const UserListQuery = Type.Object(
 
 export const AdminUserParams = Type.Object({ id: Type.String({ maxLength: MAX_TARGET_BYTES }) })
 
-export const StandingChangeBody = Type.Object(
+export const UserChangeBody = Type.Object(
   { role: Type.Optional(RoleShape), disabled: Type.Optional(Type.Boolean()) },
   // The first one is what a form sends that was not filled in: it locks nobody out.
   {
