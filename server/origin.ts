@@ -15,7 +15,7 @@ import { createRevocationView } from '../edge/revocation/revocation-view.ts'
 import { openRedis } from '../edge/store/open-redis.ts'
 import { buildApp } from './app.ts'
 import { createAuditRows } from './audit/audit-event.ts'
-import { createAuditSealer } from './audit/audit-sealer.ts'
+import { createExtendChain } from './audit/extend-chain.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
 import { endStolenSession } from './features/sessions/end-stolen-session.ts'
@@ -164,7 +164,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const behind = { database: jobDatabase, box, nowMs, log }
   const bounds = createMailBounds({ limiter, quotas: config.quotas, nowMs })
   const pass = createOutboxPass({ ...behind, transport, publicUrl: config.publicUrl, bounds })
-  const seal = createAuditSealer(behind)
+  const extendChain = createExtendChain(behind)
   const tidy = createHousekeeping({ ...behind, retentionMs, auditRetentionMs: config.auditRetention * 1000 })
   const job = (name: keyof typeof EVERY, run: () => Promise<void>) => () =>
     repeat({ everyMs: EVERY[name], onError: onError(name), run })
@@ -177,7 +177,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
       job('keys', keys.reload),
       () => (mailJob = job('mail', () => untilEmpty(pass))()),
       job('confirmations', confirmations.write),
-      job('audit', () => untilEmpty(seal)),
+      job('audit', () => untilEmpty(extendChain)),
       job('housekeeping', tidy),
       job('reseal', createReseal(behind))
     ])

@@ -46,7 +46,7 @@ export interface AuditQuery {
 }
 
 /** An event with the keys of the user concerned and of the acting administrator, where their accounts still exist. */
-export interface ReadEvent {
+export interface EventWithKeys {
   readonly event: AuditEvent
   readonly sealedAuditKey: Uint8Array | null
   readonly actorAuditKey: Uint8Array | null
@@ -58,7 +58,7 @@ const actors = alias(users, 'actors')
 export async function listAuditEvents(
   db: Queryable,
   { userId, kind, beforeId, limit }: AuditQuery
-): Promise<ReadEvent[]> {
+): Promise<EventWithKeys[]> {
   return db
     .select({ event: auditEvents, sealedAuditKey: users.sealedAuditKey, actorAuditKey: actors.sealedAuditKey })
     .from(auditEvents)

@@ -5,7 +5,7 @@ import { sql } from '../drizzle.ts'
 
 /** Arbitrary numbers that all our processes agree on, one for each kind of work. */
 const LOCKS = {
-  'audit-sealer': 5_081_420_032,
+  'audit-chain': 5_081_420_032,
   housekeeping: 5_081_420_033,
   'account-status': 5_081_420_034,
   'signing-keys': 5_081_420_035

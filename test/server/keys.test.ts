@@ -339,7 +339,7 @@ t.test('each change is recorded with it, and a change that was not made is not',
     const rows = await sql`select id, user_id, actor_id, kind, outcome, sealed_personal from audit_events order by id`
     return rows.map(({ id, user_id: userId, sealed_personal: sealedPersonal, ...row }) => ({
       ...row,
-      ...audit.personal({ id, userId, sealedPersonal }, undefined)
+      ...audit.unsealPersonal({ id, userId, sealedPersonal }, undefined)
     }))
   }
   const before = (await events()).length

@@ -9,7 +9,7 @@ import {
   lockUser,
   type User
 } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../audit/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-kinds.ts'
 import { type Result, success } from '../../lib/result.ts'
 import { LAST_ADMIN } from '../../lib/users/last-admin.ts'
 import {

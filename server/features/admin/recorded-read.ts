@@ -3,7 +3,7 @@
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import type { User } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../audit/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { Client } from '../../lib/client.ts'
 import type { AdminOptions } from './options.ts'
 

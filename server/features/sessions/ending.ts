@@ -3,7 +3,7 @@
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { endSession, endSessionOf, endSessionsOf, isEndUnpublished } from '../../../db/queries/session-ends.ts'
 import { findUser } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../audit/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { Client } from '../../lib/client.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccessProof, PresentedTokens, SessionsOptions } from './options.ts'
