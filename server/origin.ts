@@ -123,13 +123,13 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     breakerResetMs: REDIS_BACK_OFF_MS,
     onStoreFailure
   })
-  const announceEnds = (sids: readonly string[]) => {
+  const publishEnds = (sids: readonly string[]) => {
     // This process knows at once, even where the end cannot be published.
     view.end(sids, nowMs())
     return announce(sids)
   }
   const wakeMail = () => mailJob?.wake()
-  const theft = { database: jobDatabase, audit, box, nowMs, wakeMail, announceEnds }
+  const theft = { database: jobDatabase, audit, box, nowMs, wakeMail, publishEnds }
   const confirmations = createRefreshConfirmations({
     database: jobDatabase,
     endStolen: (owned, client) => endStolenSession(theft, owned, client)
@@ -153,7 +153,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
     logger,
     limiter,
     admission,
-    announceEnds,
+    publishEnds,
     wakeMail,
     checkReady: async () => {
       const [epoch] = await Promise.all([feed.epoch(), database.run(db => db.execute(sql`select 1`))])

@@ -9,6 +9,7 @@ import type { KeysService } from './features/keys/service.ts'
 import type { LoginGuard } from './guard/login-guard.ts'
 import type { RefreshConfirmations } from './jobs/refresh-confirmations.ts'
 import type { SealedBox } from './lib/crypto/sealed-box.ts'
+import type { PublishEnds } from './lib/publish-ends.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface Ports {
@@ -23,8 +24,7 @@ export interface Ports {
   readonly box: SealedBox
   readonly audit: AuditRows
   readonly metrics: Pick<Metrics, 'answered'>
-  /** Notes here, and tells the edges, that sessions have ended; false where they could not be told yet. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  readonly publishEnds: PublishEnds
   /** Says that there is something in the outbox. */
   readonly wakeMail: () => void
   /** Rejects where the database or Redis does not answer. */

@@ -63,7 +63,7 @@ async function findByAddress({ database }: AdminOptions, text = ''): Promise<Use
 
 function withOptions<T>(env: Env, work: (options: AdminOptions) => Promise<T>): Promise<T> {
   // An origin that runs tells the edges within a second: the ends are marked as not told yet.
-  return withTools(env, tools => work({ ...tools, announceEnds: async () => true }))
+  return withTools(env, tools => work({ ...tools, publishEnds: async () => true }))
 }
 
 function shown({ email, role, disabledAt, emailVerified }: User, { out }: Terminal): number {

@@ -46,7 +46,7 @@ export async function deleteAccount(
   if (ended === 'changed') return failure('password-incorrect', 'the password was changed meanwhile')
   if (ended === undefined) return USER_GONE
   options.wakeMail()
-  if (ended.length > 0) await options.announceEnds(ended)
+  if (ended.length > 0) await options.publishEnds(ended)
   return success(undefined)
 }
 

@@ -2,6 +2,7 @@
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
 import type { PasswordPolicy } from '../../lib/passwords/password-policy.ts'
+import type { PublishEnds } from '../../lib/publish-ends.ts'
 
 export interface AccountsOptions extends ReauthenticationOptions {
   readonly passwordPolicy: PasswordPolicy
@@ -10,6 +11,5 @@ export interface AccountsOptions extends ReauthenticationOptions {
   readonly verificationTtl: number
   /** The version of the terms that has to be accepted; `undefined`: there are none. */
   readonly termsVersion: string | undefined
-  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  readonly publishEnds: PublishEnds
 }

@@ -2,13 +2,13 @@
 
 import type { Database } from '../../../db/client.ts'
 import type { AuditRows } from '../../audit/audit-event.ts'
+import type { PublishEnds } from '../../lib/publish-ends.ts'
 
 export interface AdminOptions {
   readonly database: Database
   readonly audit: AuditRows
   readonly nowMs: () => number
-  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  readonly publishEnds: PublishEnds
 }
 
 /** One page of a list; `next` leads to the page after it, where there is one. */

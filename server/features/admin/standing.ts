@@ -47,7 +47,7 @@ export async function changeUser(
   userId: string,
   change: StandingChange
 ): Promise<Result<User>> {
-  const { database, nowMs, announceEnds } = options
+  const { database, nowMs, publishEnds } = options
   const changed = await database.transaction(async db => {
     const refused = await claimStanding(db, actor)
     if (refused) return refused
@@ -69,12 +69,12 @@ export async function changeUser(
   })
   if (!changed.ok) return changed
   const { user, ended } = changed.value
-  return ended.length === 0 || (await announceEnds(ended)) ? success(user) : UNTOLD
+  return ended.length === 0 || (await publishEnds(ended)) ? success(user) : UNTOLD
 }
 
 /** Ends every session of a person. Where there is none, that is success too. */
 export async function endSessions(options: AdminOptions, actor: Actor, userId: string): Promise<Result<undefined>> {
-  const { database, nowMs, announceEnds } = options
+  const { database, nowMs, publishEnds } = options
   const ended = await database.transaction(async db => {
     const refused = await claimStanding(db, actor)
     if (refused) return refused
@@ -85,7 +85,7 @@ export async function endSessions(options: AdminOptions, actor: Actor, userId: s
     return success(ids)
   })
   if (!ended.ok) return ended
-  return ended.value.length === 0 || (await announceEnds(ended.value)) ? success(undefined) : UNTOLD
+  return ended.value.length === 0 || (await publishEnds(ended.value)) ? success(undefined) : UNTOLD
 }
 
 /**

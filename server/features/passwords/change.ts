@@ -42,6 +42,6 @@ export async function change(
   })
   if (ended === undefined) return failure('password-incorrect', 'the password was changed at the same time')
   options.wakeMail()
-  if (ended.length > 0) await options.announceEnds(ended)
+  if (ended.length > 0) await options.publishEnds(ended)
   return success(undefined)
 }

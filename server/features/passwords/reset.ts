@@ -57,6 +57,6 @@ export async function reset(
   const { account, ended } = replaced
   options.wakeMail()
   // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
-  if (ended.length > 0) await options.announceEnds(ended)
+  if (ended.length > 0) await options.publishEnds(ended)
   return success(await welcomeOwner(options, { account, presentedMarks }, client))
 }

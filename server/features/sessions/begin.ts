@@ -66,7 +66,7 @@ export async function begin(
     await database.run(db => insertAuditEvent(db, eviction))
   }
   const ended = [...replaced, ...evicted]
-  if (ended.length > 0) await options.announceEnds(ended)
+  if (ended.length > 0) await options.publishEnds(ended)
   if (notice) options.wakeMail()
   return {
     user,

@@ -10,7 +10,7 @@ import { NOTICE_TTL, type SessionsOptions, secondsAfter } from './options.ts'
 
 export type EndStolenOptions = Pick<
   SessionsOptions,
-  'database' | 'audit' | 'box' | 'nowMs' | 'wakeMail' | 'announceEnds'
+  'database' | 'audit' | 'box' | 'nowMs' | 'wakeMail' | 'publishEnds'
 >
 
 /** Where the session has ended already, nothing is recorded or mailed again. */
@@ -29,5 +29,5 @@ export async function endStolenSession(options: EndStolenOptions, owned: OwnedSe
   })
   if (!ended) return
   options.wakeMail()
-  await options.announceEnds([session.id])
+  await options.publishEnds([session.id])
 }

@@ -29,7 +29,7 @@ export async function logout(
   const sids = provenSessions(options, tokens, access)
   const unpublished: string[] = []
   for (const sid of sids) if (await endByLogout(options, sid, client)) unpublished.push(sid)
-  const arePublished = unpublished.length === 0 || (await options.announceEnds(unpublished))
+  const arePublished = unpublished.length === 0 || (await options.publishEnds(unpublished))
   // Security: "could not be checked" is not "worthless": the client must not believe that this session has ended.
   if (access.kind === 'unknown') return access.failure
   if (!arePublished) return UNPUBLISHED
@@ -77,7 +77,7 @@ export async function endOne(
     return session ? [session.id] : []
   })
   if (ended.length === 0) return failure('not-found', 'no live session of this person has that id')
-  return (await options.announceEnds(ended)) ? success(undefined) : UNPUBLISHED
+  return (await options.publishEnds(ended)) ? success(undefined) : UNPUBLISHED
 }
 
 /** Ends every session of a person, the present one too. */
@@ -86,7 +86,7 @@ export async function endAll(options: SessionsOptions, userId: string, client: C
   const ended = await recorded(options, userId, 'sessions-ended', client, db =>
     endSessionsOf(db, userId, undefined, 'ended', now)
   )
-  return ended.length === 0 || (await options.announceEnds(ended)) ? success(undefined) : UNPUBLISHED
+  return ended.length === 0 || (await options.publishEnds(ended)) ? success(undefined) : UNPUBLISHED
 }
 
 /** Ends sessions and records it together, where any has ended. */

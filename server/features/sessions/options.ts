@@ -9,6 +9,7 @@ import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
 import type { DeviceFingerprint } from '../../lib/devices/device-fingerprint.ts'
 import type { DeviceMarks } from '../../lib/devices/device-mark.ts'
 import type { PasswordHasher } from '../../lib/passwords/password-hash.ts'
+import type { PublishEnds } from '../../lib/publish-ends.ts'
 import type { Failure } from '../../lib/result.ts'
 
 export { NOTICE_TTL, secondsAfter } from '../../lib/lifetimes.ts'
@@ -34,8 +35,7 @@ export interface SessionsOptions {
   /** Whether an address must be confirmed before the first sign-in. */
   readonly emailVerification: 'required' | 'optional'
   readonly nowMs: () => number
-  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  readonly publishEnds: PublishEnds
   /** Wakes the mail worker: an email waits in the outbox. */
   readonly wakeMail: () => void
 }

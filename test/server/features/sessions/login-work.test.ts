@@ -55,7 +55,7 @@ const serviceOf = (emailVerification: 'required' | 'optional') =>
     limits: { refreshGrace: 60, refreshIdleTtl: 600, sessionTtl: 600, rememberedSessionTtl: 600 },
     emailVerification,
     nowMs: Date.now,
-    announceEnds: async () => true,
+    publishEnds: async () => true,
     wakeMail: () => {}
   })
 const services = { required: serviceOf('required'), optional: serviceOf('optional') }

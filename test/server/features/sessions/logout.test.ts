@@ -20,17 +20,17 @@ t.test('a logout whose access token cannot be checked ends the rest and answers 
   t.equal(access.kind, 'unknown')
 
   const sessionId = randomUUID()
-  const announced: string[] = []
+  const published: string[] = []
   const options = {
     refreshTokens,
     nowMs: Date.now,
     database: { transaction: async () => true },
-    announceEnds: async (sids: readonly string[]) => {
-      announced.push(...sids)
+    publishEnds: async (sids: readonly string[]) => {
+      published.push(...sids)
       return true
     }
   } as unknown as SessionsOptions
   const cookie = refreshTokens.mint({ sessionId, counter: 0 })
   t.match(await logout(options, { body: undefined, cookie }, access, client), { ok: false, problem: 'unavailable' })
-  t.strictSame(announced, [sessionId])
+  t.strictSame(published, [sessionId])
 })
