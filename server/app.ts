@@ -19,14 +19,12 @@ import { healthRoutes } from './features/health/routes.ts'
 import { keyRoutes } from './features/keys/routes.ts'
 import { pageRoutes } from './features/pages/routes.ts'
 import { passwordRoutes } from './features/passwords/routes.ts'
-import { deliverBegun } from './features/sessions/deliver.ts'
-import { presentedAtSignIn } from './features/sessions/presented.ts'
 import { sessionRoutes } from './features/sessions/routes.ts'
-import { signOut } from './features/sessions/sign-out.ts'
+import { createSignIn } from './features/sessions/sign-in.ts'
+import { createSignOut } from './features/sessions/sign-out.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
 import { createHttpServer } from './http-server.ts'
 import { createNodeSignaturePort } from './lib/crypto/node-signature.ts'
-import { orThrow } from './lib/http/problem-error.ts'
 import { Problem } from './lib/http/problem-responses.ts'
 import { answerUnroutable, rawAnswerTo } from './lib/http/raw-problem.ts'
 import { UserShape } from './lib/http/user-shape.ts'
@@ -155,14 +153,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(accountRoutes, {
     prefix: config.apiPrefix,
     accounts: rules.accounts,
-    signIn: request => {
-      const presented = presentedAtSignIn(request)
-      return async (user, reply) => {
-        const session = orThrow(await rules.sessions.begin(user, presented, request.client))
-        return deliverBegun(app, request, reply, session, nowMs())
-      }
-    },
-    signOut: (request, reply, sid) => signOut(rules.sessions, request, reply, sid)
+    signIn: createSignIn({ sessions: rules.sessions, nowMs }),
+    signOut: createSignOut(rules.sessions)
   })
   await app.register(passwordRoutes, { prefix: config.apiPrefix, passwords: rules.passwords })
   await app.register(verificationRoutes, { prefix: config.apiPrefix, verification: rules.verification })

@@ -18,7 +18,7 @@ import { createAuditRows } from './audit/audit-event.ts'
 import { createAuditSealer } from './audit/audit-sealer.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
-import { endStolenSession } from './features/sessions/end-stolen-session.ts'
+import { createEndStolenSession } from './features/sessions/end-stolen-session.ts'
 import { openGuard } from './guard/open-guard.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
 import { createRefreshConfirmations } from './jobs/refresh-confirmations.ts'
@@ -132,7 +132,7 @@ export async function openOrigin(config: Config, logger: FastifyServerOptions['l
   const theft = { database: jobDatabase, audit, box, nowMs, wakeMail, publishEnds }
   const confirmations = createRefreshConfirmations({
     database: jobDatabase,
-    endStolen: (owned, client) => endStolenSession(theft, owned, client)
+    endStolen: createEndStolenSession(theft)
   })
   const limiter = createRedisLimiter({
     redis,

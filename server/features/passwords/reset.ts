@@ -20,6 +20,11 @@ export interface Reset {
 
 const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired')
 
+/** Checks a new password as far as that needs nobody looked up. */
+export function createCheckPassword({ passwordPolicy }: PasswordsOptions) {
+  return (password: string): Result<string> => checkNewPassword(passwordPolicy, password, undefined)
+}
+
 /**
  * A token is looked up before anything is hashed, so that garbage costs nothing, and taken in the transaction that
  * sets the password, so that a password which the policy refuses does not use it up and of many attempts at once one
@@ -28,35 +33,32 @@ const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used 
  *
  * @returns the new mark of the device
  */
-export async function reset(
-  options: PasswordsOptions,
-  { token, password, presentedMarks }: Reset,
-  client: Client
-): Promise<Result<string>> {
-  const { database, audit, nowMs } = options
-  const tokenHash = hashMailedToken(token)
-  const owner = await database.run(db => findUserBehind(db, tokenHash, 'reset-password', new Date(nowMs())))
-  if (owner === undefined) return LINK_EXPIRED
-  const checked = checkNewPassword(options.passwordPolicy, password, owner)
-  if (!checked.ok) return checked
-  const passwordHash = await options.hasher.hash(password)
+export function createResetPassword(options: PasswordsOptions) {
+  const { database, audit, hasher, nowMs } = options
+  return async ({ token, password, presentedMarks }: Reset, client: Client): Promise<Result<string>> => {
+    const tokenHash = hashMailedToken(token)
+    const owner = await database.run(db => findUserBehind(db, tokenHash, 'reset-password', new Date(nowMs())))
+    if (owner === undefined) return LINK_EXPIRED
+    const checked = checkNewPassword(options.passwordPolicy, password, owner)
+    if (!checked.ok) return checked
+    const passwordHash = await hasher.hash(password)
 
-  const resetMs = nowMs()
-  const replaced = await database.transaction(async db => {
-    const user = await lockUser(db, owner.id)
-    const taken = await takeMailedToken(db, tokenHash, ['reset-password'], new Date(resetMs))
-    if (user === undefined || taken === undefined) return undefined
-    if (!user.emailVerified) {
-      await insertAuditEvent(db, audit.event({ kind: 'email-verified', client, atMs: resetMs, person: user }))
-    }
-    const replacement = { user, passwordHash, emailVerified: true as const }
-    const ended = await replacePassword(options, db, 'password-reset', replacement, client, resetMs)
-    return { account: user.email, ended }
-  })
-  if (replaced === undefined) return LINK_EXPIRED
-  const { account, ended } = replaced
-  options.wakeMail()
-  // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
-  if (ended.length > 0) await options.publishEnds(ended)
-  return success(await welcomeOwner(options, { account, presentedMarks }, client))
+    const atMs = nowMs()
+    const reset = { kind: 'password-reset', passwordHash, emailVerified: true, client, atMs } as const
+    const replaced = await database.transaction(async db => {
+      const user = await lockUser(db, owner.id)
+      const taken = await takeMailedToken(db, tokenHash, ['reset-password'], new Date(atMs))
+      if (user === undefined || taken === undefined) return undefined
+      if (!user.emailVerified) {
+        await insertAuditEvent(db, audit.event({ kind: 'email-verified', client, atMs, person: user }))
+      }
+      return { account: user.email, ended: await replacePassword(options, db, { ...reset, user }) }
+    })
+    if (replaced === undefined) return LINK_EXPIRED
+    const { account, ended } = replaced
+    options.wakeMail()
+    // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
+    if (ended.length > 0) await options.publishEnds(ended)
+    return success(await welcomeOwner(options, { account, presentedMarks }, client))
+  }
 }
