@@ -54,7 +54,7 @@ export async function readLinks(
 }
 
 /** An event and whether it has a link. */
-export interface EventSeal {
+interface EventSeal {
   readonly id: string
   readonly at: Date
   readonly sealed: boolean

@@ -11,25 +11,29 @@ export interface Place {
   readonly id: string
 }
 
-export interface SessionSweep {
+interface SessionSweep {
   /** Where the next batch goes on; `undefined` where the end was reached. */
   readonly next: Place | undefined
   readonly removed: number
 }
 
+/** Which batch of sessions is walked over. */
+interface SessionBatch {
+  /** `endedAt` finds sessions that were ended, `expiresAt` those that have expired. */
+  readonly by: 'endedAt' | 'expiresAt'
+  /** Only sessions that ended or expired before this. */
+  readonly before: Date
+  /** The `next` of the batch before; `undefined` for the first. */
+  readonly after: Place | undefined
+  readonly limit: number
+}
+
 /**
- * Walks over a batch of sessions that were over before `before`, and removes them. The newest session of each person
- * stays: by it a sign-in knows that it is not the person's first.
+ * Walks over a batch of sessions that have ended or expired, and removes them.
  *
- * @param by `endedAt` finds what was ended, `expiresAt` what has run out
+ * The newest session of each user stays: it tells a later sign-in that it is not the user's first.
  */
-export async function sweepSessions(
-  db: Queryable,
-  by: 'endedAt' | 'expiresAt',
-  before: Date,
-  after: Place | undefined,
-  limit: number
-): Promise<SessionSweep> {
+export async function sweepSessions(db: Queryable, { by, before, after, limit }: SessionBatch): Promise<SessionSweep> {
   const column = sessions[by]
   const found = await db
     .select({ at: column, id: sessions.id })

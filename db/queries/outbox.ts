@@ -50,12 +50,18 @@ export function outboxValues(prefix: string, mail: NewOutboxMail): Record<string
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
+interface MailClaim {
+  readonly now: Date
+  readonly leaseUntil: Date
+  readonly limit: number
+}
+
 /**
- * Claims mails that are due, until `leaseUntil`: where their worker dies, another one may claim them again.
+ * Claims emails that are due, until `leaseUntil`. After that time another worker may claim them, as this one has died.
  *
  * `SKIP LOCKED` lets any number of workers claim at once without waiting for each other.
  */
-export async function claimDueMails(db: Queryable, now: Date, leaseUntil: Date, limit: number): Promise<OutboxMail[]> {
+export async function claimDueMails(db: Queryable, { now, leaseUntil, limit }: MailClaim): Promise<OutboxMail[]> {
   const due = db
     .select({ id: outbox.id })
     .from(outbox)

@@ -15,12 +15,14 @@ export async function findSigningKeysNotUnder(db: Queryable, keyId: string) {
     )
 }
 
-export async function replaceSealedPrivateKey(
-  db: Queryable,
-  kid: string,
-  from: Uint8Array,
-  to: Uint8Array
-): Promise<void> {
+/** The sealed bytes as they were read, and those that take their place. */
+interface Replacement {
+  readonly from: Uint8Array
+  readonly to: Uint8Array
+}
+
+/** Replaces the private part of a signing key, unless another process has done so meanwhile. */
+export async function replaceSealedPrivateKey(db: Queryable, kid: string, { from, to }: Replacement): Promise<void> {
   await db
     .update(signingKeys)
     .set({ sealedPrivateKey: to })
@@ -36,9 +38,10 @@ export async function findAuditKeysNotUnder(db: Queryable, keyId: string, limit:
     .limit(limit)
 }
 
-export async function replaceAuditKey(db: Queryable, id: string, from: Uint8Array, to: Uint8Array): Promise<void> {
+/** Replaces the audit key of a user, unless another process has done so meanwhile. */
+export async function replaceAuditKey(db: Queryable, userId: string, { from, to }: Replacement): Promise<void> {
   await db
     .update(users)
     .set({ sealedAuditKey: to })
-    .where(and(eq(users.id, id), eq(users.sealedAuditKey, from)))
+    .where(and(eq(users.id, userId), eq(users.sealedAuditKey, from)))
 }

@@ -13,7 +13,7 @@ export type NewSession = Pick<
   'id' | 'remembered' | 'ipAddress' | 'userAgent' | 'createdAt' | 'idleExpiresAt' | 'expiresAt'
 > & { readonly userId: string }
 
-export interface SessionBeginning {
+interface SessionBeginning {
   readonly session: NewSession
   /** The hash that the password was checked against. */
   readonly passwordHash: string
@@ -24,7 +24,7 @@ export interface SessionBeginning {
 }
 
 /** The device of a sign-in. It is noted, and noted again once it was not for `KNOWN_DEVICE_DAYS`. */
-export interface SignInDevice {
+interface SignInDevice {
   readonly fingerprint: Uint8Array
   /** The event and the email for a device that was not noted before. */
   readonly notice: { readonly event: AuditEvent; readonly mail: NewOutboxMail } | undefined

@@ -28,8 +28,15 @@ export async function endSessionsBeyond(db: Queryable, userId: string, keep: num
   return rows.map(row => row.id)
 }
 
+/** Which session ends, why and when. */
+interface SessionEnd {
+  readonly id: string
+  readonly reason: string
+  readonly now: Date
+}
+
 /** Ends a session that has not ended yet. */
-export async function endSession(db: Queryable, id: string, reason: string, now: Date): Promise<Session | undefined> {
+export async function endSession(db: Queryable, { id, reason, now }: SessionEnd): Promise<Session | undefined> {
   const [session] = await db
     .update(sessions)
     .set({ endedAt: now, endReason: reason })
@@ -38,13 +45,11 @@ export async function endSession(db: Queryable, id: string, reason: string, now:
   return session
 }
 
-/** Ends a session where it is this person's. */
+/** Ends a session if it belongs to this user. */
 export async function endSessionOf(
   db: Queryable,
   userId: string,
-  id: string,
-  reason: string,
-  now: Date
+  { id, reason, now }: SessionEnd
 ): Promise<Session | undefined> {
   const [session] = await db
     .update(sessions)
@@ -54,8 +59,15 @@ export async function endSessionOf(
   return session
 }
 
+/** Which session stays, if any, and why and when the others end. */
+interface SessionsEnd {
+  readonly exceptId?: string | undefined
+  readonly reason: string
+  readonly now: Date
+}
+
 /**
- * Ends every session of a person but one, and makes the open links of the account void: both end its standing.
+ * Ends every session of a user, except one where the caller names it, and makes the unused links of the account void.
  *
  * The user is locked first, as everywhere: after the user come sessions, tokens and emails.
  *
@@ -64,9 +76,7 @@ export async function endSessionOf(
 export async function endSessionsOf(
   db: Queryable,
   userId: string,
-  exceptId: string | undefined,
-  reason: string,
-  now: Date
+  { exceptId, reason, now }: SessionsEnd
 ): Promise<string[]> {
   await voidLinksOf(db, userId, now)
   // Security: a device of a thief that has no mark is noticed again at its next sign-in.

@@ -14,7 +14,7 @@ export interface OwnedSession {
   readonly user: User
 }
 
-export interface Presentation {
+interface Presentation {
   readonly sessionId: string
   /** The counter of the token that was presented. */
   readonly counter: number

@@ -1,7 +1,6 @@
 /** Opens what an event of the audit log says about persons, as far as their keys are still there. */
 
-import type { ReadEvent } from '../../db/queries/admin.ts'
-import type { AuditEvent } from '../../db/queries/audit.ts'
+import type { AuditEvent, ReadEvent } from '../../db/queries/audit.ts'
 import type { AuditPerson, AuditPersonal, AuditRows } from './audit-event.ts'
 
 /** An event of the log, and what of it can still be read. */

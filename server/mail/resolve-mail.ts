@@ -5,14 +5,9 @@
  */
 
 import type { Database, Queryable } from '../../db/client.ts'
+import { insertMailedToken, isMailedTokenValid, type MailedToken } from '../../db/queries/mailed-tokens.ts'
 import { decideMail, isMailOpen, type OutboxMail } from '../../db/queries/outbox.ts'
-import {
-  extendRegistration,
-  findRegistrationsOf,
-  insertMailedToken,
-  isMailedTokenGood,
-  type MailedToken
-} from '../../db/queries/registrations.ts'
+import { extendRegistration, findRegistrationsOf } from '../../db/queries/registrations.ts'
 import { findUserByEmail, holdUserByEmail } from '../../db/queries/users.ts'
 import { createMailedToken, hashMailedToken } from '../lib/crypto/mailed-token.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
@@ -107,7 +102,7 @@ async function changeEmail({ db, box, now }: Resolving, mail: OutboxMail): Promi
   const tokenHash = hashMailedToken(openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }))
   const owner = await findUserByEmail(db, mail.recipient)
   if (owner === undefined)
-    return (await isMailedTokenGood(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined
+    return (await isMailedTokenValid(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined
   return alreadyRegistered(mail)
 }
 

@@ -374,7 +374,7 @@ t.test('sealing again passes removed keys by, and never brings a private part ba
   t.equal(rows.filter(row => row.id === newer.newestKeyId).length, 2)
 
   await removeKey({ ...options, box: newer }, CLIENT, done.next.kid)
-  await database.run(db => replaceSealedPrivateKey(db, done.next.kid, old?.sealed, Buffer.from('again')))
+  await database.run(db => replaceSealedPrivateKey(db, done.next.kid, { from: old?.sealed, to: Buffer.from('again') }))
   const [removed] = await sql`select sealed_private_key from signing_keys where kid = ${done.next.kid}`
   t.equal(removed?.sealed_private_key, null, 'it was removed between the reading and the writing')
   t.strictSame((await standing()).active, [next])

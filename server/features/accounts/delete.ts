@@ -1,13 +1,12 @@
 /** Deletes an account with everything that names its owner, and ends its sessions everywhere. */
 
 import type { Queryable } from '../../../db/client.ts'
-import { hasOtherAdmin } from '../../../db/queries/admin.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { lock } from '../../../db/queries/locks.ts'
 import { deleteMailsOf, insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { deleteRegistrationsOf, lockRegistrationsOf } from '../../../db/queries/registrations.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
-import { deleteUser, findUser, type User } from '../../../db/queries/users.ts'
+import { deleteUser, findUser, hasOtherAdmin, type User } from '../../../db/queries/users.ts'
 import { lockProvenUser } from '../../guard/lock-proven-user.ts'
 import { type Proof, reauthenticate } from '../../guard/reauthenticate.ts'
 import type { Client } from '../../lib/client.ts'
@@ -31,7 +30,7 @@ export function createDeleteAccount(options: AccountsOptions) {
 
     const deletedMs = nowMs()
     const deleted = await database.transaction(async db => {
-      await lock(db, 'standing')
+      await lock(db, 'account-status')
       await lockRegistrationsOf(db, userId)
       const locked = await lockProvenUser(db, user)
       if (!locked.ok) return locked
@@ -61,7 +60,7 @@ async function erase(
   db: Queryable,
   { user, client, deletedMs }: Deletion
 ): Promise<string[]> {
-  const ended = await endSessionsOf(db, user.id, undefined, 'account-deleted', new Date(deletedMs))
+  const ended = await endSessionsOf(db, user.id, { reason: 'account-deleted', now: new Date(deletedMs) })
   await insertAuditEvent(db, audit.event({ kind: 'account-deleted', client, atMs: deletedMs, person: user }))
   await deleteMailsOf(db, user.id)
   await insertOutboxMail(db, noticeMail(box, 'account-deleted', { email: user.email }, deletedMs))

@@ -1,10 +1,8 @@
 /** Everything that is stored about a person, as one document (GDPR art. 15 and 20), without any secret. */
 
 import type { Queryable } from '../../../db/client.ts'
-import { type AuditEvent, insertAuditEvent } from '../../../db/queries/audit.ts'
+import { type AuditEvent, insertAuditEvent, listActsOf, listAuditEventsOf } from '../../../db/queries/audit.ts'
 import {
-  listActsOf,
-  listAuditEventsOf,
   listFormerAddressesOf,
   listMailedTokensOf,
   listMailsOf,
@@ -64,7 +62,7 @@ async function all(
   list: typeof listAuditEventsOf
 ): Promise<AuditEvent[]> {
   const events: AuditEvent[] = []
-  const next = (db: Queryable) => list(db, userId, events.at(-1)?.id ?? NIL_ID, EVENTS_AT_A_TIME)
+  const next = (db: Queryable) => list(db, { userId, afterId: events.at(-1)?.id ?? NIL_ID, limit: EVENTS_AT_A_TIME })
   let page: AuditEvent[]
   do {
     page = await database.run(next)

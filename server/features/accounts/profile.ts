@@ -27,7 +27,7 @@ export function createRename({ database, audit, nowMs }: AccountsOptions) {
     if (!name.ok) return name
     const changedMs = nowMs()
     const user = await database.transaction(async db => {
-      const renamed = await renameUser(db, userId, name.value, new Date(changedMs))
+      const renamed = await renameUser(db, userId, { name: name.value, now: new Date(changedMs) })
       if (renamed) {
         await insertAuditEvent(db, audit.event({ kind: 'profile-changed', client, atMs: changedMs, person: renamed }))
       }

@@ -2,8 +2,9 @@
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { insertMailedToken } from '../../../db/queries/mailed-tokens.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
-import { insertMailedToken, insertRegistration } from '../../../db/queries/registrations.ts'
+import { insertRegistration } from '../../../db/queries/registrations.ts'
 import { insertUser, type User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/crypto/ids.ts'

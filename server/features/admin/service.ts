@@ -1,9 +1,8 @@
 /** The rules of administration: who may, what they see, and that every look is recorded. HTTP is not known here. */
 
 import type { Queryable } from '../../../db/client.ts'
-import { type AuditQuery, listAuditEvents, listUsers } from '../../../db/queries/admin.ts'
-import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { findUser, type User } from '../../../db/queries/users.ts'
+import { type AuditQuery, insertAuditEvent, listAuditEvents } from '../../../db/queries/audit.ts'
+import { findUser, listUsers, type User } from '../../../db/queries/users.ts'
 import type { AccessClaims } from '../../../edge/contract/claims.ts'
 import type { AuditKind } from '../../audit/audit-event.ts'
 import { type OpenedEvent, openEvent } from '../../audit/open-event.ts'

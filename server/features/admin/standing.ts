@@ -1,11 +1,17 @@
 /** Changes what people may do: their role, whether they may sign in, their sessions. */
 
 import type { Queryable } from '../../../db/client.ts'
-import { changeStanding, findUserForChange, hasOtherAdmin, type Standing } from '../../../db/queries/admin.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { lock } from '../../../db/queries/locks.ts'
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
-import { findUser, type User } from '../../../db/queries/users.ts'
+import {
+  type AccountStatus,
+  changeAccountStatus,
+  findUser,
+  hasOtherAdmin,
+  lockUser,
+  type User
+} from '../../../db/queries/users.ts'
 import type { AuditKind, AuditPerson } from '../../audit/audit-event.ts'
 import type { Client } from '../../lib/client.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
@@ -31,7 +37,7 @@ const UNTOLD = failure('unavailable', 'the edges could not be told that the sess
 const NOT_FOUND = failure('not-found', 'no user has that id')
 
 /** May do what administrators do. */
-export function isActiveAdmin(user: Standing | undefined): boolean {
+export function isActiveAdmin(user: AccountStatus | undefined): boolean {
   return user?.role === 'admin' && user.disabledAt === null
 }
 
@@ -51,7 +57,7 @@ export async function changeUser(
   const changed = await database.transaction(async db => {
     const refused = await claimStanding(db, actor)
     if (refused) return refused
-    const before = await findUserForChange(db, userId)
+    const before = await lockUser(db, userId)
     if (before === undefined) return NOT_FOUND
     const now = new Date(nowMs())
     const standing = standingAfter(before, change, now)
@@ -60,10 +66,10 @@ export async function changeUser(
     const kinds = kindsOf(before, standing)
     if (kinds.length === 0) return success({ user: before, ended: [] })
 
-    const user = (await changeStanding(db, userId, standing, now)) ?? before
+    const user = (await changeAccountStatus(db, userId, standing, now)) ?? before
     const mustEnd = isDemoted || standing.disabledAt !== null
     const reason = standing.disabledAt === null ? 'role-changed' : 'disabled'
-    const ended = mustEnd ? await endSessionsOf(db, userId, undefined, reason, now) : []
+    const ended = mustEnd ? await endSessionsOf(db, userId, { reason, now }) : []
     for (const kind of kinds) await record(options, db, actor, kind, user, { role: user.role, sessions: ended.length })
     return success({ user, ended })
   })
@@ -78,9 +84,9 @@ export async function endSessions(options: AdminOptions, actor: Actor, userId: s
   const ended = await database.transaction(async db => {
     const refused = await claimStanding(db, actor)
     if (refused) return refused
-    const user = await findUserForChange(db, userId)
+    const user = await lockUser(db, userId)
     if (user === undefined) return NOT_FOUND
-    const ids = await endSessionsOf(db, userId, undefined, 'ended-by-admin', new Date(nowMs()))
+    const ids = await endSessionsOf(db, userId, { reason: 'ended-by-admin', now: new Date(nowMs()) })
     await record(options, db, actor, 'sessions-ended-by-admin', user, { sessions: ids.length })
     return success(ids)
   })
@@ -95,18 +101,18 @@ export async function endSessions(options: AdminOptions, actor: Actor, userId: s
  * again under the lock, and the second of them finds that he is none any more.
  */
 async function claimStanding(db: Queryable, { person }: Actor): Promise<Failure | undefined> {
-  await lock(db, 'standing')
+  await lock(db, 'account-status')
   if (person === undefined || isActiveAdmin(await findUser(db, person.id))) return undefined
   return failure('forbidden', 'whoever asks is no administrator any more')
 }
 
-function standingAfter(before: User, { role = before.role, disabled }: StandingChange, now: Date): Standing {
+function standingAfter(before: User, { role = before.role, disabled }: StandingChange, now: Date): AccountStatus {
   const disabledAt = disabled === undefined ? before.disabledAt : disabled ? (before.disabledAt ?? now) : null
   return { role, disabledAt }
 }
 
 /** What has to be recorded; nothing where nothing changes. */
-function kindsOf(before: Standing, after: Standing): AuditKind[] {
+function kindsOf(before: AccountStatus, after: AccountStatus): AuditKind[] {
   const isDisabled = after.disabledAt !== null
   return [
     ...(before.role === after.role ? [] : ['role-changed' as const]),

@@ -36,7 +36,7 @@ export async function replacePassword(
   const { kind, user, exceptSid, client, atMs, ...change } = replacement
   const now = new Date(atMs)
   await setPassword(db, user.id, change, now)
-  const ended = await endSessionsOf(db, user.id, exceptSid, kind, now)
+  const ended = await endSessionsOf(db, user.id, { exceptId: exceptSid, reason: kind, now })
   const subject = { person: user, details: { endedSessions: String(ended.length) } }
   await insertAuditEvent(db, audit.event({ kind, client, atMs, ...subject }))
   await insertOutboxMail(db, noticeMail(box, 'password-changed', user, atMs))

@@ -1,7 +1,7 @@
 /** Sets a new password with a mailed token. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { findUserBehind, takeMailedToken } from '../../../db/queries/registrations.ts'
+import { consumeMailedToken, findUserOfMailedToken } from '../../../db/queries/mailed-tokens.ts'
 import { lockUser } from '../../../db/queries/users.ts'
 import { welcomeOwner } from '../../guard/proven-mailbox.ts'
 import type { Client } from '../../lib/client.ts'
@@ -37,7 +37,7 @@ export function createResetPassword(options: PasswordsOptions) {
   const { database, audit, hasher, nowMs } = options
   return async ({ token, password, presentedMarks }: Reset, client: Client): Promise<Result<string>> => {
     const tokenHash = hashMailedToken(token)
-    const owner = await database.run(db => findUserBehind(db, tokenHash, 'reset-password', new Date(nowMs())))
+    const owner = await database.run(db => findUserOfMailedToken(db, tokenHash, 'reset-password', new Date(nowMs())))
     if (owner === undefined) return LINK_EXPIRED
     const checked = checkNewPassword(options.passwordPolicy, password, owner)
     if (!checked.ok) return checked
@@ -47,7 +47,7 @@ export function createResetPassword(options: PasswordsOptions) {
     const reset = { kind: 'password-reset', passwordHash, emailVerified: true, client, atMs } as const
     const replaced = await database.transaction(async db => {
       const user = await lockUser(db, owner.id)
-      const taken = await takeMailedToken(db, tokenHash, ['reset-password'], new Date(atMs))
+      const taken = await consumeMailedToken(db, tokenHash, ['reset-password'], new Date(atMs))
       if (user === undefined || taken === undefined) return undefined
       if (!user.emailVerified) {
         await insertAuditEvent(db, audit.event({ kind: 'email-verified', client, atMs, person: user }))

@@ -1,6 +1,6 @@
 /** Holds a password against all that is stored for an address, at work that tells nothing about it. */
 
-import type { LoginCandidate } from '../../../db/queries/users.ts'
+import type { LoginCandidate } from '../../../db/queries/login-candidate.ts'
 import type { SessionsOptions } from './options.ts'
 
 export interface CheckedCredentials {

@@ -24,7 +24,7 @@ export function createEndOne(options: SessionsOptions) {
   return async ({ userId, sessionId }: UserSession, client: Client): Promise<Result<undefined>> => {
     const now = new Date(options.nowMs())
     const ended = await recorded(options, { kind: 'session-ended', userId, client }, async db => {
-      const session = await endSessionOf(db, userId, sessionId, 'ended', now)
+      const session = await endSessionOf(db, userId, { id: sessionId, reason: 'ended', now })
       return session ? [session.id] : []
     })
     if (ended.length === 0) return failure('not-found', 'no live session of this person has that id')
@@ -37,7 +37,7 @@ export function createEndAll(options: SessionsOptions) {
   return async (userId: string, client: Client): Promise<Result<undefined>> => {
     const now = new Date(options.nowMs())
     const ended = await recorded(options, { kind: 'sessions-ended', userId, client }, db =>
-      endSessionsOf(db, userId, undefined, 'ended', now)
+      endSessionsOf(db, userId, { reason: 'ended', now })
     )
     return ended.length === 0 || (await options.publishEnds(ended)) ? success(undefined) : UNPUBLISHED
   }

@@ -20,7 +20,7 @@ export function createEndStolenSession(options: EndStolenOptions) {
     const endedMs = nowMs()
     const now = new Date(endedMs)
     const ended = await database.transaction(async db => {
-      if ((await endSession(db, session.id, 'refresh-reused', now)) === undefined) return false
+      if ((await endSession(db, { id: session.id, reason: 'refresh-reused', now })) === undefined) return false
       const subject = { person: user, sessionId: session.id }
       await insertAuditEvent(db, audit.event({ kind: 'refresh-reused', client, atMs: endedMs, ...subject }))
       await insertOutboxMail(db, noticeMail(box, 'refresh-reused', user, endedMs))

@@ -1,7 +1,8 @@
 /** Signs somebody in with an address and a password. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { findLoginCandidate, type User, upgradePasswordHash } from '../../../db/queries/users.ts'
+import { findLoginCandidate } from '../../../db/queries/login-candidate.ts'
+import { type User, upgradePasswordHash } from '../../../db/queries/users.ts'
 import type { AuditKind } from '../../audit/audit-event.ts'
 import type { LoginAttempt } from '../../guard/login-guard.ts'
 import { notifyOfAttack } from '../../guard/notify-of-attack.ts'
@@ -146,7 +147,7 @@ async function rehash(options: SessionsOptions, user: User, password: string, cl
   const { database, audit, hasher, nowMs } = options
   const hash = await hasher.hash(password)
   await database.transaction(async db => {
-    await upgradePasswordHash(db, user.id, user.passwordHash, hash)
+    await upgradePasswordHash(db, user.id, { from: user.passwordHash, to: hash })
     await insertAuditEvent(db, audit.event({ kind: 'password-rehashed', client, atMs: nowMs(), person: user }))
   })
   return hash

@@ -47,7 +47,7 @@ function refuseWorthless(tokens: PresentedTokens, access: AccessProof): Result<u
 async function endByLogout({ database, audit, nowMs }: SessionsOptions, sid: string, client: Client): Promise<boolean> {
   const endedMs = nowMs()
   return database.transaction(async db => {
-    const session = await endSession(db, sid, 'logout', new Date(endedMs))
+    const session = await endSession(db, { id: sid, reason: 'logout', now: new Date(endedMs) })
     if (session === undefined) return isEndUnpublished(db, sid)
     const person = session.userId === null ? undefined : await findUser(db, session.userId)
     const subject = { ...(person ? { person } : {}), sessionId: sid }

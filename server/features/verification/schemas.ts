@@ -1,4 +1,4 @@
-/** What mailed links and addresses look like on the wire. */
+/** The shapes of mailed links and email addresses in requests and answers. */
 
 import { Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
@@ -9,7 +9,7 @@ export { MarkedMessage, Message } from '../../lib/http/answer-shapes.ts'
 
 const email = Type.String({ minLength: 3, maxLength: 254 })
 
-/** No pattern, and no length that a path could exceed: what is no token of ours is answered like one that has expired. */
+/** Has no pattern, and no length limit below that of a path: an invalid token gets the same answer as an expired one. */
 export const MailedTokenParams = Type.Object({
   token: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'From the fragment of the mailed link' })
 })
