@@ -38,7 +38,7 @@ function forgotPasswordRoute(app: App, { passwords }: PasswordRoutesOptions): vo
     },
     async (request, reply) => {
       const email = orThrow(checkEmail(request.body.email))
-      await app.takeMailQuota('forgot-password', email)
+      await app.chargeMailQuota('forgot-password', email)
       await passwords.forgot(email, request.client)
       return reply
         .code(202)
