@@ -10,7 +10,7 @@ import { openRedis, type Redis } from '../edge/store/open-redis.ts'
 import { createAuditRows } from './audit/audit-event.ts'
 import type { Config } from './config.ts'
 import { openKeys } from './features/keys/service.ts'
-import { openGuard } from './guard/open-guard.ts'
+import { createConfiguredGuard } from './guard/configured-guard.ts'
 import { createJobs, type Jobs } from './jobs/index.ts'
 import { deriveKeys } from './lib/crypto/derived-keys.ts'
 import { createNodeSignaturePort } from './lib/crypto/node-signature.ts'
@@ -58,7 +58,11 @@ export async function openPorts(
   const revocation = createRevocation({ ...shared, redis, database, jobDatabase, onKeyRemoved, onStoreFailure })
   const { feed, publishEnds, sessionStatus } = revocation
   const limiter = createRedisLimiter({ redis, ...FALLBACK, onStoreFailure })
-  const guard = openGuard(config, redis, { subjectSecret: derived['guard-subjects'][0].secret, onStoreFailure, nowMs })
+  const guard = createConfiguredGuard(config, redis, {
+    subjectSecret: derived['guard-subjects'][0].secret,
+    onStoreFailure,
+    nowMs
+  })
 
   const jobFeed = createRevocationFeed(jobRedis, shared.retentionMs)
   const behind = { ...shared, config, database: jobDatabase, feed: jobFeed, limiter, transport, publishEnds }

@@ -3,7 +3,7 @@
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { consumeMailedToken, findUserOfMailedToken } from '../../../db/queries/mailed-tokens.ts'
 import { lockUser } from '../../../db/queries/users.ts'
-import { welcomeOwner } from '../../guard/proven-mailbox.ts'
+import { unblockOwner } from '../../guard/unblock-owner.ts'
 import type { Client } from '../../lib/client.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
 import { checkNewPassword } from '../../lib/http/checked-member.ts'
@@ -52,13 +52,13 @@ export function createResetPassword(options: PasswordsOptions) {
       if (!user.emailVerified) {
         await insertAuditEvent(db, audit.event({ kind: 'email-verified', client, atMs, person: user }))
       }
-      return { account: user.email, ended: await replacePassword(options, db, { ...reset, user }) }
+      return { email: user.email, ended: await replacePassword(options, db, { ...reset, user }) }
     })
     if (replaced === undefined) return LINK_EXPIRED
-    const { account, ended } = replaced
+    const { email, ended } = replaced
     options.wakeMail()
     // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
     if (ended.length > 0) await options.publishEnds(ended)
-    return success(await welcomeOwner(options, { account, presentedMarks }, client))
+    return success(await unblockOwner(options, { email, presentedMarks }, client))
   }
 }

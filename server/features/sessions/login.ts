@@ -32,15 +32,15 @@ const INVALID_CREDENTIALS = failure('invalid-credentials', 'unknown address, wro
 export function createLogin(options: SessionsOptions, beginSession: BeginSession) {
   const { deviceMarks, guard, hasher } = options
   return async (credentials: Credentials, presented: Presented, client: Client): Promise<Result<BegunSession>> => {
-    const email = checkEmail(credentials.email)
-    if (!email.ok) return email
-    const account = email.value
+    const checked = checkEmail(credentials.email)
+    if (!checked.ok) return checked
+    const email = checked.value
     hasher.ensureRoom()
 
     const attempt: LoginAttempt = {
-      account,
+      email,
       clientAddress: client.address,
-      knownDevice: presented.deviceMarks.some(mark => deviceMarks.knows(mark, account)),
+      knownDevice: presented.deviceMarks.some(mark => deviceMarks.knows(mark, email)),
       ...(credentials.captchaToken === undefined ? {} : { captchaToken: credentials.captchaToken })
     }
     const admitted = await guard.admit(attempt)
@@ -69,7 +69,7 @@ async function tryLogin(
   { credentials, attempt, presented, client }: AdmittedLogin
 ): Promise<Result<BegunSession> | undefined> {
   const { database, guard, nowMs } = options
-  const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
+  const candidate = await database.run(db => findLoginCandidate(db, attempt.email, new Date(nowMs())))
   const { user: known } = candidate
   const { match, outdated } = await checkCredentials(options, candidate, credentials.password)
   const recorded = await guard.record(attempt, outcomeOf(match, known))
@@ -78,7 +78,7 @@ async function tryLogin(
   if (!recorded.answerable) {
     return refuse(options, client, { kind: 'login-blocked', answer: recorded.failure, user: owner })
   }
-  if (recorded.accountAttacked) await notifyOfAttack(options, attempt.account, known, client)
+  if (recorded.accountAttacked) await notifyOfAttack(options, attempt.email, known, client)
   const decision = decide(options, known, match)
   if (!decision.ok) return refuse(options, client, { ...decision.refusal, user: owner })
 
