@@ -1,7 +1,7 @@
 /** The rules of accounts, each in a file of its own, joined over one set of options. HTTP is not known here. */
 
-import { createDeleteAccount } from './delete.ts'
-import { createExportData } from './export.ts'
+import { createDeleteAccount } from './delete-account.ts'
+import { createExportData } from './export-data.ts'
 import type { AccountsOptions } from './options.ts'
 import { createReadProfile, createRename } from './profile.ts'
 import { createCheckRegistration, createRegister } from './register.ts'

@@ -1,9 +1,9 @@
 /** The rules of passwords, each in a file of its own, joined over one set of options. HTTP is not known here. */
 
-import { createChangePassword } from './change.ts'
-import { createForgotPassword } from './forgot.ts'
+import { createChangePassword } from './change-password.ts'
+import { createForgotPassword } from './forgot-password.ts'
 import type { PasswordsOptions } from './options.ts'
-import { createCheckPassword, createResetPassword } from './reset.ts'
+import { createCheckPassword, createResetPassword } from './reset-password.ts'
 
 export type PasswordsService = ReturnType<typeof createPasswordsService>
 
