@@ -105,7 +105,7 @@ export function createAuditRows(box: SealedBox): AuditRows {
   // By the person as it was read: an export opens thousands of events of one.
   const opened = new WeakMap<AuditPerson, KeyObject>()
   const keyOf = (person: AuditPerson) => {
-    const key = opened.get(person) ?? createSecretKey(box.open(person.sealedAuditKey, auditKeyLabel(person.id)))
+    const key = opened.get(person) ?? createSecretKey(box.unseal(person.sealedAuditKey, auditKeyLabel(person.id)))
     opened.set(person, key)
     return key
   }
@@ -128,7 +128,7 @@ export function createAuditRows(box: SealedBox): AuditRows {
       if (userId !== null && person === undefined) return undefined
       const plain =
         person === undefined
-          ? box.open(sealedPersonal, eventLabel(id))
+          ? box.unseal(sealedPersonal, eventLabel(id))
           : decrypt(keyOf(person), sealedPersonal, eventLabel(id))
       return JSON.parse(plain.toString()) as AuditPersonal
     },

@@ -1,5 +1,7 @@
 /** The frame of a mail: greeting, paragraphs, one link, closing, as text and as HTML. What it says is `templates.ts`. */
 
+import { escapeHtml } from '../lib/http/escape-html.ts'
+
 export interface MailContent {
   readonly subject: string
   /** Absent: the reader is greeted without a name. */
@@ -100,15 +102,4 @@ function enterCode(page: string): string {
 
 function greeting(name: string | undefined): string {
   return name === undefined || name === '' ? 'Hello,' : `Hello ${name},`
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;'
-  }
-  return text.replaceAll(/[&<>"']/g, character => entities[character] ?? character)
 }

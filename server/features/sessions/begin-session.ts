@@ -44,7 +44,7 @@ export function createBeginSession(options: SessionsOptions) {
     const startedMs = nowMs()
     const session = newSession(options.limits, beginning, client, startedMs)
     const presentedId =
-      presented.refreshToken === undefined ? undefined : refreshTokens.open(presented.refreshToken)?.sessionId
+      presented.refreshToken === undefined ? undefined : refreshTokens.parse(presented.refreshToken)?.sessionId
 
     const subject = { person: user, sessionId: session.id }
     const event = audit.event({ kind: 'login-succeeded', client, atMs: startedMs, ...subject })

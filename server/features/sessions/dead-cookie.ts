@@ -10,7 +10,7 @@ export interface CookieOfEnded {
 /** Whether a refresh cookie is useless once a session has ended: it is of that session, or invalid. */
 export function createIsDeadCookie({ refreshTokens }: SessionsOptions) {
   return ({ cookie, endedSessionId }: CookieOfEnded): boolean => {
-    const ticket = refreshTokens.open(cookie)
+    const ticket = refreshTokens.parse(cookie)
     return ticket === undefined || ticket.sessionId === endedSessionId
   }
 }

@@ -30,7 +30,7 @@ export function createLogout(options: SessionsOptions) {
 
 function provenSessions({ refreshTokens }: SessionsOptions, tokens: PresentedTokens, access: AccessProof): string[] {
   const presented = [tokens.body, tokens.cookie].flatMap(token => {
-    const ticket = token === undefined ? undefined : refreshTokens.open(token)
+    const ticket = token === undefined ? undefined : refreshTokens.parse(token)
     return ticket ? [ticket.sessionId] : []
   })
   return [...new Set(access.kind === 'session' ? [...presented, access.sessionId] : presented)]

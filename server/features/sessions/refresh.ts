@@ -40,7 +40,7 @@ export function createRefresh(options: SessionsOptions) {
  */
 function genuineTickets({ refreshTokens }: SessionsOptions, { body, cookie }: PresentedTokens): RefreshTicket[] {
   const [first, second] = [body, cookie].flatMap(token => {
-    const ticket = token === undefined ? undefined : refreshTokens.open(token)
+    const ticket = token === undefined ? undefined : refreshTokens.parse(token)
     return ticket ? [ticket] : []
   })
   if (first === undefined) return []
@@ -99,7 +99,7 @@ function delivered(
   cookie: string | undefined,
   session: IssuedSession
 ): RefreshedSession {
-  const other = cookie === undefined ? undefined : refreshTokens.open(cookie)
+  const other = cookie === undefined ? undefined : refreshTokens.parse(cookie)
   const isOnlyInBody = other !== undefined && other.sessionId !== session.sessionId
   return { ...session, isOnlyInBody, keepsCookie: isOnlyInBody || cookie === session.refreshToken }
 }
