@@ -2,7 +2,7 @@
 
 import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/quota-policy.ts'
 import { parseFlag as flag, parseWholeNumber as integer, MAX_SECONDS } from '../edge/contract/shared-settings.ts'
-import { DATABASE_URL_FORM, databaseUrl as parseDatabaseUrl } from './database-url.ts'
+import { DATABASE_URL_FORM, parseDatabaseUrl } from './database-url.ts'
 import type { PasswordClass } from './lib/passwords/password-policy.ts'
 import { classes, contactUri, httpUrl, oneOf, secrets, smtpUrl, text } from './lib/settings/setting-parsers.ts'
 import { createSettingsReader } from './lib/settings/settings-reader.ts'

@@ -6,7 +6,7 @@ import { SettingFault } from './lib/settings/settings-reader.ts'
 export { DATABASE_URL_FORM }
 
 /** Reads `postgres://…`. */
-export function databaseUrl(text: string): string | SettingFault {
+export function parseDatabaseUrl(text: string): string | SettingFault {
   const parsed = parseConnectionUrl(text)
   return parsed.ok ? text : new SettingFault(parsed.reason)
 }

@@ -7,7 +7,7 @@ import { migrateDatabase } from '../db/migrate.ts'
 import { loadConfig } from './config.ts'
 import { lowerPoolPriority } from './lib/passwords/pool-priority.ts'
 import { ConfigError } from './lib/settings/settings-reader.ts'
-import { loggerOptions } from './logger.ts'
+import { createLogger } from './logger.ts'
 import { openOrigin } from './origin.ts'
 
 // bcrypt may take a thread per core; four more are for everything else, so that nothing waits behind a login storm.
@@ -17,13 +17,14 @@ process.env.UV_THREADPOOL_SIZE ??= String(cpus().length + 4)
 try {
   const config = loadConfig(process.env)
   await migrateDatabase(config.migrationDatabaseUrl)
-  const origin = await openOrigin(config, loggerOptions(config.logLevel))
+  const log = createLogger(config.logLevel)
+  const origin = await openOrigin(config, log)
   // By now the decoy hash has started the threads.
   lowerPoolPriority()
   // Where `npm start` keeps compiled modules: at once, for a process that is killed would keep nothing.
   flushCompileCache()
-  closeWithGrace({ delay: 10_000, logger: origin.app.log }, async ({ err }) => {
-    if (err) origin.app.log.fatal({ err }, 'the origin closes after an error')
+  closeWithGrace({ delay: 10_000, logger: log }, async ({ err }) => {
+    if (err) log.fatal({ err }, 'the origin closes after an error')
     await origin.close()
   })
 } catch (error) {

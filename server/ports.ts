@@ -1,8 +1,7 @@
 /** What the origin needs from outside its own process, already opened. */
 
-import type { FastifyServerOptions } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../db/client.ts'
-import type { Admission } from '../edge/admission/admission.ts'
 import type { Limiter } from '../edge/limiter/redis-limiter.ts'
 import type { AuditRows } from './audit/audit-event.ts'
 import type { KeysService } from './features/keys/service.ts'
@@ -11,13 +10,14 @@ import type { RefreshConfirmations } from './jobs/refresh-confirmations.ts'
 import type { SealedBox } from './lib/crypto/sealed-box.ts'
 import type { PublishEnds } from './lib/publish-ends.ts'
 import type { Metrics } from './metrics.ts'
+import type { ReadSessionStatus } from './session-status.ts'
 
 export interface Ports {
   readonly database: Database
   readonly limiter: Limiter
   readonly guard: LoginGuard
-  /** Keeps the revocation view; quotas are the edge's. */
-  readonly admission: Pick<Admission, 'prepare' | 'standing'>
+  /** Whether the session of an access token is live. */
+  readonly sessionStatus: ReadSessionStatus
   /** Notes which refresh tokens have arrived at their clients. */
   readonly confirmations: Pick<RefreshConfirmations, 'note'>
   readonly keys: KeysService
@@ -25,10 +25,10 @@ export interface Ports {
   readonly audit: AuditRows
   readonly metrics: Pick<Metrics, 'answered'>
   readonly publishEnds: PublishEnds
-  /** Says that there is something in the outbox. */
+  /** Wakes the job that sends emails: one waits in the outbox. */
   readonly wakeMail: () => void
   /** Rejects where the database or Redis does not answer. */
   readonly checkReady: () => Promise<void>
   readonly nowMs: () => number
-  readonly logger: FastifyServerOptions['logger']
+  readonly log: FastifyBaseLogger
 }

@@ -62,7 +62,7 @@ export function createAuditRows(box: SealedBox): AuditRows {
   // Kept by the user object as it was read: an export decrypts thousands of events with one key.
   const unsealedKeys = new WeakMap<AuditPerson, KeyObject>()
   const keyOf = (person: AuditPerson) => {
-    const key = unsealedKeys.get(person) ?? createSecretKey(box.open(person.sealedAuditKey, auditKeyLabel(person.id)))
+    const key = unsealedKeys.get(person) ?? createSecretKey(box.unseal(person.sealedAuditKey, auditKeyLabel(person.id)))
     unsealedKeys.set(person, key)
     return key
   }
@@ -85,7 +85,7 @@ export function createAuditRows(box: SealedBox): AuditRows {
       if (userId !== null && person === undefined) return undefined
       const plain =
         person === undefined
-          ? box.open(sealedPersonal, eventLabel(id))
+          ? box.unseal(sealedPersonal, eventLabel(id))
           : decrypt(keyOf(person), sealedPersonal, eventLabel(id))
       return JSON.parse(plain.toString()) as AuditPersonal
     },

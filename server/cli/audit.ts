@@ -2,7 +2,7 @@
 
 import { openDatabase } from '../../db/client.ts'
 import { type ChainFault, type ChainReport, verifyChain } from '../audit/verify-chain.ts'
-import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
+import { DATABASE_URL_FORM, parseDatabaseUrl } from '../database-url.ts'
 import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import { type Command, UsageError } from './command.ts'
 
@@ -21,7 +21,7 @@ export const verifyAudit: Command = {
   async run(args, env, terminal) {
     const expected = parseExpected(args)
     const read = createSettingsReader(env)
-    const url = read.required('DATABASE_URL', DATABASE_URL_FORM, databaseUrl)
+    const url = read.required('DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl)
     read.throwIfWrong()
     const database = openDatabase({ url, maxConnections: 1, deadlineMs: 30_000, prepares: false })
     try {

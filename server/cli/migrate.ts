@@ -1,7 +1,7 @@
 /** Brings the database to the newest schema, as the role that owns it: for deployments whose origin may not. */
 
 import { migrateDatabase } from '../../db/migrate.ts'
-import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
+import { DATABASE_URL_FORM, parseDatabaseUrl } from '../database-url.ts'
 import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import type { Command } from './command.ts'
 
@@ -12,8 +12,8 @@ export const migrate: Command = {
   async run(_args, env, terminal) {
     const read = createSettingsReader(env)
     const url =
-      read.maybe('MIGRATION_DATABASE_URL', DATABASE_URL_FORM, databaseUrl) ??
-      read.required('DATABASE_URL', DATABASE_URL_FORM, databaseUrl)
+      read.maybe('MIGRATION_DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl) ??
+      read.required('DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl)
     read.throwIfWrong()
     await migrateDatabase(url)
     terminal.out('The database has the newest schema.')

@@ -2,7 +2,7 @@
 
 import { type Database, openDatabase } from '../../db/client.ts'
 import { type AuditRows, createAuditRows } from '../audit/audit-event.ts'
-import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
+import { DATABASE_URL_FORM, parseDatabaseUrl } from '../database-url.ts'
 import type { Client } from '../lib/client.ts'
 import { deriveKeys } from '../lib/crypto/derived-keys.ts'
 import { createId } from '../lib/crypto/ids.ts'
@@ -21,7 +21,7 @@ export interface Tools {
 /** @throws {ConfigError} where a setting is missing or malformed; nothing was opened then */
 export async function withTools<T>(env: Env, work: (tools: Tools) => Promise<T>): Promise<T> {
   const read = createSettingsReader(env)
-  const url = read.required('DATABASE_URL', DATABASE_URL_FORM, databaseUrl)
+  const url = read.required('DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl)
   const rootSecrets = read.required('ROOT_SECRETS', 'the same as the origin has', secrets)
   read.throwIfWrong()
   const database = openDatabase({ url, maxConnections: 1, prepares: false })

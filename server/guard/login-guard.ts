@@ -2,14 +2,14 @@
 
 import type { KeyObject } from 'node:crypto'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
-import { createLedger, type LedgerOptions } from './ledger.ts'
-import { type GuardDecision, isAnswerable, type Obstacle, type Outcome, type WeighedAttempt } from './rule.ts'
+import { createFailureStore, type FailureStoreOptions } from './failure-store.ts'
+import { type AttemptFacts, type GuardDecision, isAnswerable, type Obstacle, type Outcome } from './rule.ts'
 import { subjectKeys } from './subject-keys.ts'
 import type { Captcha } from './turnstile.ts'
 
 export interface LoginAttempt {
   /** The canonical address, known or not: both count alike. */
-  readonly account: string
+  readonly email: string
   /** The client's canonical address. */
   readonly clientAddress: string
   /** This device has signed in to this account before. */
@@ -38,10 +38,10 @@ export interface LoginGuard {
    * Ends the block of an account, and the delay of this client address on it. The block of the client address stays:
    * an attacker's own mailbox must not unblock the attacker's address.
    */
-  clear(subject: Pick<LoginAttempt, 'account' | 'clientAddress'>): Promise<void>
+  clear(subject: Pick<LoginAttempt, 'email' | 'clientAddress'>): Promise<void>
 }
 
-export interface LoginGuardOptions extends LedgerOptions {
+export interface LoginGuardOptions extends FailureStoreOptions {
   /** Keys the names under which failures are counted: at least 32 bytes, the same in all origins. */
   readonly subjectSecret: KeyObject
   /** Who is asked whether a captcha was solved; undefined: none is ever required. */
@@ -67,14 +67,14 @@ const OBSTACLE_REASONS = {
 export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
   checkOptions(options)
   const { captcha } = options
-  const ledger = createLedger(options)
+  const ledger = createFailureStore(options)
   // By the attempt itself: whoever settles another object than was admitted is asked for a captcha once more.
   const solved = new WeakSet<LoginAttempt>()
 
-  const weigh = (attempt: LoginAttempt, outcome: WeighedAttempt['outcome']) =>
-    ledger.weigh(subjectKeys(options.subjectSecret, attempt.account, attempt.clientAddress), {
+  const weigh = (attempt: LoginAttempt, outcome: AttemptFacts['outcome']) =>
+    ledger.decide(subjectKeys(options.subjectSecret, attempt.email, attempt.clientAddress), {
       knownDevice: attempt.knownDevice,
-      captchaOpen: captcha !== undefined && !solved.has(attempt),
+      captchaUnsolved: captcha !== undefined && !solved.has(attempt),
       outcome
     })
 
@@ -97,7 +97,8 @@ export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
       return { answerable: false, failure: isDelayed ? tooManyAttempts(verdict) : captchaRequired(captcha) }
     },
 
-    clear: ({ account, clientAddress }) => ledger.clear(subjectKeys(options.subjectSecret, account, clientAddress))
+    clear: ({ email: account, clientAddress }) =>
+      ledger.clear(subjectKeys(options.subjectSecret, account, clientAddress))
   }
 }
 

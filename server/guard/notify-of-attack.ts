@@ -9,7 +9,7 @@ import type { Client } from '../lib/client.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 import { noticeMail } from '../lib/mail/outbox-mail.ts'
 
-export interface TellOfAttackOptions {
+export interface NotifyOfAttackOptions {
   readonly database: Database
   readonly audit: AuditRows
   readonly box: SealedBox
@@ -27,7 +27,7 @@ export interface TellOfAttackOptions {
  * @param owner of the account, where there is one
  */
 export async function notifyOfAttack(
-  options: TellOfAttackOptions,
+  options: NotifyOfAttackOptions,
   account: string,
   owner: User | undefined,
   client: Client

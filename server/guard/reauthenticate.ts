@@ -7,9 +7,9 @@ import type { DeviceMarks } from '../lib/devices/device-mark.ts'
 import type { PasswordHasher } from '../lib/passwords/password-hash.ts'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import type { LoginAttempt, LoginGuard } from './login-guard.ts'
-import { notifyOfAttack, type TellOfAttackOptions } from './notify-of-attack.ts'
+import { type NotifyOfAttackOptions, notifyOfAttack } from './notify-of-attack.ts'
 
-export interface ReauthenticationOptions extends TellOfAttackOptions {
+export interface ReauthenticationOptions extends NotifyOfAttackOptions {
   readonly guard: LoginGuard
   readonly hasher: PasswordHasher
   readonly deviceMarks: DeviceMarks
@@ -40,7 +40,7 @@ export async function reauthenticate(
   const { guard, hasher, deviceMarks } = options
   hasher.ensureRoom()
   const attempt: LoginAttempt = {
-    account: user.email,
+    email: user.email,
     clientAddress: client.address,
     knownDevice: proof.presentedMarks.some(mark => deviceMarks.knows(mark, user.email)),
     ...(proof.captchaToken === undefined ? {} : { captchaToken: proof.captchaToken })

@@ -27,7 +27,7 @@ export interface GuardPolicy {
 }
 
 /** What is remembered of an address or an account. */
-export interface Counted {
+export interface BlockState {
   /** Oldest first; only the newest `maxFailures` matter. */
   readonly failuresMs: readonly number[]
   /** The first millisecond after the block; in the past or 0 where there is none. */
@@ -35,23 +35,23 @@ export interface Counted {
 }
 
 /** What is remembered of an address together with an account. */
-export interface Delayed {
+export interface DelayState {
   /** In a row. */
   readonly failures: number
   readonly lastMs: number
 }
 
 export interface GuardState {
-  readonly address: Counted
-  readonly pair: Delayed
-  readonly account: Counted
+  readonly address: BlockState
+  readonly pair: DelayState
+  readonly account: BlockState
 }
 
 /** What an attempt looks like to the rule. */
-export interface WeighedAttempt {
+export interface AttemptFacts {
   readonly knownDevice: boolean
   /** A captcha may be asked for, and this attempt has not solved one. */
-  readonly captchaOpen: boolean
+  readonly captchaUnsolved: boolean
   /** `pending`: the password was not compared yet. */
   readonly outcome: 'pending' | Outcome
 }
@@ -77,10 +77,10 @@ export interface GuardDecision {
 }
 
 /** Nothing is remembered of an address or an account. */
-export const NO_FAILURES: Counted = { failuresMs: [], untilMs: 0 }
+export const NO_FAILURES: BlockState = { failuresMs: [], untilMs: 0 }
 
 /** Nothing is remembered of an address together with an account. */
-export const NO_DELAY: Delayed = { failures: 0, lastMs: 0 }
+export const NO_DELAY: DelayState = { failures: 0, lastMs: 0 }
 
 /** Whether the client may learn how the attempt ended, which is the same as whether it would be admitted now. */
 export function isAnswerable({ retryAfterMs, captchaDue }: GuardDecision): boolean {
@@ -97,7 +97,7 @@ export function isAnswerable({ retryAfterMs, captchaDue }: GuardDecision): boole
 export function decide(
   policy: GuardPolicy,
   state: GuardState,
-  attempt: WeighedAttempt,
+  attempt: AttemptFacts,
   nowMs: number
 ): { readonly verdict: GuardDecision; readonly state: GuardState } {
   const verdict = judge(policy, state, attempt, nowMs)
@@ -123,7 +123,7 @@ export function recordFailure(
   return { address, account, pair: outcome === 'unconfirmed' ? state.pair : delay(policy.pair, state.pair, nowMs) }
 }
 
-function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, nowMs: number): GuardDecision {
+function judge(policy: GuardPolicy, state: GuardState, attempt: AttemptFacts, nowMs: number): GuardDecision {
   const untilMs: readonly (readonly [Obstacle, number])[] = [
     ['address', state.address.untilMs],
     ['pair', delayedUntilMs(policy.pair, state.pair)],
@@ -140,28 +140,28 @@ function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, 
     recent(policy.address, state.address, nowMs).length,
     recent(policy.account, state.account, nowMs).length
   )
-  const captchaDue = attempt.captchaOpen && failures >= policy.captchaAfterFailures
+  const captchaDue = attempt.captchaUnsolved && failures >= policy.captchaAfterFailures
   return { retryAfterMs, obstacle, captchaDue, accountAttacked: false }
 }
 
 /** The failures that are still in the window. */
-function recent({ windowMs }: BlockPolicy, { failuresMs }: Counted, nowMs: number): readonly number[] {
+function recent({ windowMs }: BlockPolicy, { failuresMs }: BlockState, nowMs: number): readonly number[] {
   return failuresMs.filter(failureMs => failureMs + windowMs > nowMs)
 }
 
 /** A block that is shorter than the window lasts until the window has room again, so that no window ever holds more. */
-function count(policy: BlockPolicy, counted: Counted, nowMs: number): Counted {
+function count(policy: BlockPolicy, counted: BlockState, nowMs: number): BlockState {
   const failuresMs = [...recent(policy, counted, nowMs), nowMs].slice(-policy.maxFailures)
   const [oldestMs = nowMs] = failuresMs
   const isFull = failuresMs.length >= policy.maxFailures
   return { failuresMs, untilMs: isFull ? Math.max(nowMs + policy.blockMs, oldestMs + policy.windowMs) : 0 }
 }
 
-function delay({ windowMs }: DelayPolicy, { failures, lastMs }: Delayed, nowMs: number): Delayed {
+function delay({ windowMs }: DelayPolicy, { failures, lastMs }: DelayState, nowMs: number): DelayState {
   return { failures: (lastMs + windowMs > nowMs ? failures : 0) + 1, lastMs: nowMs }
 }
 
-function delayedUntilMs(policy: DelayPolicy, { failures, lastMs }: Delayed): number {
+function delayedUntilMs(policy: DelayPolicy, { failures, lastMs }: DelayState): number {
   if (failures < policy.delayAfterFailures) return 0
   return lastMs + Math.min(policy.windowMs, policy.firstDelayMs * 2 ** (failures - policy.delayAfterFailures))
 }

@@ -23,7 +23,7 @@ const BATCH = 200
  * replaced where it is still the one that was read.
  */
 export function createReseal({ database, box, log }: ResealOptions): () => Promise<void> {
-  const again = (sealed: Uint8Array, label: string) => box.seal(box.open(sealed, label), label)
+  const again = (sealed: Uint8Array, label: string) => box.seal(box.unseal(sealed, label), label)
 
   async function signingKeys(): Promise<number> {
     const rows = await database.run(db => findSigningKeysNotUnder(db, box.newestKeyId))

@@ -11,7 +11,7 @@ import {
 } from '../../db/queries/outbox.ts'
 import { findUserByEmail } from '../../db/queries/users.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
-import { openMailToken } from '../lib/mail/outbox-mail.ts'
+import { unsealMailToken } from '../lib/mail/outbox-mail.ts'
 import type { MailBounds } from './mail-bounds.ts'
 import { type ResolvedMail, resolveMail } from './resolve-mail.ts'
 import { type MailValues, renderMail } from './templates.ts'
@@ -108,7 +108,9 @@ async function send({ database, transport, box, publicUrl }: OutboxWorkerOptions
     publicUrl,
     at: mail.createdAt,
     expiresAt: mail.expiresAt,
-    ...(mail.sealedToken === null ? {} : { token: openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })
+    ...(mail.sealedToken === null
+      ? {}
+      : { token: unsealMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })
   }
   const messageId = `<${mail.id}@${new URL(publicUrl).hostname}>`
   await transport.send({ to: mail.recipient, messageId, ...renderMail(mail.kind, values) })

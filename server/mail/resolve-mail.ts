@@ -11,7 +11,7 @@ import { extendRegistration, findRegistrationsOf } from '../../db/queries/regist
 import { findUserByEmail, holdUserByEmail } from '../../db/queries/users.ts'
 import { createMailedToken, hashMailedToken } from '../lib/crypto/mailed-token.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
-import { type MailKind, openMailToken, sealMailToken } from '../lib/mail/outbox-mail.ts'
+import { type MailKind, sealMailToken, unsealMailToken } from '../lib/mail/outbox-mail.ts'
 import type { SentKind } from './templates.ts'
 
 /** A mail that knows what it is. */
@@ -99,7 +99,7 @@ async function resetRequested(resolving: Resolving, mail: OutboxMail): Promise<R
  */
 async function changeEmail({ db, box, now }: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   if (mail.sealedToken === null) return undefined
-  const tokenHash = hashMailedToken(openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }))
+  const tokenHash = hashMailedToken(unsealMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }))
   const owner = await findUserByEmail(db, mail.recipient)
   if (owner === undefined)
     return (await isMailedTokenValid(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined

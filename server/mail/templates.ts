@@ -1,10 +1,10 @@
 /** What the mails say. Links lead to the public URL and nowhere else; how a mail looks is `letter.ts`. */
 
 import type { MailKind } from '../lib/mail/outbox-mail.ts'
-import { type Letter, type Link, type RenderedMail, renderLetter } from './letter.ts'
+import { type Link, layOutMail, type MailContent, type RenderedMail } from './mail-layout.ts'
 import type { TypedText } from './typed-text.ts'
 
-export type { RenderedMail } from './letter.ts'
+export type { RenderedMail } from './mail-layout.ts'
 
 /** What a mail can turn out to be once it is sent. */
 export type SentKind = Exclude<MailKind, 'registration' | 'verification-requested' | 'reset-requested'>
@@ -21,7 +21,7 @@ export interface MailValues {
   readonly expiresAt?: Date
 }
 
-type Template = (values: MailValues) => Omit<Letter, 'publicUrl' | 'name'>
+type Template = (values: MailValues) => Omit<MailContent, 'publicUrl' | 'name'>
 
 const TEMPLATES: Readonly<Record<SentKind, Template>> = {
   'verify-email': values => ({
@@ -122,7 +122,7 @@ const TEMPLATES: Readonly<Record<SentKind, Template>> = {
 
 /** Renders a mail. */
 export function renderMail(kind: SentKind, values: MailValues): RenderedMail {
-  return renderLetter({ ...TEMPLATES[kind](values), name: values.typed?.name, publicUrl: values.publicUrl })
+  return layOutMail({ ...TEMPLATES[kind](values), name: values.typed?.name, publicUrl: values.publicUrl })
 }
 
 /** The token is in the fragment: it is in no server's log, and opening the page uses nothing up. */
@@ -142,7 +142,7 @@ function newPasswordLink({ publicUrl }: MailValues): Link {
 }
 
 /** What to do about something that was not oneself. */
-function newPassword(values: MailValues): Pick<Letter, 'link' | 'closing'> {
+function newPassword(values: MailValues): Pick<MailContent, 'link' | 'closing'> {
   return {
     link: newPasswordLink(values),
     closing: ['If this was not you, choose a new password at once: that signs out every device.']

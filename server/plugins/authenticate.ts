@@ -32,22 +32,22 @@ export interface AuthenticateOptions {
 }
 
 export const authenticate = fp(
-  async (app: FastifyInstance, { verifier, status: standing, seen, nowMs }: AuthenticateOptions) => {
+  async (app: FastifyInstance, { verifier, status, seen, nowMs }: AuthenticateOptions) => {
     app.decorateRequest('verifiedClaims', undefined)
 
     // Not async: it waits for one promise where everything is at hand, and each promise more shows on this path.
     app.decorate('authenticate', (request: FastifyRequest) => {
       const bearer = parseBearer(request.headers.authorization)
       if (bearer.kind !== 'token') return Promise.reject(new ProblemError(`token-${bearer.kind}`))
-      return verifier.verify(bearer.token, nowMs()).then(verdict => {
-        const { claims, kid } = orRefuse(verdict)
-        const admit = (stands: SessionStatus) => {
-          refuseUnlessLive(stands)
+      return verifier.verify(bearer.token, nowMs()).then(verified => {
+        const { claims, kid } = orRefuse(verified)
+        const admit = (known: SessionStatus) => {
+          refuseUnlessLive(known)
           request.verifiedClaims = claims
           seen(claims, request)
         }
-        const stands = standing({ sid: claims.sid, kid })
-        return stands instanceof Promise ? stands.then(admit) : admit(stands)
+        const known = status({ sid: claims.sid, kid })
+        return known instanceof Promise ? known.then(admit) : admit(known)
       })
     })
     app.decorate('claimsOf', request => {
@@ -61,15 +61,16 @@ export const authenticate = fp(
 )
 
 /** @throws {ProblemError} */
-function orRefuse(verdict: Verified | VerifyFailure): Verified {
-  if (verdict.ok) return verdict
-  throw new ProblemError(failure(verdict.code === 'keys-unavailable' ? 'unavailable' : verdict.code, verdict.reason))
+function orRefuse(verified: Verified | VerifyFailure): Verified {
+  if (verified.ok) return verified
+  const { code, reason } = verified
+  throw new ProblemError(failure(code === 'keys-unavailable' ? 'unavailable' : code, reason))
 }
 
 /** @throws {ProblemError} */
-function refuseUnlessLive(standing: SessionStatus): void {
-  if (standing === 'live') return
-  if (standing === 'ended') throw new ProblemError('session-ended')
-  if (standing === 'key-removed') throw new ProblemError(failure('token-invalid', 'the key was removed'))
-  throw new ProblemError(failure('unavailable', 'nobody knows how the session stands', { retryAfterSeconds: 1 }))
+function refuseUnlessLive(status: SessionStatus): void {
+  if (status === 'live') return
+  if (status === 'ended') throw new ProblemError('session-ended')
+  if (status === 'key-removed') throw new ProblemError(failure('token-invalid', 'the key was removed'))
+  throw new ProblemError(failure('unavailable', 'the session status is unknown', { retryAfterSeconds: 1 }))
 }

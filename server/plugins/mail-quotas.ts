@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { rateLimitFields, retryAfterSeconds } from '../../edge/contract/rate-limit-fields.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
+import type { Config } from '../config.ts'
 import { ProblemError } from '../lib/http/problem-error.ts'
 import { mailSubject } from '../lib/mail/mail-subject.ts'
 import { failure } from '../lib/result.ts'
@@ -14,7 +15,7 @@ export type MailQuotaName = 'forgot-password' | 'resend-verification' | 'change-
 
 export interface MailQuotasOptions {
   readonly limiter: Limiter
-  readonly quotas: Readonly<Record<MailQuotaName, QuotaPolicy>>
+  readonly quotas: Pick<Config['quotas'], 'forgotPassword' | 'resendVerification' | 'changeEmail'>
   readonly nowMs: () => number
 }
 
@@ -26,14 +27,20 @@ declare module 'fastify' {
      * @param subject a canonical address, or the id of an account
      * @throws {ProblemError} `rate-limited`, the same for an address that nobody has
      */
-    takeMailQuota(name: MailQuotaName, subject: string): Promise<void>
+    chargeMailQuota(name: MailQuotaName, subject: string): Promise<void>
   }
 }
 
 export const mailQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: MailQuotasOptions) => {
-    app.decorate('takeMailQuota', async (name, subject) => {
-      const policy = quotas[name]
+    const policies: Readonly<Record<MailQuotaName, QuotaPolicy>> = {
+      'forgot-password': quotas.forgotPassword,
+      'resend-verification': quotas.resendVerification,
+      'change-email': quotas.resendVerification,
+      'change-email-account': quotas.changeEmail
+    }
+    app.decorate('chargeMailQuota', async (name, subject) => {
+      const policy = policies[name]
       const { allowed, retryAfterMs } = await limiter.charge(name, policy, mailSubject(subject), nowMs())
       if (allowed) return
       const fields = rateLimitFields([{ name, policy, remaining: 0, retryAfterMs }])

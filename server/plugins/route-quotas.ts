@@ -7,17 +7,20 @@ import { addressSubject } from '../../edge/contract/client-address.ts'
 import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { rateLimitFields, retryAfterSeconds } from '../../edge/contract/rate-limit-fields.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
+import type { Config } from '../config.ts'
 import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
 export interface RouteQuotasOptions {
   readonly limiter: Limiter
-  readonly quotas: Readonly<Record<RouteQuotaName, QuotaPolicy>>
+  readonly quotas: Pick<Config['quotas'], 'register' | 'mailedTokens'>
   readonly nowMs: () => number
 }
 
 /** The quotas that a route can ask for: `config: { rateLimit: app.quota('register') }`. */
 export type RouteQuotaName = 'register' | 'mailed-tokens'
+
+type Policies = Readonly<Record<RouteQuotaName, QuotaPolicy>>
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,21 +31,22 @@ declare module 'fastify' {
 
 export const routeQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: RouteQuotasOptions) => {
+    const policies: Policies = { register: quotas.register, 'mailed-tokens': quotas.mailedTokens }
     await app.register(rateLimit, {
       global: false,
       hook: 'preHandler',
       // The store never fails: its limiter falls back to a floor. This is for the day it does.
       skipOnError: false,
-      store: createStore(limiter, quotas, nowMs),
+      store: createStore(limiter, policies, nowMs),
       keyGenerator: (request: FastifyRequest) => addressSubject(request.client.address),
       addHeaders: NO_HEADERS,
       addHeadersOnExceeding: NO_HEADERS
     })
     app.decorate('quota', name => ({
       groupId: name,
-      max: quotas[name].quota,
-      timeWindow: quotas[name].windowMs,
-      errorResponseBuilder: (_request: unknown, { ttl }: { ttl: number }) => refusal(name, quotas[name], ttl)
+      max: policies[name].quota,
+      timeWindow: policies[name].windowMs,
+      errorResponseBuilder: (_request: unknown, { ttl }: { ttl: number }) => refusal(name, policies[name], ttl)
     }))
   },
   { name: 'route-quotas', fastify: '5.x', dependencies: ['edge-hop', 'problems'] }
@@ -67,7 +71,7 @@ function refusal(name: RouteQuotaName, policy: QuotaPolicy, retryAfterMs: number
 type StoreCallback = (error: Error | null, result?: { current: number; ttl: number }) => void
 
 /** The library's idea of a store, over our limiter: it asks for a count and gets one that fits our decision. */
-function createStore(limiter: Limiter, quotas: RouteQuotasOptions['quotas'], nowMs: () => number) {
+function createStore(limiter: Limiter, policies: Policies, nowMs: () => number) {
   return class LimiterStore implements FastifyRateLimitStore {
     readonly name: RouteQuotaName | undefined
 
@@ -78,7 +82,7 @@ function createStore(limiter: Limiter, quotas: RouteQuotasOptions['quotas'], now
     incr(key: string, callback: StoreCallback): void {
       const { name } = this
       if (name === undefined) throw new Error('a quota without a name: use app.quota(name)')
-      const policy = quotas[name]
+      const policy = policies[name]
       // The library appends the group to the key; our keys name the quota themselves.
       const subject = key.slice(0, -name.length)
       limiter

@@ -3,14 +3,14 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { openEngineBackend, type RedisBackend } from '../../local/redis-rest.ts'
-import { scriptArgs } from '../../server/guard/ledger.ts'
+import { scriptArgs } from '../../server/guard/failure-store.ts'
 import {
+  type AttemptFacts,
   decide,
   type GuardDecision,
   type GuardPolicy,
   NO_DELAY,
-  NO_FAILURES,
-  type WeighedAttempt
+  NO_FAILURES
 } from '../../server/guard/rule.ts'
 import { loginGuardScript } from '../../server/guard/script.ts'
 import { redisBackends } from '../lib/redis-backends.ts'
@@ -62,7 +62,7 @@ t.test('a key outlives what it is needed for by nothing', async t => {
     run(
       backend,
       ['address', pair, 'account'],
-      scriptArgs(policy, { knownDevice: false, captchaOpen: false, outcome: 'wrong' })
+      scriptArgs(policy, { knownDevice: false, captchaUnsolved: false, outcome: 'wrong' })
     )
   const ttls = () => Promise.all(['address', 'pair1', 'account'].map(key => backend.execute(['PTTL', key])))
 
@@ -72,7 +72,7 @@ t.test('a key outlives what it is needed for by nothing', async t => {
   t.strictSame(await ttls(), [1_800_000, 600_000, 900_000], 'its block, from then on')
 })
 
-type Weigh = (keys: string[], policy: GuardPolicy, attempt: WeighedAttempt, nowMs: number) => Promise<unknown>
+type Weigh = (keys: string[], policy: GuardPolicy, attempt: AttemptFacts, nowMs: number) => Promise<unknown>
 
 /** Replays all traces; what the verdicts were like is returned, so that a test sees that they were not all alike. */
 async function compare(t: Test, weigh: Weigh): Promise<ReadonlySet<string>> {
@@ -97,9 +97,9 @@ async function replay(seed: number, weigh: Weigh, seen: Set<string>): Promise<st
     nowMs += randomLeap(random, policy, waitMs)
     const [address, account] = [`a${upTo(random, 2)}`, `u${upTo(random, 2)}`]
     const keys = [address, `${address}${account}`, account].map(name => `${seed}:${name}`) as [string, string, string]
-    const attempt: WeighedAttempt = {
+    const attempt: AttemptFacts = {
       knownDevice: random() < 0.3,
-      captchaOpen: random() < 0.2,
+      captchaUnsolved: random() < 0.2,
       outcome: pick(random, ['pending', 'wrong', 'wrong', 'wrong', 'unconfirmed', 'right'])
     }
     const before = {

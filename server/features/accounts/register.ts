@@ -25,29 +25,31 @@ export interface Registration {
 /** `pending`: a link was mailed, or the owner of the address was told. Nobody learns which. */
 export type Registered = { readonly pending: true } | { readonly pending: false; readonly user: User }
 
-/** A registration whose every member was checked. */
-interface Account {
+/**
+ * A registration that the policies accept. Its type is not that of a request's body, so that an unchecked body is not
+ * taken for one.
+ */
+export interface CheckedRegistration {
   readonly email: string
+  readonly password: string
   readonly name: string
-  readonly passwordHash: string
+  /** Null where the service has no terms. */
   readonly acceptedTermsVersion: string | null
 }
 
 /** Checks a registration against every policy, without work and without looking anything up. */
-export function checkRegistration(options: AccountsOptions, registration: Registration): Result<Registration> {
-  const { acceptedTermsVersion } = registration
-  const email = checkEmail(registration.email)
-  if (!email.ok) return email
-  const name = checkName(registration.name)
-  if (!name.ok) return name
-  const password = checkNewPassword(options.passwordPolicy, registration.password, {
-    email: email.value,
-    name: name.value
-  })
-  if (!password.ok) return password
-  if (acceptedTermsVersion !== options.termsVersion) return unacceptedTerms(options.termsVersion)
-  const terms = acceptedTermsVersion === undefined ? {} : { acceptedTermsVersion }
-  return success({ email: email.value, name: name.value, password: password.value, ...terms })
+export function createCheckRegistration({ passwordPolicy, termsVersion }: AccountsOptions) {
+  return (registration: Registration): Result<CheckedRegistration> => {
+    const email = checkEmail(registration.email)
+    if (!email.ok) return email
+    const name = checkName(registration.name)
+    if (!name.ok) return name
+    const owner = { email: email.value, name: name.value }
+    const password = checkNewPassword(passwordPolicy, registration.password, owner)
+    if (!password.ok) return password
+    if (registration.acceptedTermsVersion !== termsVersion) return unacceptedTerms(termsVersion)
+    return success({ ...owner, password: password.value, acceptedTermsVersion: termsVersion ?? null })
+  }
 }
 
 /** Where there are no terms, nobody can have accepted any: the member is unknown like every other one. */
@@ -56,31 +58,31 @@ function unacceptedTerms(required: string | undefined) {
   return invalidMember('/acceptedTermsVersion', [detail])
 }
 
-export async function register(
-  options: AccountsOptions,
-  registration: Registration,
-  client: Client
-): Promise<Result<Registered>> {
-  const checked = checkRegistration(options, registration)
-  if (!checked.ok) return checked
-  const { email, name, password, acceptedTermsVersion = null } = checked.value
-  const account = { email, name, passwordHash: await options.hasher.hash(password), acceptedTermsVersion }
-  return options.emailVerification === 'required'
-    ? requestLink(options, account, client)
-    : create(options, account, client)
+/** What is stored of a registration. */
+type NewAccount = Omit<CheckedRegistration, 'password'> & { readonly passwordHash: string }
+
+export function createRegister(options: AccountsOptions) {
+  const { hasher, emailVerification } = options
+  return async ({ password, ...checked }: CheckedRegistration, client: Client): Promise<Result<Registered>> => {
+    const account = { ...checked, passwordHash: await hasher.hash(password) }
+    return emailVerification === 'required'
+      ? requestLink(options, account, client)
+      : createAccount(options, account, client)
+  }
 }
 
 /**
  * Security: the same statements whether the address is known or not. Whose it is decides what the mail worker
  * sends, long after this answer.
  */
-async function requestLink(options: AccountsOptions, account: Account, client: Client): Promise<Result<Registered>> {
+async function requestLink(options: AccountsOptions, account: NewAccount, client: Client): Promise<Result<Registered>> {
   const { database, audit, nowMs } = options
   const createdMs = nowMs()
   const registrationId = createId(createdMs)
+  const link = { kind: 'registration', recipient: account.email, target: { registrationId }, createdMs } as const
   await database.transaction(async db => {
     await insertRegistration(db, { id: registrationId, ...account, ...linkTimes(options, createdMs) })
-    await mailLink(options, db, 'registration', account, { registrationId }, createdMs)
+    await mailLink(options, db, link)
     await insertAuditEvent(db, audit.event({ kind: 'registration-requested', client, atMs: createdMs }))
   })
   options.wakeMail()
@@ -88,16 +90,21 @@ async function requestLink(options: AccountsOptions, account: Account, client: C
 }
 
 /** Where verification is optional: the account is there at once, and the link only marks it as verified. */
-async function create(options: AccountsOptions, account: Account, client: Client): Promise<Result<Registered>> {
+async function createAccount(
+  options: AccountsOptions,
+  account: NewAccount,
+  client: Client
+): Promise<Result<Registered>> {
   const { database, audit, nowMs } = options
   const createdMs = nowMs()
   const createdAt = new Date(createdMs)
   const id = createId(createdMs)
   const row = { id, ...account, emailVerified: false, sealedAuditKey: audit.createKey(id), createdAt }
+  const link = { kind: 'verify-email', recipient: account.email, target: { userId: id }, createdMs } as const
   const user = await database.transaction(async db => {
     const created = await insertUser(db, { ...row, updatedAt: createdAt })
     if (created === undefined) return undefined
-    await mailLink(options, db, 'verify-email', account, { userId: created.id }, createdMs)
+    await mailLink(options, db, link)
     await insertAuditEvent(db, audit.event({ kind: 'account-created', client, atMs: createdMs, person: created }))
     return created
   })
@@ -106,19 +113,20 @@ async function create(options: AccountsOptions, account: Account, client: Client
   return success({ pending: false, user })
 }
 
-async function mailLink(
-  options: AccountsOptions,
-  db: Queryable,
-  kind: 'registration' | 'verify-email',
-  account: Account,
-  target: { registrationId: string } | { userId: string },
-  createdMs: number
-): Promise<void> {
+interface VerificationLink {
+  readonly kind: 'registration' | 'verify-email'
+  readonly recipient: string
+  readonly target: { readonly registrationId: string } | { readonly userId: string }
+  readonly createdMs: number
+}
+
+async function mailLink(options: AccountsOptions, db: Queryable, link: VerificationLink): Promise<void> {
+  const { kind, recipient, target, createdMs } = link
   const { token, hash } = createMailedToken()
   const times = linkTimes(options, createdMs)
   await insertMailedToken(db, { tokenHash: hash, purpose: 'verify-email', ...target, ...times })
   const owner = 'userId' in target ? target : {}
-  const order = { kind, recipient: account.email, ...owner, token, expiresAt: times.expiresAt }
+  const order = { kind, recipient, ...owner, token, expiresAt: times.expiresAt }
   await insertOutboxMail(db, outboxMail(options.box, order, createdMs))
 }
 

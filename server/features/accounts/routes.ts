@@ -9,30 +9,38 @@ import { clearsRefreshCookie, readsCookies, setsCookies } from '../../lib/http/c
 import { orThrow } from '../../lib/http/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/http/problem-responses.ts'
 import { showUser, UserShape } from '../../lib/http/user-shape.ts'
+import type { CheckedRegistration } from './register.ts'
 import { Deletion, NoContent, PersonalData, ProfileChange, Register, RegistrationPending, SignedUp } from './schemas.ts'
 import type { AccountsService } from './service.ts'
 
 export interface AccountRoutesOptions {
   readonly accounts: AccountsService
   /** Signs somebody in who has just registered, and puts the session into the answer. */
-  readonly signIn: (
-    request: FastifyRequest
-  ) => (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
+  readonly signIn: (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
   /** Takes the refresh cookie of a session away whose account is gone. */
-  readonly signOut: (request: FastifyRequest, reply: FastifyReply, sid: string) => void
+  readonly signOut: (reply: FastifyReply, sid: string) => void
 }
 
-export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (
-  app,
-  { accounts, signIn, signOut }
-) => {
+type App = Parameters<FastifyPluginAsyncTypebox>[0]
+
+export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, options) => {
+  registerRoute(app, options)
+  readProfileRoute(app, options)
+  changeProfileRoute(app, options)
+  exportRoute(app, options)
+  deleteRoute(app, options)
+}
+
+// Over 40 lines: one route, its schema beside it.
+function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): void {
+  const registrations = new WeakMap<FastifyRequest, CheckedRegistration>()
   app.post(
     '/auth/register',
     {
       config: { rateLimit: app.quota('register') },
       // Before the quota: a password that is too short must not cost one of five registrations an hour.
       preHandler: async request => {
-        orThrow(accounts.check(request.body))
+        registrations.set(request, orThrow(accounts.check(request.body)))
       },
       schema: {
         operationId: 'register',
@@ -51,16 +59,18 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       }
     },
     async (request, reply) => {
-      // First, because it may refuse the request: nothing must have been written then.
-      const begin = signIn(request)
-      const registered = orThrow(await accounts.register(request.body, request.client))
+      const registration = registrations.get(request)
+      if (registration === undefined) throw new Error('the registration was not checked')
+      const registered = orThrow(await accounts.register(registration, request.client))
       if (registered.pending)
         return reply.code(202).send({ message: 'Please open the link that we have mailed to you' })
-      const session = await begin(registered.user, reply)
+      const session = await signIn(registered.user, reply)
       return reply.code(201).send({ user: showUser(registered.user), ...session })
     }
   )
+}
 
+function readProfileRoute(app: App, { accounts }: AccountRoutesOptions): void {
   app.get(
     '/users/me',
     {
@@ -75,7 +85,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     },
     async request => showUser(orThrow(await accounts.read(app.claimsOf(request).sub)))
   )
+}
 
+function changeProfileRoute(app: App, { accounts }: AccountRoutesOptions): void {
   app.patch(
     '/users/me',
     {
@@ -89,10 +101,14 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
         response: { 200: UserShape, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS) }
       }
     },
-    async request =>
-      showUser(orThrow(await accounts.rename(app.claimsOf(request).sub, request.body.name, request.client)))
+    async request => {
+      const change = { userId: app.claimsOf(request).sub, unverifiedName: request.body.name }
+      return showUser(orThrow(await accounts.rename(change, request.client)))
+    }
   )
+}
 
+function exportRoute(app: App, { accounts }: AccountRoutesOptions): void {
   app.get(
     '/users/me/export',
     {
@@ -112,7 +128,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       return data
     }
   )
+}
 
+function deleteRoute(app: App, { accounts, signOut }: AccountRoutesOptions): void {
   app.delete(
     '/users/me',
     {
@@ -136,7 +154,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       const proof = { ...body, presentedMarks: presentedMarks(request.headers, deviceMark) }
       const { sub, sid } = app.claimsOf(request)
       orThrow(await accounts.delete(sub, proof, request.client))
-      signOut(request, reply, sid)
+      signOut(reply, sid)
       return reply.code(204).send(null)
     }
   )

@@ -32,7 +32,7 @@ export function createKeyPair(box: SealedBox, state: 'active' | 'next', now: Dat
 /** @throws {Error} where the key is removed, or was sealed under a root secret that is not in `ROOT_SECRETS` */
 export function unsealSigningKey(box: SealedBox, { kid, sealedPrivateKey }: SigningKeyRow): SigningKey {
   if (sealedPrivateKey === null) throw new Error(`the signing key "${kid}" is removed and has no private part`)
-  const privatePem = box.open(sealedPrivateKey, signingKeyLabel(kid)).toString()
+  const privatePem = box.unseal(sealedPrivateKey, signingKeyLabel(kid)).toString()
   const publicPem = createPublicKey(privatePem).export({ format: 'pem', type: 'spki' }).toString()
   return { kid, privatePem, publicPem }
 }

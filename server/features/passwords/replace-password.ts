@@ -10,12 +10,15 @@ import { noticeMail } from '../../lib/mail/outbox-mail.ts'
 import type { PasswordsOptions } from './options.ts'
 
 export interface Replacement {
+  readonly kind: 'password-reset' | 'password-changed'
   readonly user: User
   readonly passwordHash: string
   /** A session that goes on; all others end. */
   readonly exceptSid?: string
   /** The person has proven the address, too. */
   readonly emailVerified?: true
+  readonly client: Client
+  readonly atMs: number
 }
 
 /**
@@ -28,17 +31,14 @@ export interface Replacement {
 export async function replacePassword(
   { audit, box }: PasswordsOptions,
   db: Queryable,
-  kind: 'password-reset' | 'password-changed',
-  replacement: Replacement,
-  client: Client,
-  nowMs: number
+  replacement: Replacement
 ): Promise<string[]> {
-  const { user, exceptSid, ...change } = replacement
-  const now = new Date(nowMs)
+  const { kind, user, exceptSid, client, atMs, ...change } = replacement
+  const now = new Date(atMs)
   await setPassword(db, user.id, change, now)
   const ended = await endSessionsOf(db, user.id, { exceptId: exceptSid, reason: kind, now })
   const subject = { person: user, details: { endedSessions: String(ended.length) } }
-  await insertAuditEvent(db, audit.event({ kind, client, atMs: nowMs, ...subject }))
-  await insertOutboxMail(db, noticeMail(box, 'password-changed', user, nowMs))
+  await insertAuditEvent(db, audit.event({ kind, client, atMs, ...subject }))
+  await insertOutboxMail(db, noticeMail(box, 'password-changed', user, atMs))
   return ended
 }

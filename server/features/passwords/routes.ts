@@ -11,10 +11,19 @@ import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../l
 import { ChangePassword, ForgotPassword, MarkedMessage, Message, NoContent, ResetPassword } from './schemas.ts'
 import type { PasswordsService } from './service.ts'
 
-export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsService }> = async (
-  app,
-  { passwords }
-) => {
+interface PasswordRoutesOptions {
+  readonly passwords: PasswordsService
+}
+
+type App = Parameters<FastifyPluginAsyncTypebox>[0]
+
+export const passwordRoutes: FastifyPluginAsyncTypebox<PasswordRoutesOptions> = async (app, options) => {
+  forgotPasswordRoute(app, options)
+  resetPasswordRoute(app, options)
+  changePasswordRoute(app, options)
+}
+
+function forgotPasswordRoute(app: App, { passwords }: PasswordRoutesOptions): void {
   app.post(
     '/auth/forgot-password',
     {
@@ -29,14 +38,16 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
     },
     async (request, reply) => {
       const email = orThrow(checkEmail(request.body.email))
-      await app.takeMailQuota('forgot-password', email)
+      await app.chargeMailQuota('forgot-password', email)
       await passwords.forgot(email, request.client)
       return reply
         .code(202)
         .send({ message: 'If this address has an account, we have mailed a link that sets a new password' })
     }
   )
+}
 
+function resetPasswordRoute(app: App, { passwords }: PasswordRoutesOptions): void {
   app.post(
     '/auth/reset-password',
     {
@@ -67,7 +78,9 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
       }
     }
   )
+}
 
+function changePasswordRoute(app: App, { passwords }: PasswordRoutesOptions): void {
   app.post(
     '/users/me/password',
     {

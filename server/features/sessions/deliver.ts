@@ -1,6 +1,6 @@
 /** How a session leaves: the access token in the body, the refresh token where no script can read it. */
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { deliverDeviceMark } from '../../lib/devices/device-mark-delivery.ts'
 import { isBrowser } from '../../lib/http/browser.ts'
@@ -8,33 +8,21 @@ import { cookieRefusal } from './cookie-refusal.ts'
 import type { BegunSession, IssuedSession, RefreshedSession } from './options.ts'
 
 /** Sets the cookies of a session that was begun just now, and builds the body. */
-export function deliverBegun(
-  app: FastifyInstance,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  session: BegunSession,
-  nowMs: number
-) {
+export function deliverBegun(reply: FastifyReply, session: BegunSession, nowMs: number) {
   setRefreshCookie(reply, session, nowMs)
-  return { ...tokensOf(app, request, session), ...deliverDeviceMark(request, reply, session.deviceMark) }
+  return { ...tokensOf(reply, session), ...deliverDeviceMark(reply.request, reply, session.deviceMark) }
 }
 
 /** Sets the refresh cookie where it changes, and builds the body. */
-export function deliverRefreshed(
-  app: FastifyInstance,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  session: RefreshedSession,
-  nowMs: number
-) {
+export function deliverRefreshed(reply: FastifyReply, session: RefreshedSession, nowMs: number) {
   if (!session.keepsCookie) setRefreshCookie(reply, session, nowMs)
   const { refreshToken } = session
-  return { ...tokensOf(app, request, session), ...(session.isOnlyInBody ? { refreshToken } : {}) }
+  return { ...tokensOf(reply, session), ...(session.isOnlyInBody ? { refreshToken } : {}) }
 }
 
 /** A browser finds no refresh token in the body. */
-function tokensOf(app: FastifyInstance, request: FastifyRequest, session: IssuedSession) {
-  const { token, expiresInSeconds } = app.signAccessToken(session, session.user)
+function tokensOf({ request, server }: FastifyReply, session: IssuedSession) {
+  const { token, expiresInSeconds } = server.signAccessToken(session, session.user)
   return {
     accessToken: token,
     tokenType: 'Bearer' as const,

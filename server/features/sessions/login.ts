@@ -1,16 +1,16 @@
 /** Signs somebody in with an address and a password. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
-import { findLoginCandidate, type LoginCandidate } from '../../../db/queries/login-candidate.ts'
+import { findLoginCandidate } from '../../../db/queries/login-candidate.ts'
 import { type User, upgradePasswordHash } from '../../../db/queries/users.ts'
 import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { LoginAttempt } from '../../guard/login-guard.ts'
 import { notifyOfAttack } from '../../guard/notify-of-attack.ts'
 import type { Outcome } from '../../guard/rule.ts'
 import type { Client } from '../../lib/client.ts'
+import { checkEmail } from '../../lib/http/checked-member.ts'
 import { type Failure, failure, type Result, success } from '../../lib/result.ts'
-import { parseEmailAddress } from '../../lib/users/email-address.ts'
-import { begin } from './begin.ts'
+import type { BeginSession } from './begin-session.ts'
 import { type CheckedCredentials, checkCredentials } from './check-credentials.ts'
 import type { BegunSession, Presented, SessionsOptions } from './options.ts'
 
@@ -29,72 +29,87 @@ const INVALID_CREDENTIALS = failure('invalid-credentials', 'unknown address, wro
  *
  * @throws {QueueFullError} before any of it, where there is no room for the bcrypt
  */
-export async function login(
-  options: SessionsOptions,
-  credentials: Credentials,
-  presented: Presented,
-  client: Client
-): Promise<Result<BegunSession>> {
-  const account = parseEmailAddress(credentials.email)
-  if (account === undefined) return malformedAddress()
-  options.hasher.ensureRoom()
+export function createLogin(options: SessionsOptions, beginSession: BeginSession) {
+  const { deviceMarks, guard, hasher } = options
+  return async (credentials: Credentials, presented: Presented, client: Client): Promise<Result<BegunSession>> => {
+    const checked = checkEmail(credentials.email)
+    if (!checked.ok) return checked
+    const email = checked.value
+    hasher.ensureRoom()
 
-  const attempt: LoginAttempt = {
-    account,
-    clientAddress: client.address,
-    knownDevice: presented.deviceMarks.some(mark => options.deviceMarks.knows(mark, account)),
-    ...(credentials.captchaToken === undefined ? {} : { captchaToken: credentials.captchaToken })
-  }
-  const admitted = await options.guard.admit(attempt)
-  if (!admitted.ok) return refused(options, client, 'login-blocked', admitted)
+    const attempt: LoginAttempt = {
+      email,
+      clientAddress: client.address,
+      knownDevice: presented.deviceMarks.some(mark => deviceMarks.knows(mark, email)),
+      ...(credentials.captchaToken === undefined ? {} : { captchaToken: credentials.captchaToken })
+    }
+    const admitted = await guard.admit(attempt)
+    if (!admitted.ok) return refuse(options, client, { kind: 'login-blocked', answer: admitted })
 
-  // Again where the stored password has changed under the first try: what was checked may not hold any more.
-  for (let tries = 0; tries < 2; tries++) {
-    const result = await tryLogin(options, credentials, attempt, presented, client)
-    if (result !== undefined) return result
+    // Again where the stored password has changed under the first try: what was checked may not hold any more.
+    for (let tries = 0; tries < 2; tries++) {
+      const result = await tryLogin(options, beginSession, { credentials, attempt, presented, client })
+      if (result !== undefined) return result
+    }
+    return refuse(options, client, { kind: 'login-failed', answer: INVALID_CREDENTIALS })
   }
-  return refused(options, client, 'login-failed', INVALID_CREDENTIALS)
+}
+
+interface AdmittedLogin {
+  readonly credentials: Credentials
+  readonly attempt: LoginAttempt
+  readonly presented: Presented
+  readonly client: Client
 }
 
 /** @returns `undefined` where the password or the account has changed meanwhile */
 async function tryLogin(
   options: SessionsOptions,
-  credentials: Credentials,
-  attempt: LoginAttempt,
-  presented: Presented,
-  client: Client
+  beginSession: BeginSession,
+  { credentials, attempt, presented, client }: AdmittedLogin
 ): Promise<Result<BegunSession> | undefined> {
   const { database, guard, nowMs } = options
-  const candidate = await database.run(db => findLoginCandidate(db, attempt.account, new Date(nowMs())))
+  const candidate = await database.run(db => findLoginCandidate(db, attempt.email, new Date(nowMs())))
   const { user: known } = candidate
   const { match, outdated } = await checkCredentials(options, candidate, credentials.password)
-  const settled = await guard.record(attempt, outcomeOf(match, known))
+  const recorded = await guard.record(attempt, outcomeOf(match, known))
   // Security: without the account, because an attacker who guesses may have begun the registration.
   const owner = match === 'registration' ? undefined : known
-  if (!settled.answerable) return refused(options, client, 'login-blocked', settled.failure, owner)
-  if (settled.accountAttacked) await notifyOfAttack(options, attempt.account, known, client)
-  if (match === 'registration') return refused(options, client, 'login-unverified', UNVERIFIED)
-  const standing = judge(options, candidate, match === 'account')
-  if (!standing.ok) return refused(options, client, standing.kind, standing.answer, known)
+  if (!recorded.answerable) {
+    return refuse(options, client, { kind: 'login-blocked', answer: recorded.failure, user: owner })
+  }
+  if (recorded.accountAttacked) await notifyOfAttack(options, attempt.email, known, client)
+  const decision = decide(options, known, match)
+  if (!decision.ok) return refuse(options, client, { ...decision.refusal, user: owner })
 
-  const { user } = standing
+  const { user } = decision
   const passwordHash = outdated ? await rehash(options, user, credentials.password, client) : user.passwordHash
-  const tellOfNewDevice = candidate.hasSignedInBefore && !attempt.knownDevice
-  const beginning = { user: { ...user, passwordHash }, remembered: credentials.rememberMe, presented, tellOfNewDevice }
-  const session = await begin(options, beginning, client)
+  const notifyOfNewDevice = candidate.hasSignedInBefore && !attempt.knownDevice
+  const remembered = credentials.rememberMe
+  const session = await beginSession(
+    { user: { ...user, passwordHash }, remembered, presented, notifyOfNewDevice },
+    client
+  )
   return session && success(session)
 }
 
-type Standing =
+type LoginDecision =
   | { readonly ok: true; readonly user: User }
-  | { readonly ok: false; readonly kind: AuditKind; readonly answer: Failure }
+  | { readonly ok: false; readonly refusal: Pick<Refusal, 'kind' | 'answer'> }
 
-/** Whether somebody may sign in whose password is right or wrong. */
-function judge({ emailVerification }: SessionsOptions, { user }: LoginCandidate, correct: boolean): Standing {
-  if (user === undefined || !correct) return { ok: false, kind: 'login-failed', answer: INVALID_CREDENTIALS }
-  if (user.disabledAt) return { ok: false, kind: 'login-disabled', answer: INVALID_CREDENTIALS }
+/** Whether a user may sign in, by what the password matches. */
+function decide(
+  { emailVerification }: SessionsOptions,
+  user: User | undefined,
+  match: CheckedCredentials['match']
+): LoginDecision {
+  if (match === 'registration') return { ok: false, refusal: { kind: 'login-unverified', answer: UNVERIFIED } }
+  if (user === undefined || match === undefined) {
+    return { ok: false, refusal: { kind: 'login-failed', answer: INVALID_CREDENTIALS } }
+  }
+  if (user.disabledAt) return { ok: false, refusal: { kind: 'login-disabled', answer: INVALID_CREDENTIALS } }
   if (emailVerification === 'required' && !user.emailVerified) {
-    return { ok: false, kind: 'login-unverified', answer: UNVERIFIED }
+    return { ok: false, refusal: { kind: 'login-unverified', answer: UNVERIFIED } }
   }
   return { ok: true, user }
 }
@@ -107,12 +122,16 @@ function outcomeOf(match: CheckedCredentials['match'], known: User | undefined):
   return match === 'account' && !known?.disabledAt ? 'right' : 'wrong'
 }
 
-async function refused(
+interface Refusal {
+  readonly kind: AuditKind
+  readonly answer: Failure
+  readonly user?: User | undefined
+}
+
+async function refuse(
   { database, audit, nowMs }: SessionsOptions,
   client: Client,
-  kind: AuditKind,
-  answer: Failure,
-  user?: User
+  { kind, answer, user }: Refusal
 ): Promise<Failure> {
   const event = audit.event({ kind, client, atMs: nowMs(), ...(user ? { person: user } : {}) })
   await database.run(db => insertAuditEvent(db, event))
@@ -132,10 +151,4 @@ async function rehash(options: SessionsOptions, user: User, password: string, cl
     await insertAuditEvent(db, audit.event({ kind: 'password-rehashed', client, atMs: nowMs(), person: user }))
   })
   return hash
-}
-
-function malformedAddress(): Failure {
-  return failure('invalid-request', 'the address is malformed', {
-    errors: [{ pointer: '/email', detail: 'must be a plain mail address' }]
-  })
 }

@@ -3,8 +3,8 @@
 import { findOwnedSession, type OwnedSession, presentRefreshToken } from '../../../db/queries/sessions.ts'
 import type { Client } from '../../lib/client.ts'
 import type { RefreshTicket } from '../../lib/crypto/refresh-token.ts'
-import { failure, type Result, success } from '../../lib/result.ts'
-import { endStolenSession } from './end-stolen-session.ts'
+import { type Failure, failure, type Result, success } from '../../lib/result.ts'
+import { createEndStolenSession } from './end-stolen-session.ts'
 import {
   type IssuedSession,
   type PresentedTokens,
@@ -20,18 +20,19 @@ const REFUSED = failure('refresh-invalid', 'no refresh token, or none that is ge
  * Takes the first genuine token whose session can be refreshed, body before cookie. One statement where that is the
  * first one; a token that we did not make never reaches the database.
  */
-export async function refresh(
-  options: SessionsOptions,
-  presented: PresentedTokens,
-  client: Client
-): Promise<Result<RefreshedSession>> {
-  let refused = REFUSED
-  for (const ticket of genuineTickets(options, presented)) {
-    const result = await present(options, ticket, client)
-    if (result.ok) return success(delivered(options, presented.cookie, result.value))
-    refused = result
+export function createRefresh(options: SessionsOptions) {
+  const refuse = createRefusal(options)
+  return async (presented: PresentedTokens, client: Client): Promise<Result<RefreshedSession>> => {
+    let refused: Failure = REFUSED
+    for (const ticket of genuineTickets(options, presented)) {
+      const now = new Date(options.nowMs())
+      const owned = await present(options, ticket, now)
+      const result = owned === undefined ? await refuse(ticket, client, now) : issue(options, owned)
+      if (result.ok) return success(delivered(options, presented.cookie, result.value))
+      refused = result
+    }
+    return refused
   }
-  return refused
 }
 
 /**
@@ -39,7 +40,7 @@ export async function refresh(
  */
 function genuineTickets({ refreshTokens }: SessionsOptions, { body, cookie }: PresentedTokens): RefreshTicket[] {
   const [first, second] = [body, cookie].flatMap(token => {
-    const ticket = token === undefined ? undefined : refreshTokens.open(token)
+    const ticket = token === undefined ? undefined : refreshTokens.parse(token)
     return ticket ? [ticket] : []
   })
   if (first === undefined) return []
@@ -48,14 +49,13 @@ function genuineTickets({ refreshTokens }: SessionsOptions, { body, cookie }: Pr
   return [first.counter >= second.counter ? first : second]
 }
 
+/** @returns `undefined` where the token was not accepted */
 async function present(
-  options: SessionsOptions,
+  { database, limits }: SessionsOptions,
   ticket: RefreshTicket,
-  client: Client
-): Promise<Result<IssuedSession>> {
-  const { database, limits, nowMs } = options
-  const now = new Date(nowMs())
-  const owned = await database.run(db =>
+  now: Date
+): Promise<OwnedSession | undefined> {
+  return database.run(db =>
     presentRefreshToken(db, {
       ...ticket,
       now,
@@ -65,26 +65,27 @@ async function present(
       rememberedIdleExpiresAt: secondsAfter(now, limits.rememberedSessionTtl)
     })
   )
-  if (owned === undefined) return refuse(options, ticket, client, now)
-  // The statement may have waited: an access token needs a whole second.
-  if (+owned.session.expiresAt - nowMs() < MIN_REMAINING_MS) return failure('refresh-invalid', 'the session is over')
-  return success(opened(options, owned))
 }
 
 /** The token was not accepted: its session is over, or the token is an old one and its session ends. */
-async function refuse(options: SessionsOptions, ticket: RefreshTicket, client: Client, now: Date) {
+function createRefusal(options: SessionsOptions) {
   const { database, limits } = options
-  const owned = await database.run(db => findOwnedSession(db, ticket.sessionId))
-  if (owned === undefined || owned.user.disabledAt !== null) return failure('refresh-invalid', 'the session is gone')
-  const verdict = judgeRefresh(owned.session, ticket.counter, +now, limits.refreshGrace)
-  if (verdict === 'reused') await endStolenSession(options, owned, client)
-  return failure('refresh-invalid', `the refresh token is ${verdict}`)
+  const endStolenSession = createEndStolenSession(options)
+  return async (ticket: RefreshTicket, client: Client, now: Date): Promise<Failure> => {
+    const owned = await database.run(db => findOwnedSession(db, ticket.sessionId))
+    if (owned === undefined || owned.user.disabledAt !== null) return failure('refresh-invalid', 'the session is gone')
+    const outcome = judgeRefresh(owned.session, ticket.counter, +now, limits.refreshGrace)
+    if (outcome === 'reused') await endStolenSession(owned, client)
+    return failure('refresh-invalid', `the refresh token is ${outcome}`)
+  }
 }
 
-function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSession): IssuedSession {
+function issue({ refreshTokens, nowMs }: SessionsOptions, { session, user }: OwnedSession): Result<IssuedSession> {
   const { id, remembered, idleExpiresAt, expiresAt, refreshCounter } = session
+  // The statement may have waited: an access token needs a whole second.
+  if (+expiresAt - nowMs() < MIN_REMAINING_MS) return failure('refresh-invalid', 'the session is over')
   const refreshToken = refreshTokens.mint({ sessionId: id, counter: refreshCounter })
-  return { user, sessionId: id, remembered, idleExpiresAt, expiresAt, refreshCounter, refreshToken }
+  return success({ user, sessionId: id, remembered, idleExpiresAt, expiresAt, refreshCounter, refreshToken })
 }
 
 /**
@@ -98,7 +99,7 @@ function delivered(
   cookie: string | undefined,
   session: IssuedSession
 ): RefreshedSession {
-  const other = cookie === undefined ? undefined : refreshTokens.open(cookie)
+  const other = cookie === undefined ? undefined : refreshTokens.parse(cookie)
   const isOnlyInBody = other !== undefined && other.sessionId !== session.sessionId
   return { ...session, isOnlyInBody, keepsCookie: isOnlyInBody || cookie === session.refreshToken }
 }

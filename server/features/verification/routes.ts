@@ -95,7 +95,7 @@ function resendVerificationRoute(app: App, verification: VerificationService): v
     },
     async (request, reply) => {
       const email = orThrow(checkEmail(request.body.email))
-      await app.takeMailQuota('resend-verification', email)
+      await app.chargeMailQuota('resend-verification', email)
       await verification.resend(email, request.client)
       return reply.code(202).send({
         message:
@@ -128,8 +128,8 @@ function changeEmailRoute(app: App, verification: VerificationService): void {
       const { sub, sid } = app.claimsOf(request)
       const { password, captchaToken, deviceMark } = request.body
       const email = orThrow(checkEmail(request.body.email))
-      await app.takeMailQuota('change-email-account', sub)
-      await app.takeMailQuota('change-email', email)
+      await app.chargeMailQuota('change-email-account', sub)
+      await app.chargeMailQuota('change-email', email)
       const proof = { password, captchaToken, presentedMarks: presentedMarks(request.headers, deviceMark) }
       orThrow(await verification.changeEmail({ userId: sub, sid, email }, proof, request.client))
       return reply.code(202).send({ message: 'Please open the link that we have mailed to your new address' })

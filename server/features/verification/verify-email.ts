@@ -12,7 +12,7 @@ import { insertOutboxMail } from '../../../db/queries/outbox.ts'
 import { deleteRegistration, findRegistration } from '../../../db/queries/registrations.ts'
 import { changeUserEmail, findUser, insertUser, markEmailVerified, type User } from '../../../db/queries/users.ts'
 import { voidLinksOf } from '../../../db/queries/void-links.ts'
-import { welcomeOwner } from '../../guard/proven-mailbox.ts'
+import { unblockOwner } from '../../guard/unblock-owner.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/crypto/ids.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
@@ -63,7 +63,7 @@ export function createVerifyEmail(options: VerificationOptions) {
       if (applied === undefined) return LINK_EXPIRED
       const { outcome, email } = applied
       if (outcome === 'changed') options.wakeMail()
-      return success({ outcome, deviceMark: await welcomeOwner(options, { account: email, presentedMarks }, client) })
+      return success({ outcome, deviceMark: await unblockOwner(options, { email, presentedMarks }, client) })
     } catch (error) {
       // Another account has got the new address since the link was mailed.
       if (brokenConstraint(error) === 'users_email_key') return LINK_EXPIRED

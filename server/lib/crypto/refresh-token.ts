@@ -22,7 +22,7 @@ export interface RefreshTokens {
   /** The token of a ticket; the same ticket always gives the same token. */
   mint(ticket: RefreshTicket): string
   /** The ticket of a token that we made, `undefined` for anything else. */
-  open(token: string): RefreshTicket | undefined
+  parse(token: string): RefreshTicket | undefined
 }
 
 export function createRefreshTokens(keys: DerivedKeys): RefreshTokens {
@@ -34,7 +34,7 @@ export function createRefreshTokens(keys: DerivedKeys): RefreshTokens {
       ticket.writeUInt32BE(counter, 16)
       return Buffer.concat([ticket, mac(newest, ticket)]).toString('base64url')
     },
-    open(token) {
+    parse(token) {
       if (!TOKEN_TEXT.test(token)) return undefined
       const bytes = Buffer.from(token, 'base64url')
       const ticket = bytes.subarray(0, TICKET_BYTES)

@@ -12,7 +12,7 @@ export interface SealedBox {
   /** @param label says what the bytes are and of what; a box opened under another label does not open */
   seal(plain: Uint8Array, label: string): Buffer
   /** @throws {Error} where the box was altered, is another thing's, or was sealed under a secret that is gone */
-  open(sealed: Uint8Array, label: string): Buffer
+  unseal(sealed: Uint8Array, label: string): Buffer
 }
 
 export function createSealedBox(keys: DerivedKeys): SealedBox {
@@ -20,7 +20,7 @@ export function createSealedBox(keys: DerivedKeys): SealedBox {
   return {
     newestKeyId: newest.id,
     seal: (plain, label) => Buffer.concat([Buffer.from(newest.id, 'hex'), encrypt(newest.secret, plain, label)]),
-    open(sealed, label) {
+    unseal(sealed, label) {
       const id = Buffer.from(sealed.subarray(0, ID_BYTES)).toString('hex')
       const key = keys['sealed-box'].find(one => one.id === id)
       if (key === undefined) {

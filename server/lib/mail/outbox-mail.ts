@@ -75,8 +75,8 @@ export function sealMailToken(box: SealedBox, mailId: string, token: string): Bu
 }
 
 /** Opens the token of a mail. @throws {Error} where it was altered or its root secret is gone */
-export function openMailToken(box: SealedBox, mail: { id: string; sealedToken: Uint8Array }): string {
-  return box.open(mail.sealedToken, tokenLabel(mail.id)).toString()
+export function unsealMailToken(box: SealedBox, mail: { id: string; sealedToken: Uint8Array }): string {
+  return box.unseal(mail.sealedToken, tokenLabel(mail.id)).toString()
 }
 
 function tokenLabel(mailId: string): string {

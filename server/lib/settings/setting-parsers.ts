@@ -20,7 +20,7 @@ export function secrets(value: string): readonly [string, ...string[]] | undefin
 }
 
 /** A comma-separated list; `none` is the empty one. */
-export function list<T>(value: string, parse: (item: string) => T | undefined): readonly T[] | undefined {
+function list<T>(value: string, parse: (item: string) => T | undefined): readonly T[] | undefined {
   if (value === 'none') return []
   const items = value.split(',').map(item => parse(item.trim()))
   return items.every(item => item !== undefined) ? (items as T[]) : undefined

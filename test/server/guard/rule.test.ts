@@ -2,13 +2,13 @@
 
 import t from 'tap'
 import {
+  type AttemptFacts,
   decide,
   type GuardPolicy,
   type GuardState,
   isAnswerable,
   NO_DELAY,
-  NO_FAILURES,
-  type WeighedAttempt
+  NO_FAILURES
 } from '../../../server/guard/rule.ts'
 import { seededRandom } from '../../lib/redis-fuzz.ts'
 import { DEFAULT_GUARD_POLICY } from './lib/guard-place.ts'
@@ -18,9 +18,9 @@ const MINUTE_MS = 60_000
 const START_MS = 1_700_000_000_000
 
 const UNTOUCHED: GuardState = { address: NO_FAILURES, pair: NO_DELAY, account: NO_FAILURES }
-const PENDING: WeighedAttempt = { knownDevice: false, captchaOpen: false, outcome: 'pending' }
-const WRONG: WeighedAttempt = { ...PENDING, outcome: 'wrong' }
-const RIGHT: WeighedAttempt = { ...PENDING, outcome: 'right' }
+const PENDING: AttemptFacts = { knownDevice: false, captchaUnsolved: false, outcome: 'pending' }
+const WRONG: AttemptFacts = { ...PENDING, outcome: 'wrong' }
+const RIGHT: AttemptFacts = { ...PENDING, outcome: 'right' }
 
 /** Only the address is looked at: every attempt is on another account. */
 function failOnAddress(state: GuardState, atMs: number, with_: GuardPolicy = policy) {
@@ -176,7 +176,7 @@ t.test(
   async t => {
     const open = { ...PENDING, captchaOpen: true }
     const three = { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 }
-    const due = (state: GuardState, attempt: WeighedAttempt, atMs: number) =>
+    const due = (state: GuardState, attempt: AttemptFacts, atMs: number) =>
       decide(policy, state, attempt, START_MS + atMs).verdict.captchaDue
     const onAddress = { ...UNTOUCHED, address: three }
     const onAccount = { ...UNTOUCHED, account: three }
@@ -192,7 +192,7 @@ t.test(
 t.test('decide() answers no outcome without the captcha that is due by then', async t => {
   const state = { ...UNTOUCHED, address: { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 } }
   for (const outcome of ['right', 'wrong'] as const) {
-    const decided = decide(policy, state, { ...WRONG, captchaOpen: true, outcome }, START_MS)
+    const decided = decide(policy, state, { ...WRONG, captchaUnsolved: true, outcome }, START_MS)
     t.notOk(isAnswerable(decided.verdict))
     t.equal(decided.state, state)
   }

@@ -7,15 +7,15 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { openRedis } from '../../../edge/store/open-redis.ts'
 import { StoreError } from '../../../edge/store/run-scripts.ts'
-import { createFloor, strengthen } from '../../../server/guard/floor.ts'
-import { parseVerdict } from '../../../server/guard/ledger.ts'
-import type { WeighedAttempt } from '../../../server/guard/rule.ts'
+import { createFailureMemory, fallbackPolicy } from '../../../server/guard/failure-memory.ts'
+import { parseGuardDecision } from '../../../server/guard/failure-store.ts'
+import type { AttemptFacts } from '../../../server/guard/rule.ts'
 import { subjectKeys } from '../../../server/guard/subject-keys.ts'
 import { attemptOf, DEFAULT_GUARD_POLICY, guardOver, signIn } from './lib/guard-place.ts'
 
 const ADDRESS = '203.0.113.7'
 const SECRET = createSecretKey(new Uint8Array(32))
-const WRONG: WeighedAttempt = { knownDevice: false, captchaOpen: false, outcome: 'wrong' }
+const WRONG: AttemptFacts = { knownDevice: false, captchaUnsolved: false, outcome: 'wrong' }
 
 /** Something that listens where Redis should, and answers as it is told. */
 async function openStandIn(t: Test, listener: RequestListener): Promise<string> {
@@ -143,9 +143,9 @@ t.test('while Redis is left alone only one attempt finds out whether it is back'
 
 t.test('parseVerdict() takes nothing for a verdict that the script could not have answered', async t => {
   const open = { ...WRONG, captchaOpen: true }
-  t.match(parseVerdict([0, 0, 0, 1], WRONG), { retryAfterMs: 0, obstacle: undefined, accountAttacked: true })
-  t.match(parseVerdict([5, 2, 1, 0], open), { retryAfterMs: 5, obstacle: 'pair', captchaDue: true })
-  const nonsense: readonly (readonly [unknown, WeighedAttempt])[] = [
+  t.match(parseGuardDecision([0, 0, 0, 1], WRONG), { retryAfterMs: 0, obstacle: undefined, accountAttacked: true })
+  t.match(parseGuardDecision([5, 2, 1, 0], open), { retryAfterMs: 5, obstacle: 'pair', captchaDue: true })
+  const nonsense: readonly (readonly [unknown, AttemptFacts])[] = [
     ...[undefined, null, 'OK', 0, {}, [], [0], [0, 0, 0], [0, 0, 0, 0, 0], [[0, 0, 0, 0]]].map(
       reply => [reply, WRONG] as const
     ),
@@ -165,13 +165,13 @@ t.test('parseVerdict() takes nothing for a verdict that the script could not hav
     [[0, 0, 0, 1], { ...WRONG, outcome: 'pending' }]
   ]
   for (const [reply, attempt] of nonsense)
-    t.throws(() => parseVerdict(reply, attempt), StoreError, JSON.stringify(reply))
+    t.throws(() => parseGuardDecision(reply, attempt), StoreError, JSON.stringify(reply))
 })
 
 t.test('the floor forgets the subject that failed longest ago, and only beyond its bound', async t => {
-  const floor = createFloor({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 2 })
+  const floor = createFailureMemory({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 2 })
   const fail = (clientAddress: string, account: string) =>
-    floor.weigh(subjectKeys(SECRET, account, clientAddress), WRONG, 0).obstacle
+    floor.decide(subjectKeys(SECRET, account, clientAddress), WRONG, 0).obstacle
   fail('192.0.2.1', 'a')
   fail('192.0.2.1', 'b')
   t.equal(fail('192.0.2.1', 'c'), 'address', 'blocked')
@@ -182,9 +182,9 @@ t.test('the floor forgets the subject that failed longest ago, and only beyond i
 })
 
 t.test('a success clears the delay on the floor, too', async t => {
-  const floor = createFloor({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 10 })
+  const floor = createFailureMemory({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 10 })
   const keys = subjectKeys(SECRET, 'ada@example.com', ADDRESS)
-  const weigh = (outcome: WeighedAttempt['outcome'], nowMs: number) => floor.weigh(keys, { ...WRONG, outcome }, nowMs)
+  const weigh = (outcome: AttemptFacts['outcome'], nowMs: number) => floor.decide(keys, { ...WRONG, outcome }, nowMs)
   weigh('wrong', 0)
   t.match(weigh('right', 999), { obstacle: 'pair', retryAfterMs: 1 })
   t.match(weigh('right', 1000), { obstacle: undefined })
@@ -192,7 +192,7 @@ t.test('a success clears the delay on the floor, too', async t => {
 })
 
 t.test('strengthen() leaves at least one failure of each number, and the times as they are', async t => {
-  const tenth = strengthen(DEFAULT_GUARD_POLICY, 0.1)
+  const tenth = fallbackPolicy(DEFAULT_GUARD_POLICY, 0.1)
   t.strictSame(tenth, {
     address: { ...DEFAULT_GUARD_POLICY.address, maxFailures: 1 },
     pair: { ...DEFAULT_GUARD_POLICY.pair, delayAfterFailures: 1 },

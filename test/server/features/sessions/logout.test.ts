@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { TokenVerifier } from '../../../../edge/verifier/verify-token.ts'
 import { accessSession } from '../../../../server/features/sessions/access-session.ts'
-import { logout } from '../../../../server/features/sessions/ending.ts'
+import { createLogout } from '../../../../server/features/sessions/logout.ts'
 import type { SessionsOptions } from '../../../../server/features/sessions/options.ts'
 import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
 import { createRefreshTokens } from '../../../../server/lib/crypto/refresh-token.ts'
@@ -31,6 +31,9 @@ t.test('a logout whose access token cannot be checked ends the rest and answers 
     }
   } as unknown as SessionsOptions
   const cookie = refreshTokens.mint({ sessionId, counter: 0 })
-  t.match(await logout(options, { body: undefined, cookie }, access, client), { ok: false, problem: 'unavailable' })
+  t.match(await createLogout(options)({ body: undefined, cookie }, access, client), {
+    ok: false,
+    problem: 'unavailable'
+  })
   t.strictSame(published, [sessionId])
 })

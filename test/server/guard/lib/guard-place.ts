@@ -92,7 +92,7 @@ function noting(backend: RedisBackend, keys: Set<string>): RedisBackend {
 
 /** An attempt, on an unknown device unless told otherwise. */
 export function attemptOf(account: string, clientAddress: string, more: Partial<LoginAttempt> = {}): LoginAttempt {
-  return { account: `${account}@example.com`, clientAddress, knownDevice: false, ...more }
+  return { email: `${account}@example.com`, clientAddress, knownDevice: false, ...more }
 }
 
 /** Admits and settles, as a sign-in does: the outcome in one word, with the wait where there is one. */

@@ -11,9 +11,9 @@ const plain = Buffer.from('what must be readable again')
 
 t.test('open() gives back what seal() was given, and nothing of it shows', async t => {
   const sealed = box.seal(plain, 'outbox:1')
-  t.strictSame(Buffer.from(box.open(sealed, 'outbox:1')), plain)
+  t.strictSame(Buffer.from(box.unseal(sealed, 'outbox:1')), plain)
   t.notOk(sealed.includes('readable'))
-  t.strictSame(Buffer.from(box.open(box.seal(Buffer.alloc(0), 'empty'), 'empty')), Buffer.alloc(0))
+  t.strictSame(Buffer.from(box.unseal(box.seal(Buffer.alloc(0), 'empty'), 'empty')), Buffer.alloc(0))
 })
 
 t.test('seal() never gives the same bytes twice', async t => {
@@ -22,7 +22,7 @@ t.test('seal() never gives the same bytes twice', async t => {
 
 t.test('open() refuses another label', async t => {
   const sealed = box.seal(plain, 'outbox:1')
-  for (const label of ['outbox:2', 'outbox:', '', 'signing-key:1']) t.throws(() => box.open(sealed, label), label)
+  for (const label of ['outbox:2', 'outbox:', '', 'signing-key:1']) t.throws(() => box.unseal(sealed, label), label)
 })
 
 t.test('open() refuses a box with any byte altered, cut off or added', async t => {
@@ -35,7 +35,7 @@ t.test('open() refuses a box with any byte altered, cut off or added', async t =
   const cut = Array.from(sealed, (_, length) => sealed.subarray(0, length))
   const opened = [...altered, ...cut, Buffer.concat([sealed, Buffer.alloc(1)])].filter(one => {
     try {
-      return box.open(one, 'outbox:1')
+      return box.unseal(one, 'outbox:1')
     } catch {
       return false
     }
@@ -47,7 +47,7 @@ t.test(
   'a box under an older root secret opens; where that is gone the error names its key and the setting',
   async t => {
     const old = createSealedBox(deriveKeys([OLD_SECRET])).seal(plain, 'outbox:1')
-    t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).open(old, 'outbox:1')), plain)
-    t.throws(() => box.open(old, 'outbox:1'), { message: /"[0-9a-f]{8}".*ROOT_SECRETS/ })
+    t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).unseal(old, 'outbox:1')), plain)
+    t.throws(() => box.unseal(old, 'outbox:1'), { message: /"[0-9a-f]{8}".*ROOT_SECRETS/ })
   }
 )

@@ -1,14 +1,14 @@
 /** What this process has itself answered, so that it answers no more than the limits allow while Redis comes and goes. */
 
-import { createFloor, createMemory, type FloorOptions } from './floor.ts'
-import { type GuardDecision, isAnswerable, type WeighedAttempt } from './rule.ts'
+import { createFailureMemory, createMemory, type FailureMemoryOptions } from './failure-memory.ts'
+import { type AttemptFacts, type GuardDecision, isAnswerable } from './rule.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
-export interface OwnCount {
+export interface FallbackGuard {
   /** Judges an attempt that Redis cannot judge, by the stricter limits: all that was answered here counts. */
-  judgeAlone(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): GuardDecision
+  decide(keys: SubjectKeys, attempt: AttemptFacts, nowMs: number): GuardDecision
   /** Takes in the verdict of Redis. Refuses where failures that were answered here, unknown to Redis, leave no room. */
-  join(verdict: GuardDecision, keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): GuardDecision
+  confirm(verdict: GuardDecision, keys: SubjectKeys, attempt: AttemptFacts, nowMs: number): GuardDecision
   /** Forgets the failures of an account, and those of the client address on it. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): void
 }
@@ -25,10 +25,10 @@ export interface OwnCount {
  * in the window are fewer than `fallback`. What Redis has counted and could not say in time only refuses more. The same
  * holds for an account. A process forgets its count of a subject beyond `maxSubjects` other ones.
  */
-export function createOwnCount(options: FloorOptions): OwnCount {
+export function createFallbackGuard(options: FailureMemoryOptions): FallbackGuard {
   const { policy, maxSubjects } = options
-  const stricter = createFloor(options)
-  const whole = createFloor({ ...options, share: 1 })
+  const stricter = createFailureMemory(options)
+  const whole = createFailureMemory({ ...options, share: 1 })
   /** When a failure of a subject was answered without Redis last. */
   const fellBackAtMs = createMemory<number>(2 * maxSubjects)
   const keptMs = Math.max(...[policy.address, policy.account].flatMap(({ windowMs, blockMs }) => [windowMs, blockMs]))
@@ -39,21 +39,21 @@ export function createOwnCount(options: FloorOptions): OwnCount {
   }
 
   return {
-    judgeAlone(keys, attempt, nowMs) {
-      const verdict = stricter.weigh(keys, attempt, nowMs)
+    decide(keys, attempt, nowMs) {
+      const verdict = stricter.decide(keys, attempt, nowMs)
       if (attempt.outcome === 'pending' || !isAnswerable(verdict)) return verdict
-      whole.note(keys, attempt.outcome, nowMs)
+      whole.count(keys, attempt.outcome, nowMs)
       if (attempt.outcome !== 'right') for (const key of [keys.address, keys.account]) fellBackAtMs.set(key, nowMs)
       return verdict
     },
-    join(verdict, keys, attempt, nowMs) {
+    confirm(verdict, keys, attempt, nowMs) {
       if (!isAnswerable(verdict)) return verdict
       const { outcome } = attempt
       if (isUnknownToRedis(keys.address, nowMs) || isUnknownToRedis(keys.account, nowMs)) {
-        const own = whole.weigh(keys, attempt, nowMs)
+        const own = whole.decide(keys, attempt, nowMs)
         if (!isAnswerable(own)) return own
-      } else if (outcome !== 'pending') whole.note(keys, outcome, nowMs)
-      if (outcome !== 'pending') stricter.note(keys, outcome, nowMs)
+      } else if (outcome !== 'pending') whole.count(keys, outcome, nowMs)
+      if (outcome !== 'pending') stricter.count(keys, outcome, nowMs)
       return verdict
     },
     clear(keys) {

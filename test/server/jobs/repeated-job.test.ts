@@ -1,28 +1,32 @@
 /** Background jobs: one run at a time, again when woken, and quiet when stopped. */
 
 import t from 'tap'
-import { repeat } from '../../../server/jobs/repeat.ts'
+import { createRepeatedJob } from '../../../server/jobs/repeated-job.ts'
 import { startInTurn } from '../../../server/jobs/start-in-turn.ts'
 import { until } from '../../lib/until.ts'
 
 const NEVER_MS = 1_000_000
 const settle = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('repeat() runs at once, and again after its pause', async t => {
+t.test('start() runs at once, and again after the pause; nothing runs before it', async t => {
   let runs = 0
-  const job = repeat({ everyMs: 1, onError: () => {}, run: async () => void runs++ })
+  const job = createRepeatedJob({ everyMs: 1, onError: () => {}, run: async () => void runs++ })
+  job.wake()
+  await settle()
+  t.equal(runs, 0)
+  const firstRun = job.start()
   t.equal(runs, 1)
-  await job.firstRun
+  await firstRun
   await until('it has run three times', () => runs >= 3)
   await job.stop()
 })
 
-t.test('wake() runs once more after the run that is under way, however often it is called', async t => {
+t.test('wake() runs once more after the current run, however often it is called', async t => {
   let runs = 0
   let running = 0
   let most = 0
   const gate = Promise.withResolvers<void>()
-  const job = repeat({
+  const job = createRepeatedJob({
     everyMs: NEVER_MS,
     onError: () => {},
     run: async () => {
@@ -32,6 +36,7 @@ t.test('wake() runs once more after the run that is under way, however often it 
       running--
     }
   })
+  job.start()
   for (let i = 0; i < 5; i++) job.wake()
   gate.resolve()
   await settle()
@@ -43,26 +48,27 @@ t.test('wake() runs once more after the run that is under way, however often it 
   await job.stop()
 })
 
-t.test('an error is told and ends nothing', async t => {
+t.test('an error is reported, and the job runs again', async t => {
   const errors: unknown[] = []
   let runs = 0
-  const job = repeat({
+  const job = createRepeatedJob({
     everyMs: 1,
     onError: error => errors.push(error),
     run: async () => {
       if (++runs === 1) throw new Error('broken')
     }
   })
+  job.start()
   await until('it has run again', () => runs >= 2)
   await job.stop()
   t.match(errors, [{ message: 'broken' }])
 })
 
-t.test('stop() waits for the run that is under way and begins no other', async t => {
+t.test('stop() waits for the current run and begins no other', async t => {
   let runs = 0
   let ended = false
   const gate = Promise.withResolvers<void>()
-  const job = repeat({
+  const job = createRepeatedJob({
     everyMs: 1,
     onError: () => {},
     run: async () => {
@@ -71,6 +77,7 @@ t.test('stop() waits for the run that is under way and begins no other', async t
       ended = true
     }
   })
+  job.start()
   job.wake()
   const stopped = job.stop().then(() => ended)
   gate.resolve()
@@ -78,15 +85,17 @@ t.test('stop() waits for the run that is under way and begins no other', async t
   job.wake()
   await settle()
   t.equal(runs, 1)
+  await job.start()
+  t.equal(runs, 1, 'a stopped job stays stopped')
 })
 
 t.test(
-  'startInTurn() starts each job after the first run of the one before, well or not, and none after stop()',
+  'startInTurn() starts each job after the first run of the job before, also a failed one, and none after stop()',
   async t => {
     const begun: string[] = []
     const gates = new Map(['a', 'b', 'c'].map(name => [name, Promise.withResolvers<void>()]))
-    const job = (name: string) => () =>
-      repeat({
+    const job = (name: string) =>
+      createRepeatedJob({
         everyMs: NEVER_MS,
         onError: () => {},
         run: async () => {

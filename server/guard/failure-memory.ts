@@ -1,9 +1,10 @@
 /** What one process has answered by itself: the same rule, in memory, for as long as Redis cannot be asked. */
 
 import {
+  type AttemptFacts,
   type BlockPolicy,
-  type Counted,
-  type Delayed,
+  type BlockState,
+  type DelayState,
   decide,
   type GuardDecision,
   type GuardPolicy,
@@ -11,12 +12,11 @@ import {
   NO_DELAY,
   NO_FAILURES,
   type Outcome,
-  recordFailure,
-  type WeighedAttempt
+  recordFailure
 } from './rule.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
-export interface FloorOptions {
+export interface FailureMemoryOptions {
   readonly policy: GuardPolicy
   /** What of each number of failures one process grants, 0 to 1; at least one failure. */
   readonly share: number
@@ -24,12 +24,12 @@ export interface FloorOptions {
   readonly maxSubjects: number
 }
 
-export interface Floor {
-  weigh(keys: SubjectKeys, attempt: WeighedAttempt, nowMs: number): GuardDecision
+export interface FailureMemory {
+  decide(keys: SubjectKeys, attempt: AttemptFacts, nowMs: number): GuardDecision
   /** Forgets the failures of an account, and those of the client address on it. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): void
   /** Records how an attempt ended that was answered elsewhere, without judging it. */
-  note(keys: SubjectKeys, outcome: Outcome, nowMs: number): void
+  count(keys: SubjectKeys, outcome: Outcome, nowMs: number): void
 }
 
 /**
@@ -37,11 +37,11 @@ export interface Floor {
  *
  * Only failures are remembered, and each has cost a password hash: nobody floods the memory to be forgotten by it.
  */
-export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor {
-  const stricter = strengthen(policy, share)
-  const addresses = createMemory<Counted>(maxSubjects)
-  const pairs = createMemory<Delayed>(maxSubjects)
-  const accounts = createMemory<Counted>(maxSubjects)
+export function createFailureMemory({ policy, share, maxSubjects }: FailureMemoryOptions): FailureMemory {
+  const stricter = fallbackPolicy(policy, share)
+  const addresses = createMemory<BlockState>(maxSubjects)
+  const pairs = createMemory<DelayState>(maxSubjects)
+  const accounts = createMemory<BlockState>(maxSubjects)
 
   const stateOf = (keys: SubjectKeys): GuardState => ({
     address: addresses.get(keys.address) ?? NO_FAILURES,
@@ -55,7 +55,7 @@ export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor
   }
 
   return {
-    weigh(keys, attempt, nowMs) {
+    decide(keys, attempt, nowMs) {
       const state = stateOf(keys)
       const { verdict, state: next } = decide(stricter, state, attempt, nowMs)
       remember(keys, state, next)
@@ -65,7 +65,7 @@ export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor
       accounts.delete(keys.account)
       pairs.delete(keys.pair)
     },
-    note(keys, outcome, nowMs) {
+    count(keys, outcome, nowMs) {
       const state = stateOf(keys)
       remember(
         keys,
@@ -77,7 +77,7 @@ export function createFloor({ policy, share, maxSubjects }: FloorOptions): Floor
 }
 
 /** The policy of the floor: a share of every number of failures, and the same times. */
-export function strengthen(policy: GuardPolicy, share: number): GuardPolicy {
+export function fallbackPolicy(policy: GuardPolicy, share: number): GuardPolicy {
   const some = (failures: number) => Math.max(1, Math.floor(failures * share))
   const block = (of: BlockPolicy) => ({ ...of, maxFailures: some(of.maxFailures) })
   return {

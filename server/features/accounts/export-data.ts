@@ -15,8 +15,8 @@ import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { Client } from '../../lib/client.ts'
 import { showUser } from '../../lib/http/user-shape.ts'
 import { type Result, success } from '../../lib/result.ts'
+import { USER_GONE } from '../../lib/users/user-gone.ts'
 import type { AccountsOptions } from './options.ts'
-import { USER_GONE } from './profile.ts'
 import type { PersonalData } from './schemas.ts'
 
 /** Security events read at a time: years of them stay far under the deadline of one statement. */
@@ -26,37 +26,34 @@ const EVENTS_AT_A_TIME = 1000
 const NIL_ID = '00000000-0000-0000-0000-000000000000'
 
 /** Exports, and records that it did: the export that is being made is in it. */
-export async function exportData(
-  options: AccountsOptions,
-  userId: string,
-  client: Client
-): Promise<Result<PersonalData>> {
+export function createExportData(options: AccountsOptions) {
   const { database, audit, nowMs } = options
-  const exportedMs = nowMs()
-  const user = await database.run(db => findUser(db, userId))
-  if (user === undefined) return USER_GONE
-  await database.run(db =>
-    insertAuditEvent(db, audit.event({ kind: 'data-exported', client, atMs: exportedMs, person: user }))
-  )
-  const [sessions, links, mails, formerAddresses, registrations] = await Promise.all([
-    database.run(db => listSessionsOf(db, userId)),
-    database.run(db => listMailedTokensOf(db, userId)),
-    database.run(db => listMailsOf(db, userId)),
-    database.run(db => listFormerAddressesOf(db, userId)),
-    database.run(db => listRegistrationsOf(db, userId))
-  ])
-  const [events, acts] = [await all(options, userId, listAuditEventsOf), await all(options, userId, listActsOf)]
-  return success({
-    exportedAt: new Date(exportedMs).toISOString(),
-    user: { ...showUser(user), ...furtherMembers(user) },
-    formerAddresses: formerAddresses.map(({ email, until }) => ({ email, until: until.toISOString() })),
-    waitingRegistrations: registrations.map(one => ({ email: one.email, ...timesOf(one) })),
-    sessions: sessions.map(exportSession),
-    pendingLinks: links.map(link => ({ ...link, ...timesOf(link) })),
-    mails: mails.map(mail => ({ ...mail, createdAt: mail.createdAt.toISOString(), sentAt: orNull(mail.sentAt) })),
-    securityEvents: events.map(event => exportEvent(options, event, user)),
-    administrativeActs: acts.map(event => exportAct(options, event, user))
-  })
+  return async (userId: string, client: Client): Promise<Result<PersonalData>> => {
+    const exportedMs = nowMs()
+    const user = await database.run(db => findUser(db, userId))
+    if (user === undefined) return USER_GONE
+    const event = audit.event({ kind: 'data-exported', client, atMs: exportedMs, person: user })
+    await database.run(db => insertAuditEvent(db, event))
+    const [sessions, links, mails, formerAddresses, registrations] = await Promise.all([
+      database.run(db => listSessionsOf(db, userId)),
+      database.run(db => listMailedTokensOf(db, userId)),
+      database.run(db => listMailsOf(db, userId)),
+      database.run(db => listFormerAddressesOf(db, userId)),
+      database.run(db => listRegistrationsOf(db, userId))
+    ])
+    const [events, acts] = [await all(options, userId, listAuditEventsOf), await all(options, userId, listActsOf)]
+    return success({
+      exportedAt: new Date(exportedMs).toISOString(),
+      user: { ...showUser(user), ...furtherMembers(user) },
+      formerAddresses: formerAddresses.map(({ email, until }) => ({ email, until: until.toISOString() })),
+      waitingRegistrations: registrations.map(one => ({ email: one.email, ...timesOf(one) })),
+      sessions: sessions.map(exportSession),
+      pendingLinks: links.map(link => ({ ...link, ...timesOf(link) })),
+      mails: mails.map(mail => ({ ...mail, createdAt: mail.createdAt.toISOString(), sentAt: orNull(mail.sentAt) })),
+      securityEvents: events.map(event => exportEvent(options, event, user)),
+      administrativeActs: acts.map(event => exportAct(options, event, user))
+    })
+  }
 }
 
 async function all(

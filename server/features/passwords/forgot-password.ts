@@ -12,14 +12,15 @@ import type { PasswordsOptions } from './options.ts'
  *
  * @param email canonical
  */
-export async function forgot(options: PasswordsOptions, email: string, client: Client): Promise<void> {
-  const { database, audit, box, nowMs } = options
-  const requestedMs = nowMs()
-  const expiresAt = secondsAfter(new Date(requestedMs), options.resetTtl)
-  const order = { kind: 'reset-requested' as const, recipient: email, expiresAt }
-  await database.transaction(async db => {
-    await insertOutboxMail(db, outboxMail(box, order, requestedMs))
-    await insertAuditEvent(db, audit.event({ kind: 'password-reset-requested', client, atMs: requestedMs }))
-  })
-  options.wakeMail()
+export function createForgotPassword({ database, audit, box, resetTtl, nowMs, wakeMail }: PasswordsOptions) {
+  return async (email: string, client: Client): Promise<void> => {
+    const requestedMs = nowMs()
+    const expiresAt = secondsAfter(new Date(requestedMs), resetTtl)
+    const order = { kind: 'reset-requested' as const, recipient: email, expiresAt }
+    await database.transaction(async db => {
+      await insertOutboxMail(db, outboxMail(box, order, requestedMs))
+      await insertAuditEvent(db, audit.event({ kind: 'password-reset-requested', client, atMs: requestedMs }))
+    })
+    wakeMail()
+  }
 }

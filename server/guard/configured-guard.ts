@@ -13,7 +13,7 @@ export type GuardSettings = Pick<Config, 'loginLimits' | 'captcha'>
 /** While Redis is away one process grants half of each number of failures, and remembers this many subjects. */
 const FALLBACK = { fallbackShare: 0.5, maxFallbackSubjects: 10_000, breakerResetMs: 1_000 }
 
-export function openGuard(
+export function createConfiguredGuard(
   { loginLimits, captcha }: GuardSettings,
   redis: Redis,
   ports: Pick<LoginGuardOptions, 'subjectSecret' | 'onStoreFailure' | 'nowMs'>

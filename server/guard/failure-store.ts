@@ -3,12 +3,12 @@
 import { namespacedKey } from '../../edge/contract/redis-keys.ts'
 import type { Redis } from '../../edge/store/open-redis.ts'
 import { runScript, StoreError, storeError } from '../../edge/store/run-scripts.ts'
-import { createOwnCount } from './own-count.ts'
-import type { GuardDecision, GuardPolicy, Obstacle, WeighedAttempt } from './rule.ts'
+import { createFallbackGuard } from './fallback-guard.ts'
+import type { AttemptFacts, GuardDecision, GuardPolicy, Obstacle } from './rule.ts'
 import { loginGuardScript } from './script.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
-export interface LedgerOptions {
+export interface FailureStoreOptions {
   readonly redis: Redis
   readonly policy: GuardPolicy
   /** What of each number of failures one process still grants while Redis is away: 0.5 is half, at least one. */
@@ -22,9 +22,9 @@ export interface LedgerOptions {
   readonly nowMs: () => number
 }
 
-export interface Ledger {
+export interface FailureStore {
   /** Judges an attempt and records how it ended, in one round trip. Never throws because of Redis. */
-  weigh(keys: SubjectKeys, attempt: WeighedAttempt): Promise<GuardDecision>
+  decide(keys: SubjectKeys, attempt: AttemptFacts): Promise<GuardDecision>
   /** Forgets the failures of an account, and those of the client address on it. Never throws because of Redis. */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): Promise<void>
 }
@@ -33,30 +33,30 @@ export interface Ledger {
 const OBSTACLES: readonly (Obstacle | undefined)[] = [undefined, 'address', 'pair', 'account']
 
 /** Creates the ledger. One per process: it counts what this process has answered, too. */
-export function createLedger(options: LedgerOptions): Ledger {
+export function createFailureStore(options: FailureStoreOptions): FailureStore {
   const { policy, fallbackShare: floorShare, maxFallbackSubjects: floorSubjects, breakerResetMs: backOffMs } = options
-  const own = createOwnCount({ policy, share: floorShare, maxSubjects: floorSubjects })
+  const own = createFallbackGuard({ policy, share: floorShare, maxSubjects: floorSubjects })
   let failedAtMs: number | undefined
   // Either way round: a clock that was set back must not keep us away from Redis until it has caught up.
   const isLeftAlone = (nowMs: number) => failedAtMs !== undefined && Math.abs(nowMs - failedAtMs) < backOffMs
 
   return {
-    async weigh(keys, attempt) {
+    async decide(keys, attempt) {
       const nowMs = options.nowMs()
-      if (isLeftAlone(nowMs)) return own.judgeAlone(keys, attempt, nowMs)
+      if (isLeftAlone(nowMs)) return own.decide(keys, attempt, nowMs)
 
       // After a failure one attempt finds out whether Redis is back; those that come meanwhile do not wait with it.
       if (failedAtMs !== undefined) failedAtMs = nowMs
       try {
         const verdict = await weighInRedis(options.redis, keys, policy, attempt)
         failedAtMs = undefined
-        return own.join(verdict, keys, attempt, options.nowMs())
+        return own.confirm(verdict, keys, attempt, options.nowMs())
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
         // The time after the deadline has passed: else a back-off shorter than the deadline would be none.
         failedAtMs = options.nowMs()
         options.onStoreFailure(error)
-        return own.judgeAlone(keys, attempt, failedAtMs)
+        return own.decide(keys, attempt, failedAtMs)
       }
     },
     async clear({ account, pair }) {
@@ -74,13 +74,13 @@ export function createLedger(options: LedgerOptions): Ledger {
   }
 }
 
-async function weighInRedis(redis: Redis, keys: SubjectKeys, policy: GuardPolicy, attempt: WeighedAttempt) {
+async function weighInRedis(redis: Redis, keys: SubjectKeys, policy: GuardPolicy, attempt: AttemptFacts) {
   const reply = await runScript(redis, {
     script: loginGuardScript,
     keys: [keys.address, keys.pair, keys.account],
     args: scriptArgs(policy, attempt)
   })
-  return parseVerdict(reply, attempt)
+  return parseGuardDecision(reply, attempt)
 }
 
 /**
@@ -88,7 +88,7 @@ async function weighInRedis(redis: Redis, keys: SubjectKeys, policy: GuardPolicy
  *
  * @param nowMs only to replay traces: else the clock of Redis, which is one for all origins
  */
-export function scriptArgs(policy: GuardPolicy, attempt: WeighedAttempt, nowMs?: number): (string | number)[] {
+export function scriptArgs(policy: GuardPolicy, attempt: AttemptFacts, nowMs?: number): (string | number)[] {
   const { address, pair, account, captchaAfterFailures } = policy
   return [
     ...[address.maxFailures, address.windowMs, address.blockMs],
@@ -96,7 +96,7 @@ export function scriptArgs(policy: GuardPolicy, attempt: WeighedAttempt, nowMs?:
     ...[account.maxFailures, account.windowMs, account.blockMs],
     captchaAfterFailures,
     Number(attempt.knownDevice),
-    Number(attempt.captchaOpen),
+    Number(attempt.captchaUnsolved),
     attempt.outcome,
     nowMs ?? ''
   ]
@@ -109,7 +109,7 @@ export function scriptArgs(policy: GuardPolicy, attempt: WeighedAttempt, nowMs?:
  *
  * @throws {StoreError} for everything that the script could not have answered to this attempt
  */
-export function parseVerdict(reply: unknown, attempt: WeighedAttempt): GuardDecision {
+export function parseGuardDecision(reply: unknown, attempt: AttemptFacts): GuardDecision {
   const [waitMs, obstacle, captchaDue, attacked, ...more] = Array.isArray(reply) ? (reply as unknown[]) : []
   const isBit = (value: unknown) => value === 0 || value === 1
   const sound =
@@ -121,7 +121,7 @@ export function parseVerdict(reply: unknown, attempt: WeighedAttempt): GuardDeci
     Number(obstacle) < OBSTACLES.length &&
     isBit(captchaDue) &&
     isBit(attacked) &&
-    (captchaDue === 0 || attempt.captchaOpen) &&
+    (captchaDue === 0 || attempt.captchaUnsolved) &&
     (attacked === 0 || (isFailure(attempt.outcome) && waitMs === 0 && captchaDue === 0)) &&
     more.length === 0
   if (!sound) throw new StoreError('Redis answered the login guard with something that is no verdict')
@@ -134,6 +134,6 @@ export function parseVerdict(reply: unknown, attempt: WeighedAttempt): GuardDeci
   }
 }
 
-function isFailure(outcome: WeighedAttempt['outcome']): boolean {
+function isFailure(outcome: AttemptFacts['outcome']): boolean {
   return outcome === 'wrong' || outcome === 'unconfirmed'
 }

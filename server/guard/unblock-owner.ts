@@ -4,14 +4,14 @@ import type { Client } from '../lib/client.ts'
 import type { DeviceMarks } from '../lib/devices/device-mark.ts'
 import type { LoginGuard } from './login-guard.ts'
 
-export interface ProvenMailboxOptions {
+export interface UnblockOwnerOptions {
   readonly guard: LoginGuard
   readonly deviceMarks: DeviceMarks
 }
 
 export interface ProvenMailbox {
   /** The canonical address that was proven. */
-  readonly account: string
+  readonly email: string
   /** The marks that the device presented. */
   readonly presentedMarks: readonly string[]
 }
@@ -23,11 +23,11 @@ export interface ProvenMailbox {
  *
  * @returns the new mark of the device
  */
-export async function welcomeOwner(
-  { guard, deviceMarks }: ProvenMailboxOptions,
-  { account, presentedMarks }: ProvenMailbox,
+export async function unblockOwner(
+  { guard, deviceMarks }: UnblockOwnerOptions,
+  { email: account, presentedMarks }: ProvenMailbox,
   client: Client
 ): Promise<string> {
-  await guard.clear({ account, clientAddress: client.address })
+  await guard.clear({ email: account, clientAddress: client.address })
   return deviceMarks.add(presentedMarks, account)
 }

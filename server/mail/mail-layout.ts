@@ -1,6 +1,8 @@
 /** The frame of a mail: greeting, paragraphs, one link, closing, as text and as HTML. What it says is `templates.ts`. */
 
-export interface Letter {
+import { escapeHtml } from '../lib/http/escape-html.ts'
+
+export interface MailContent {
   readonly subject: string
   /** Absent: the reader is greeted without a name. */
   readonly name?: string | undefined
@@ -44,17 +46,17 @@ p { margin: 12px 0; overflow-wrap: anywhere }
 `
 
 /** Renders a letter. Every text is escaped here, whoever wrote it. */
-export function renderLetter(letter: Letter): RenderedMail {
+export function layOutMail(letter: MailContent): RenderedMail {
   return { subject: letter.subject, text: renderText(letter), html: renderHtml(letter) }
 }
 
-function renderText({ name, paragraphs, link, closing, publicUrl }: Letter): string {
+function renderText({ name, paragraphs, link, closing, publicUrl }: MailContent): string {
   const linked = link ? [`${link.label}:\n${link.url}`] : []
   if (link?.code) linked.push(`${enterCode(link.code.page)}\n${link.code.token}`)
   return `${[greeting(name), ...paragraphs, ...linked, ...closing, `-- \n${publicUrl}`].join('\n\n')}\n`
 }
 
-function renderHtml({ subject, name, paragraphs, link, closing, publicUrl }: Letter): string {
+function renderHtml({ subject, name, paragraphs, link, closing, publicUrl }: MailContent): string {
   const title = escapeHtml(subject)
   return `<!doctype html>
 <html lang="en" dir="ltr">
@@ -100,15 +102,4 @@ function enterCode(page: string): string {
 
 function greeting(name: string | undefined): string {
   return name === undefined || name === '' ? 'Hello,' : `Hello ${name},`
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;'
-  }
-  return text.replaceAll(/[&<>"']/g, character => entities[character] ?? character)
 }
