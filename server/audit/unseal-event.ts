@@ -1,7 +1,7 @@
 /** Decrypts the personal data of an event of the audit log, as far as the keys of its users still exist. */
 
 import type { AuditEvent, EventWithKeys } from '../../db/queries/audit.ts'
-import type { AuditPerson, AuditPersonal, AuditRows } from './audit-event.ts'
+import type { AuditPerson, AuditPersonal, AuditRows } from './audit-rows.ts'
 
 /** An event of the log, with its personal data as far as it can be decrypted. */
 export interface UnsealedEvent {

@@ -3,7 +3,7 @@
 import type { Database } from '../../db/client.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
 import type { RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
-import type { AuditRows } from '../audit/audit-event.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
 import { createExtendChain } from '../audit/extend-chain.ts'
 import type { Config } from '../config.ts'
 import type { KeysService } from '../features/keys/service.ts'

@@ -1,7 +1,7 @@
 /** The options of the rules of administration. */
 
 import type { Database } from '../../../db/client.ts'
-import type { AuditRows } from '../../audit/audit-event.ts'
+import type { AuditRows } from '../../audit/audit-rows.ts'
 import type { PublishEnds } from '../../lib/publish-ends.ts'
 
 export interface AdminOptions {

@@ -10,7 +10,7 @@ import {
   removeSigningKey,
   type SigningKeyRow
 } from '../../../db/queries/signing-keys.ts'
-import type { AuditRows } from '../../audit/audit-event.ts'
+import type { AuditRows } from '../../audit/audit-rows.ts'
 import type { Client } from '../../lib/client.ts'
 import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
 import { createKeyPair, unsealSigningKey } from './key-pair.ts'

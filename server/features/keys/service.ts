@@ -34,7 +34,7 @@ interface Keys {
 }
 
 /** Loads the keys, and creates the active and the next one if they are missing. */
-export async function openKeys(options: KeysOptions): Promise<KeysService> {
+export async function loadKeys(options: KeysOptions): Promise<KeysService> {
   await ensureKeys(options)
   const first = await load(options)
   if (first === undefined) throw new Error('the signing keys were written but cannot be read back')
