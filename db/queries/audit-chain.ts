@@ -5,6 +5,7 @@ import { and, asc, desc, eq, getTableColumns, gt, gte, isNull, lt, max, notExist
 import { auditChain, auditEvents } from '../schema/index.ts'
 import type { AuditEvent } from './audit.ts'
 
+/** A row of `audit_chain`. */
 export type ChainLink = typeof auditChain.$inferSelect
 
 /** The link at the end of the chain. */
@@ -34,6 +35,7 @@ export async function findUnlinkedEvents(db: Queryable, since: Date, limit: numb
     .limit(limit)
 }
 
+/** Appends links to the chain. */
 export async function insertLinks(db: Queryable, links: readonly ChainLink[]): Promise<void> {
   await db.insert(auditChain).values([...links])
 }
