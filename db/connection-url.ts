@@ -141,7 +141,7 @@ export function parseConnectionUrl(text: string): ParsedConnectionUrl {
   const { bindsChannel, ...settings } = draft
   if (bindsChannel && draft.ssl === false) wrong.push('its channel_binding=require contradicts its sslmode=disable')
   if (wrong.length > 0) return { ok: false, reason: wrong.join('; ') }
-  // Security: channel binding detects a man in the middle. This driver lacks it, so it verifies the certificate instead.
+  // Security: channel binding detects a man in the middle. This driver lacks it and verifies the certificate instead.
   return { ok: true, value: { url, ...settings, ssl: bindsChannel ? 'verify-full' : draft.ssl } }
 }
 

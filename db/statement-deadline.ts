@@ -43,8 +43,8 @@ function cancel(query: Cancellable): void {
 }
 
 /**
- * Calls `expire` when the time is over. If this process itself was stalled, the deadline is extended once by that stall.
- * Answers that arrived meanwhile are then read first.
+ * Calls `expire` when the time is over. If this process was stalled, the deadline is extended once by the stall, so that
+ * answers that arrived meanwhile are read first.
  *
  * Finished work that is reported as lost costs more than late work. An email that was claimed, for example, is not sent
  * for a minute.

@@ -48,8 +48,8 @@ export async function listMailedTokensOf(db: Queryable, userId: string) {
 }
 
 /**
- * Emails about an account, or to an address of it, that were not purged yet. Their tokens are not read, nor the names in
- * them: another person may have asked for one.
+ * Emails about an account, or to an address of it, that were not purged yet. Their tokens and the names in them are not
+ * read: another person may have requested an email.
  */
 export async function listMailsOf(db: Queryable, userId: string) {
   return db

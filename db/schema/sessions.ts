@@ -9,7 +9,7 @@ export const sessions = pgTable(
   'sessions',
   {
     id: uuid('id').primaryKey(),
-    /** Null once the user is deleted. The row stays until every access token of the session has expired. */
+    /** Null once the user is deleted: the row stays until the session's access tokens have expired. */
     userId: uuid('user_id').references(() => users.id, { onDelete: 'set null' }),
     /** The counter of the current refresh token: the number of its rotations. */
     refreshCounter: integer('refresh_counter').notNull().default(0),

@@ -1,5 +1,6 @@
 /** The kinds of security events, each with its outcome. The rules choose a kind; the outcome follows from it. */
 
+/** The outcome of each kind. */
 export const AUDIT_OUTCOMES = {
   'registration-requested': 'success',
   'account-created': 'success',
@@ -38,6 +39,8 @@ export const AUDIT_OUTCOMES = {
   'key-removed': 'success'
 } as const satisfies Record<string, 'success' | 'failure'>
 
+/** A kind of security event. */
 export type AuditKind = keyof typeof AUDIT_OUTCOMES
 
+/** Every kind, for schemas and filters. */
 export const AUDIT_KINDS = Object.keys(AUDIT_OUTCOMES) as [AuditKind, ...AuditKind[]]

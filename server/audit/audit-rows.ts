@@ -8,7 +8,7 @@ import { auditKeyLabel } from '../lib/crypto/seal-labels.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 import { AUDIT_OUTCOMES, type AuditKind } from './audit-kinds.ts'
 
-/** A user in an event: the one concerned, or the acting administrator. The user's own key encrypts what is personal. */
+/** A user in an event: the one concerned, or the acting administrator. The user's key encrypts the personal data. */
 export interface AuditPerson {
   readonly id: string
   readonly sealedAuditKey: Uint8Array
@@ -41,6 +41,7 @@ type AuditOrigin = Pick<AuditPersonal, 'ipAddress' | 'userAgent'>
 type SealedRow = Pick<AuditRow, 'id' | 'userId'> & { readonly sealedPersonal: Uint8Array }
 type ActedRow = Pick<AuditRow, 'id'> & { readonly sealedActor: Uint8Array | null }
 
+/** Builds and decrypts rows. */
 export interface AuditRows {
   /** Builds a row for `audit_events`. */
   event(event: AuditEventInput): AuditRow
@@ -55,9 +56,10 @@ export interface AuditRows {
   createKey(userId: string): Buffer
 }
 
+/** A row of `audit_events`. */
 export type AuditRow = ReturnType<typeof row>
 
-/** Creates it over a box, which seals the keys of users, and the events of no known user. */
+/** Creates it over a box, which seals the keys of users, and the events without a known user. */
 export function createAuditRows(box: SealedBox): AuditRows {
   // Kept by the user object as it was read: an export decrypts thousands of events with one key.
   const unsealedKeys = new WeakMap<AuditPerson, KeyObject>()

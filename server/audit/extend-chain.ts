@@ -11,6 +11,7 @@ import {
 import { tryLock } from '../../db/queries/locks.ts'
 import { type ChainedEvent, FIRST_PREVIOUS_HASH, linkHash } from './link-hash.ts'
 
+/** The database of the log, and the log of the process. */
 export interface ExtendChainOptions {
   readonly database: Database
   readonly nowMs: () => number
@@ -75,8 +76,10 @@ async function linkBatch(db: Queryable, startedMs: number, reachMs: number): Pro
 }
 
 /**
- * The time from which unlinked events are searched: `reachMs` before the youngest linked event. Counted from now, events
- * would be lost while no instance runs. A wrong clock may have put an event into the future, so now is the latest start.
+ * The time from which unlinked events are searched: `reachMs` before the youngest linked event.
+ *
+ * Counted from now, events would be lost while no instance runs. A wrong clock may have put an event into the future, so
+ * the search never starts later than `reachMs` before now.
  */
 function searchFrom(newestLinkedAt: Date | undefined, nowMs: number, reachMs: number): Date {
   if (newestLinkedAt === undefined) return new Date(0)

@@ -6,6 +6,7 @@ import { type ChainLink, countUnlinkedEvents, readLinkStates, readLinks } from '
 import { CHAIN_REACH_MS } from './extend-chain.ts'
 import { FIRST_PREVIOUS_HASH, linkHash } from './link-hash.ts'
 
+/** The database of the log, and how to check it. */
 export interface VerifyChainOptions {
   readonly database: Database
   readonly nowMs: () => number
@@ -14,6 +15,7 @@ export interface VerifyChainOptions {
   readonly batch?: number
 }
 
+/** The first fault of a chain. */
 export type ChainFault =
   /** The event, its time in the link, or the hash of the link was altered. */
   | 'altered'
@@ -26,12 +28,13 @@ export type ChainFault =
   /** The expected link is missing, or it has another hash. */
   | 'unexpected'
 
+/** The outcome of a verification. */
 export type ChainReport =
   | {
       readonly intact: true
       /** The number of links that were checked with their events. */
       readonly checked: number
-      /** The last link whose event was purged; every later one was checked. 0: every link was checked. */
+      /** The last link with a purged event; every later one was checked. 0: every link was checked. */
       readonly anchor: number
       readonly newest: { readonly position: number; readonly hash: string } | undefined
       /** The number of events that wait for their link. */
@@ -94,7 +97,7 @@ async function walkLinks({ database, nowMs, expected, batch = 1000 }: VerifyChai
 function step(walk: Walk, link: ChainLink, event: AuditEvent | null, nowMs: number): Broken | undefined {
   const isFirst = walk.newest === undefined
   if (isFirst && event === null) {
-    // Only a purge leaves a link without its event, and only at the beginning.
+    // A purge leaves exactly one link without its event, at the beginning of the chain.
     if (link.eventAt.getTime() > nowMs - MIN_RETENTION_MS) return broken('event-missing', link.position, link.eventId)
     walk.anchor = link.position
   } else {

@@ -1,4 +1,4 @@
-/** With a hundred thousand rows in every table, what happens often goes along an index. */
+/** With a hundred thousand rows in every table, every frequent query uses an index. */
 
 import { randomUUID } from 'node:crypto'
 import { drizzle } from 'drizzle-orm/postgres-js'
@@ -24,7 +24,7 @@ const NOW = new Date()
 const sql = postgres(await migratedDatabase(t), { max: 1, onnotice: () => {} })
 t.teardown(() => sql.end({ timeout: 1 }))
 
-/** A UUID that is the same for the same number, in the order of the numbers. */
+/** A UUID derived from a number, in the order of the numbers. */
 const ID = `('01970000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid`
 const idOf = (i: number) => `01970000-0000-7000-8000-${i.toString(16).padStart(12, '0')}`
 const AGO = `now() - i * interval '10 s'`
@@ -57,7 +57,7 @@ await sql
   analyze`)
   .simple()
 
-/** Every plan of what `work` asks the database, as one text each; nothing is changed. */
+/** The plan of each query of `work`, as text. The work is rolled back. */
 async function plansOf(work: (db: Queryable) => Promise<unknown>): Promise<string[]> {
   const asked: { query: string; params: unknown[] }[] = []
   const db = drizzle(sql, { schema, logger: { logQuery: (query, params) => asked.push({ query, params }) } })
@@ -94,7 +94,7 @@ const events = { userId: undefined, kind: undefined, beforeId: undefined, limit:
 
 const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
   ['a login', db => findLoginCandidate(db, email, NOW)],
-  ['a login of nobody', db => findLoginCandidate(db, 'nobody@example.com', NOW)],
+  ['a login with an unknown address', db => findLoginCandidate(db, 'unknown@example.com', NOW)],
   ['an address', db => users.findUserByEmail(db, email)],
   ['a refresh', db => sessions.presentRefreshToken(db, token)],
   [
@@ -113,16 +113,16 @@ const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
   ['the acts of an administrator', db => audit.listActsOf(db, { userId: idOf(50_000), afterId: idOf(1), limit: 1000 })],
   ['the deletion of the emails of an account', db => deleteMailsOf(db, idOf(7))],
   ['the deletion of its registrations', db => deleteRegistrationsOf(db, idOf(7))],
-  ['the claim of mails', db => claimDueMails(db, { now: NOW, leaseUntil: later, limit: 10 })],
+  ['the claim of emails', db => claimDueMails(db, { now: NOW, leaseUntil: later, limit: 10 })],
   ['the audit log', db => audit.listAuditEvents(db, events)],
   ['its next page', db => audit.listAuditEvents(db, { ...events, beforeId: idOf(50_000) })],
-  ['its events of a person', db => audit.listAuditEvents(db, { ...events, userId: idOf(7) })],
+  ['its events of a user', db => audit.listAuditEvents(db, { ...events, userId: idOf(7) })],
   ['its events of a rare kind', db => audit.listAuditEvents(db, { ...events, kind: 'role-changed' })],
-  ['people', db => users.listUsers(db, page)],
+  ['users', db => users.listUsers(db, page)],
   ['their next page', db => users.listUsers(db, { ...page, after: { at: NOW, id: idOf(50_000) } })],
   ['a search by family name', db => users.listUsers(db, { ...page, search: 'family777' })],
   ['a search by address', db => users.listUsers(db, { ...page, search: email })],
-  ['a search by what many have', db => users.listUsers(db, { ...page, search: 'name' })],
+  ['a search by a common word', db => users.listUsers(db, { ...page, search: 'name' })],
   ['other administrators', db => users.hasOtherAdmin(db, idOf(50_000))],
   ['events without a link', db => chain.findUnlinkedEvents(db, new Date(NOW.getTime() - 3_600_000), 500)],
   ['the newest link', db => chain.findNewestLink(db)],
@@ -139,18 +139,18 @@ const WORK: readonly [string, (db: Queryable) => Promise<unknown>][] = [
   ['devices noted long ago', db => housekeeping.deleteOldDevices(db, new Date(+NOW - 900_000_000), 500)],
   ['expired links', db => housekeeping.deleteExpiredMailedTokens(db, NOW, 500)],
   ['expired registrations', db => housekeeping.deleteExpiredRegistrations(db, NOW, 500)],
-  ['old mails', db => housekeeping.deleteOldMails(db, weekAgo, 500)]
+  ['old emails', db => housekeeping.deleteOldMails(db, weekAgo, 500)]
 ]
 
 for (const [what, work] of WORK) {
-  t.test(`${what}: along an index`, async t => {
+  t.test(`${what}: by an index`, async t => {
     const plans = await plansOf(work)
     t.ok(plans.length > 0)
     for (const plan of plans) t.ok(/Index/.test(plan) && !/Seq Scan/.test(plan), plan)
   })
 }
 
-t.test('each statement of purge_audit_events() goes along an index', async t => {
+t.test('each statement of purge_audit_events() uses an index', async t => {
   const [fn] = await sql`select prosrc from pg_proc where proname = 'purge_audit_events'`
   const statements = [...String(fn?.prosrc).matchAll(/^\t(SELECT|DELETE)[^;]+/gm)].map(([text]) =>
     text
@@ -168,7 +168,7 @@ t.test('each statement of purge_audit_events() goes along an index', async t => 
   }
 })
 
-t.test('what the search finds, it finds by the index: its expression is spelled alike in both places', async t => {
+t.test('the search uses its index: query and index share one expression', async t => {
   const [plan = ''] = await plansOf(db => users.listUsers(db, { ...page, search: `family777 ${randomUUID()}` }))
   t.match(plan, 'users_search_idx')
 })

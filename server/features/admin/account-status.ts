@@ -10,7 +10,7 @@ import type { Client } from '../../lib/client.ts'
 import { type Failure, failure } from '../../lib/result.ts'
 import type { AdminOptions } from './options.ts'
 
-/** The administrator who makes a change, or, without a person, the operator at the command line. */
+/** The administrator behind a change; without a person it is the operator at the command line. */
 export interface Actor {
   readonly person?: AuditPerson
   readonly client: Client
@@ -21,18 +21,19 @@ export const ENDS_UNPUBLISHED = failure('unavailable', 'the ends of the sessions
   retryAfterSeconds: 1
 })
 
+/** The answer for an unknown id. */
 export const USER_NOT_FOUND = failure('not-found', 'no user has that id')
 
-/** An administrator whose account is not disabled. */
+/** Whether a user is an administrator and not disabled. */
 export function isActiveAdmin(user: AccountStatus | undefined): boolean {
   return user?.role === 'admin' && user.disabledAt === null
 }
 
 /**
- * Lets one change through at a time, and only an administrator's. Held until the transaction ends.
+ * Locks the status of all accounts until the transaction ends, for an actor that may change it.
  *
- * Security: two administrators who demote each other at the same moment would leave no administrator. So the actor is
- * read again under the lock, and the second of the two finds that its role is gone.
+ * Security: if two administrators demoted each other at the same moment, no administrator would remain. So the actor is
+ * read again under the lock, and the second change finds that its actor has lost the role.
  *
  * @returns the failure to answer with, if the actor may not change anything
  */

@@ -22,6 +22,7 @@ import {
 } from './account-status.ts'
 import type { AdminOptions } from './options.ts'
 
+/** The members to change. */
 export interface UserChange {
   readonly role?: User['role']
   readonly disabled?: boolean

@@ -7,7 +7,7 @@ import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { Client } from '../../lib/client.ts'
 import type { AdminOptions } from './options.ts'
 
-/** An administrator who was admitted, and the client of the request. */
+/** The admitted administrator and the client of a request. */
 export interface ActingAdmin {
   readonly person: User
   readonly client: Client

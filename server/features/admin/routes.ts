@@ -1,4 +1,4 @@
-/** Administration over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
+/** Administration over HTTP. Joins the shapes of `schemas.ts` to the rules of `service.ts`. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
@@ -29,7 +29,7 @@ const tags = ['admin']
 
 type App = Parameters<FastifyPluginAsyncTypebox>[0]
 
-/** What every route of this file needs. */
+/** Shared by the routes of this file. */
 interface Administration {
   readonly admin: AdminService
   /** Hooks that admit administrators only. */
@@ -38,6 +38,7 @@ interface Administration {
   readonly actorOf: (request: FastifyRequest) => ActingAdmin
 }
 
+/** Every route of administration. */
 export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminService }> = async (app, { admin }) => {
   const admitted = new WeakMap<FastifyRequest, User>()
   const administration: Administration = {

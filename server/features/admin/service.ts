@@ -7,8 +7,10 @@ import { createListEvents } from './list-events.ts'
 import { createListUsers } from './list-users.ts'
 import type { AdminOptions } from './options.ts'
 
+/** Every rule of administration. */
 export type AdminService = ReturnType<typeof createAdminService>
 
+/** Creates every rule over the same options. */
 export function createAdminService(options: AdminOptions) {
   return {
     admit: createAdmitAdmin(options),

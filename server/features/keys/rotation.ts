@@ -15,6 +15,7 @@ import type { Client } from '../../lib/client.ts'
 import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
 import { createKeyPair, unsealSigningKey } from './key-pair.ts'
 
+/** The store of the keys, and the box that seals them. */
 export interface EnsureKeysOptions {
   readonly database: Database
   readonly box: SealedBox

@@ -12,6 +12,7 @@ interface KeysOptions extends EnsureKeysOptions {
   readonly signature: SignaturePort
 }
 
+/** The loaded keys. */
 export interface KeysService extends KeySource {
   /** The key that signs now. */
   active(): SigningKey

@@ -48,6 +48,7 @@ listenForCode(begin)
 begin(takeToken())
 `
 
+/** Builds the page. */
 export function cancelEmailChangePage(apiPrefix: string): Page {
   return renderPage({ title: 'Cancel the change of address', body: BODY, script: sharedScript(apiPrefix) + SCRIPT })
 }

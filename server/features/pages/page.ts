@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { STYLE } from './style.ts'
 
+/** A page, ready to be sent. */
 export interface Page {
   readonly html: string
   /** Allows only the page's own style and script, by their hashes, and requests to this service. */

@@ -1,9 +1,10 @@
-/** The page of a reset link: a form posts the token and the new password. Without a token it offers to request a link. */
+/** The page of a reset link: a form posts the token and a new password. Without a token it offers to request a link. */
 
 import { PASSWORD_CLASSES, PASSWORD_MAX_LENGTH, type PasswordClass } from '../../lib/passwords/password-policy.ts'
 import { type Page, renderPage } from './page.ts'
 import { CODE_FORM, LIVE_REGIONS, NEW_LINK_FORM, sharedScript } from './script.ts'
 
+/** The rules that the page shows. */
 export interface PasswordRules {
   readonly minLength: number
   readonly classes: readonly PasswordClass[]
@@ -85,6 +86,7 @@ addEventListener('hashchange', () => location.hash !== '' && begin(takeToken()))
 begin(takeToken())
 `
 
+/** Builds the page for one policy. */
 export function resetPasswordPage(apiPrefix: string, rules: PasswordRules): Page {
   return renderPage({ title: 'Choose a new password', body: body(rules), script: sharedScript(apiPrefix) + SCRIPT })
 }

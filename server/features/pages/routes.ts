@@ -11,12 +11,14 @@ import { type Page, renderPage } from './page.ts'
 import { type PasswordRules, resetPasswordPage } from './reset-password.ts'
 import { verifyEmailPage } from './verify-email.ts'
 
+/** The parts of the configuration that the pages need. */
 export interface PageRoutesOptions {
   readonly apiPrefix: string
   /** The rules of a new password, shown before one is refused. */
   readonly passwordPolicy: PasswordRules
 }
 
+/** Every page. Each is rendered once, at the start. */
 export const pageRoutes: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { apiPrefix, passwordPolicy }) => {
   const verifyEmail = verifyEmailPage(apiPrefix)
   const resetPassword = resetPasswordPage(apiPrefix, passwordPolicy)

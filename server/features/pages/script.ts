@@ -5,7 +5,8 @@
  * before a brace.
  */
 
-/** @param apiPrefix checked by the config: a path of plain characters */
+/** Builds the shared script. @param apiPrefix checked by the config: a path of plain characters */
+// Over 40 lines: the text of one script.
 export function sharedScript(apiPrefix: string): string {
   return `
 const find = selector => document.querySelector(selector)

@@ -54,6 +54,7 @@ addEventListener('hashchange', () => location.hash !== '' && begin(takeToken()))
 begin(takeToken())
 `
 
+/** Builds the page. */
 export function verifyEmailPage(apiPrefix: string): Page {
   return renderPage({ title: 'Confirm your address', body: BODY, script: sharedScript(apiPrefix) + SCRIPT })
 }

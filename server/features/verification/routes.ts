@@ -1,4 +1,4 @@
-/** Email addresses over HTTP. Shapes live in `schemas.ts`, rules in `service.ts`; this file only joins them. */
+/** Email addresses over HTTP. Joins the shapes of `schemas.ts` to the rules of `service.ts`. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DEVICE_COOKIE } from '../../../edge/contract/http.ts'
@@ -24,6 +24,7 @@ const VERIFIED = {
 
 type App = Parameters<FastifyPluginAsyncTypebox>[0]
 
+/** Every route of email addresses. */
 export const verificationRoutes: FastifyPluginAsyncTypebox<{ verification: VerificationService }> = async (
   app,
   { verification }
@@ -99,7 +100,7 @@ function resendVerificationRoute(app: App, verification: VerificationService): v
       await verification.resend(email, request.client)
       return reply.code(202).send({
         message:
-          'If this address is registered, we have mailed what to do next. If nothing arrives, please register again'
+          'If this address is registered, we have emailed you the next steps. If no email arrives, please register again'
       })
     }
   )

@@ -9,16 +9,18 @@ export { MarkedMessage, Message } from '../../lib/http/answer-shapes.ts'
 
 const email = Type.String({ minLength: 3, maxLength: 254 })
 
-/** Has no pattern, and no length limit below that of a path: an invalid token gets the same answer as an expired one. */
+/** Without a pattern, or a length limit below that of a path: an invalid token is answered like an expired one. */
 export const MailedTokenParams = Type.Object({
   token: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'From the fragment of the mailed link' })
 })
 
+/** The body of a request for another link. */
 export const ResendVerification = Type.Object(
   { email },
   { additionalProperties: false, examples: [{ email: 'ada@example.com' }] }
 )
 
+/** The body of a change of email address. */
 export const ChangeEmail = Type.Object(
   {
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),

@@ -6,8 +6,10 @@ import type { VerificationOptions } from './options.ts'
 import { createResendVerification } from './resend-verification.ts'
 import { createVerifyEmail } from './verify-email.ts'
 
+/** Every rule of email addresses. */
 export type VerificationService = ReturnType<typeof createVerificationService>
 
+/** Creates every rule over the same options. */
 export function createVerificationService(options: VerificationOptions) {
   return {
     verifyEmail: createVerifyEmail(options),

@@ -120,7 +120,7 @@ async function activate(
   return user
 }
 
-/** Security: voids the links that went to the old address. A reader of that mailbox must not set a password any more. */
+/** Security: voids the links that went to the old address. A reader of that mailbox must not set a password. */
 async function replaceAddress(
   { audit, box }: VerificationOptions,
   { userId, email }: { readonly userId: string; readonly email: string },
