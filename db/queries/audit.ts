@@ -5,8 +5,10 @@ import type { Queryable } from '../client.ts'
 import { alias, and, asc, desc, eq, gt, lt, sql } from '../drizzle.ts'
 import { auditEvents, users } from '../schema/index.ts'
 
+/** A row of `audit_events`. */
 export type AuditEvent = typeof auditEvents.$inferSelect
 
+/** Appends an event. */
 export async function insertAuditEvent(db: Queryable, event: AuditEvent): Promise<void> {
   await db.insert(auditEvents).values(event)
 }
@@ -37,6 +39,7 @@ export function auditValues(prefix: string, event: AuditEvent): Record<string, u
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
+/** A page of the log; an undefined filter admits every event. */
 export interface AuditQuery {
   readonly userId: string | undefined
   readonly kind: string | undefined
@@ -46,7 +49,7 @@ export interface AuditQuery {
 }
 
 /** An event with the keys of the user concerned and of the acting administrator, where their accounts still exist. */
-export interface ReadEvent {
+export interface EventWithKeys {
   readonly event: AuditEvent
   readonly sealedAuditKey: Uint8Array | null
   readonly actorAuditKey: Uint8Array | null
@@ -58,7 +61,7 @@ const actors = alias(users, 'actors')
 export async function listAuditEvents(
   db: Queryable,
   { userId, kind, beforeId, limit }: AuditQuery
-): Promise<ReadEvent[]> {
+): Promise<EventWithKeys[]> {
   return db
     .select({ event: auditEvents, sealedAuditKey: users.sealedAuditKey, actorAuditKey: actors.sealedAuditKey })
     .from(auditEvents)

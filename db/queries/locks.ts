@@ -1,11 +1,11 @@
-/** Locks that several instances share. Each is held until its transaction ends. Locks on rows are beside their tables. */
+/** Locks that instances share, each held until its transaction ends. Locks on rows are beside their tables. */
 
 import type { Queryable } from '../client.ts'
 import { sql } from '../drizzle.ts'
 
-/** Arbitrary numbers that all our processes agree on, one for each kind of work. */
+/** Arbitrary numbers that all our processes share, one for each kind of work. */
 const LOCKS = {
-  'audit-sealer': 5_081_420_032,
+  'audit-chain': 5_081_420_032,
   housekeeping: 5_081_420_033,
   'account-status': 5_081_420_034,
   'signing-keys': 5_081_420_035

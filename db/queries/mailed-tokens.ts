@@ -5,8 +5,10 @@ import { and, eq, gt, inArray, sql } from '../drizzle.ts'
 import { mailedTokens, users } from '../schema/index.ts'
 import type { User } from './users.ts'
 
+/** A row of `mailed_tokens`. */
 export type MailedToken = typeof mailedTokens.$inferSelect
 
+/** Stores a token by its hash. */
 export async function insertMailedToken(db: Queryable, token: typeof mailedTokens.$inferInsert): Promise<void> {
   await db.insert(mailedTokens).values(token)
 }

@@ -1,4 +1,4 @@
-/** Reads what is stored about a user, for the export, without any secret. The user's events are read by `audit.ts`. */
+/** Reads the stored data of a user for the export, without any secret. The user's events are read by `audit.ts`. */
 
 import type { Queryable } from '../client.ts'
 import { asc, eq, sql } from '../drizzle.ts'

@@ -5,8 +5,10 @@ import { desc, eq, sql } from '../drizzle.ts'
 import { registrations } from '../schema/index.ts'
 import { registrationsOfAccount } from './held-addresses.ts'
 
+/** A row of `registrations`. */
 export type Registration = typeof registrations.$inferSelect
 
+/** Stores a registration. */
 export async function insertRegistration(
   db: Queryable,
   registration: typeof registrations.$inferInsert
@@ -14,6 +16,7 @@ export async function insertRegistration(
   await db.insert(registrations).values(registration)
 }
 
+/** Reads a registration, expired or not. */
 export async function findRegistration(db: Queryable, id: string): Promise<Registration | undefined> {
   const [registration] = await db.select().from(registrations).where(eq(registrations.id, id))
   return registration

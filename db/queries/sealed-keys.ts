@@ -1,10 +1,14 @@
-/** Keys that are stored encrypted, found by the id of the key that has sealed them: its first four bytes. */
+/** Keys that are stored sealed. The first four bytes are the id of the key that sealed them. */
 
 import type { Queryable } from '../client.ts'
 import { and, eq, isNotNull, sql } from '../drizzle.ts'
 import { signingKeys, users } from '../schema/index.ts'
 
-/** Removed keys have no private part, and are not among them. @param keyId eight hexadecimal digits */
+/**
+ * Signing keys that another key than `keyId` has sealed. Removed keys are not among them.
+ *
+ * @param keyId eight hexadecimal digits
+ */
 export async function findSigningKeysNotUnder(db: Queryable, keyId: string) {
   const { kid, sealedPrivateKey } = signingKeys
   return db
@@ -29,7 +33,7 @@ export async function replaceSealedPrivateKey(db: Queryable, kid: string, { from
     .where(and(eq(signingKeys.kid, kid), eq(signingKeys.sealedPrivateKey, from)))
 }
 
-/** @param keyId eight hexadecimal digits */
+/** Audit keys of users that another key than `keyId` has sealed. @param keyId eight hexadecimal digits */
 export async function findAuditKeysNotUnder(db: Queryable, keyId: string, limit: number) {
   return db
     .select({ id: users.id, sealed: users.sealedAuditKey })

@@ -1,4 +1,4 @@
-/** Ends sessions, and keeps account of which ends the edges have been told. */
+/** Ends sessions, and keeps track of the ends that were published to Redis. */
 
 import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
@@ -22,7 +22,7 @@ const endBeyond = builtOnce(db => {
     .prepare('end-sessions-beyond')
 })
 
-/** Ends the oldest sessions of a person beyond the newest `keep`. @returns their ids */
+/** Ends the oldest sessions of a user beyond the newest `keep`. @returns their ids */
 export async function endSessionsBeyond(db: Queryable, userId: string, keep: number, now: Date): Promise<string[]> {
   const rows = await endBeyond(db).execute({ userId, keep, now: now.toISOString() })
   return rows.map(row => row.id)
@@ -79,7 +79,7 @@ export async function endSessionsOf(
   { exceptId, reason, now }: SessionsEnd
 ): Promise<string[]> {
   await voidLinksOf(db, userId, now)
-  // Security: a device of a thief that has no mark is noticed again at its next sign-in.
+  // Security: the next sign-in of each device causes a notice again, that of a thief's device included.
   await db.delete(knownDevices).where(eq(knownDevices.userId, userId))
   const rows = await db
     .update(sessions)
@@ -95,7 +95,7 @@ export async function endSessionsOf(
   return rows.map(row => row.id)
 }
 
-/** Whether the end of this session still waits to be told to the edges. */
+/** Whether this session has ended and its end is not published yet. */
 export async function isEndUnpublished(db: Queryable, id: string): Promise<boolean> {
   const rows = await db
     .select({ id: sessions.id })
@@ -104,7 +104,7 @@ export async function isEndUnpublished(db: Queryable, id: string): Promise<boole
   return rows.length === 1
 }
 
-/** Sessions that ended after `since`, oldest first: what a rebuilt revocation set must hold. */
+/** Sessions that ended after `since`, oldest first. A rebuilt revocation set must contain them. */
 export async function findSessionsEndedSince(db: Queryable, since: Date): Promise<string[]> {
   const rows = await db
     .select({ id: sessions.id })
@@ -114,7 +114,7 @@ export async function findSessionsEndedSince(db: Queryable, since: Date): Promis
   return rows.map(row => row.id)
 }
 
-/** Sessions whose end the edges have not been told, oldest first. */
+/** Sessions with an unpublished end, oldest first. */
 export async function findUnpublishedEnds(db: Queryable, limit: number): Promise<string[]> {
   const rows = await db
     .select({ id: sessions.id })
@@ -125,6 +125,7 @@ export async function findUnpublishedEnds(db: Queryable, limit: number): Promise
   return rows.map(row => row.id)
 }
 
+/** Marks the ends of these sessions as published. */
 export async function markEndsPublished(db: Queryable, ids: readonly string[]): Promise<void> {
   if (ids.length > 0)
     await db

@@ -6,6 +6,7 @@ import { and, desc, eq, isNull, ne, sql } from '../drizzle.ts'
 import { formerAddresses, sessions, users } from '../schema/index.ts'
 import { parseSearch, wordsOf } from '../schema/search.ts'
 
+/** A row of `users`. */
 export type User = typeof users.$inferSelect
 
 /** The role of a user, and whether the account is disabled. */
@@ -19,11 +20,13 @@ const userById = builtOnce(db =>
     .prepare('user-by-id')
 )
 
+/** Reads a user. */
 export async function findUser(db: Queryable, id: string): Promise<User | undefined> {
   const [user] = await userById(db).execute({ id })
   return user
 }
 
+/** Reads the user with a canonical email address. */
 export async function findUserByEmail(db: Queryable, email: string): Promise<User | undefined> {
   const [user] = await db.select().from(users).where(eq(users.email, email))
   return user

@@ -5,7 +5,7 @@ import { and, eq, inArray, isNotNull, isNull, or } from '../drizzle.ts'
 import { mailedTokens, outbox } from '../schema/index.ts'
 import { lockUser } from './users.ts'
 
-/** Requests for an email whose token the mail worker has yet to create. */
+/** Requests without a token so far: the mail worker creates it. */
 const REQUESTS = ['reset-requested', 'verification-requested']
 
 /**

@@ -10,7 +10,7 @@ const WHAT: Readonly<Record<ChainFault, string>> = {
   altered: 'the event or its hash was altered',
   'event-missing': 'the event of this link was removed',
   'link-missing': 'this link was removed',
-  'event-unsealed': 'the event has no link: its link was removed, or it was slipped in later',
+  'event-unlinked': 'the event has no link: its link was removed, or it was slipped in later',
   unexpected: 'the link that was expected is not there: the end was cut off, or the chain was made anew'
 }
 

@@ -11,9 +11,9 @@ import { type Database, openDatabase, type Queryable } from '../../db/client.ts'
 import { insertAuditEvent } from '../../db/queries/audit.ts'
 import { readLinks } from '../../db/queries/audit-chain.ts'
 import { tryLock } from '../../db/queries/locks.ts'
-import { canonicalBytes, linkHash } from '../../server/audit/audit-chain.ts'
-import { type AuditRow, createAuditRows } from '../../server/audit/audit-event.ts'
-import { createAuditSealer } from '../../server/audit/audit-sealer.ts'
+import { type AuditRow, createAuditRows } from '../../server/audit/audit-rows.ts'
+import { createExtendChain } from '../../server/audit/extend-chain.ts'
+import { canonicalBytes, linkHash } from '../../server/audit/link-hash.ts'
 import { type ChainReport, verifyChain } from '../../server/audit/verify-chain.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
 import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
@@ -42,7 +42,7 @@ async function openPlace(t: { teardown(work: () => unknown): void }): Promise<Pl
   t.teardown(() => database.close())
   const told: { position?: number; hash?: string }[] = []
   let nowMs = NOW
-  const seal = createAuditSealer({ database, nowMs: () => nowMs, log: { info: fields => told.push(fields) } })
+  const seal = createExtendChain({ database, nowMs: () => nowMs, log: { info: fields => told.push(fields) } })
   return {
     database,
     told,
@@ -130,7 +130,7 @@ t.test('an event that is committed late is sealed late, up to an hour', async t 
   t.equal(await place.seal(NOW + 10 * MINUTE), 0)
   t.match(await verifyChain({ ...place, nowMs: () => NOW }), {
     intact: false,
-    fault: 'event-unsealed',
+    fault: 'event-unlinked',
     eventId: tooLate?.id
   })
 })
@@ -151,11 +151,11 @@ t.test('one instance seals at a time, and the others do not wait', async t => {
   const place = await openPlace(t)
   await place.write(NOW)
   await place.database.transaction(async db => {
-    t.ok(await tryLock(db, 'audit-sealer'))
+    t.ok(await tryLock(db, 'audit-chain'))
     t.equal(await place.seal(), 0)
   })
   await place.write(NOW + 1, NOW + 2, NOW + 3)
-  const another = () => createAuditSealer({ ...place, nowMs: () => NOW, log: { info: () => {} } })()
+  const another = () => createExtendChain({ ...place, nowMs: () => NOW, log: { info: () => {} } })()
   const sealed = await Promise.all([another(), another(), another(), another()])
   t.equal(
     sealed.reduce((sum, one) => sum + one, 0),
@@ -283,7 +283,7 @@ t.test('verifyChain() finds the first fault, whatever was done', async t => {
     [
       'an old event slipped in',
       `insert into audit_events select gen_random_uuid(), at, kind, outcome, user_id, actor_id, session_id, request_id, sealed_personal from audit_events where id = ${event(1)}`,
-      { fault: 'event-unsealed' }
+      { fault: 'event-unlinked' }
     ]
   ]
   t.match(await verifyChain({ ...place, nowMs: () => NOW }), { intact: true, checked: 7 })

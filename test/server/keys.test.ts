@@ -10,9 +10,9 @@ import { brokenConstraint, type Database, openDatabase } from '../../db/client.t
 import { replaceSealedPrivateKey } from '../../db/queries/sealed-keys.ts'
 import { removedKeyEntry, removedKeyOf } from '../../edge/contract/redis-keys.ts'
 import { openAppRole } from '../../local/postgres/app-role.ts'
-import { createAuditRows } from '../../server/audit/audit-event.ts'
+import { createAuditRows } from '../../server/audit/audit-rows.ts'
 import { KNOWN_EVERYWHERE_MS, removeKey, rotateKeys } from '../../server/features/keys/rotation.ts'
-import { openKeys } from '../../server/features/keys/service.ts'
+import { loadKeys } from '../../server/features/keys/service.ts'
 import { createHousekeeping } from '../../server/jobs/housekeeping.ts'
 import { createReseal } from '../../server/jobs/reseal.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
@@ -43,7 +43,7 @@ const box = createSealedBox(deriveKeys([SECRET]))
 const audit = createAuditRows(box)
 const options = { database, box, audit, nowMs }
 const open = (over: Database = database) =>
-  openKeys({ database: over, box, signature: createNodeSignaturePort(), nowMs: () => Date.now() })
+  loadKeys({ database: over, box, signature: createNodeSignaturePort(), nowMs: () => Date.now() })
 
 /** `state` → the ids in it. */
 async function standing(): Promise<Record<string, string[]>> {
@@ -339,7 +339,7 @@ t.test('each change is recorded with it, and a change that was not made is not',
     const rows = await sql`select id, user_id, actor_id, kind, outcome, sealed_personal from audit_events order by id`
     return rows.map(({ id, user_id: userId, sealed_personal: sealedPersonal, ...row }) => ({
       ...row,
-      ...audit.personal({ id, userId, sealedPersonal }, undefined)
+      ...audit.unsealPersonal({ id, userId, sealedPersonal }, undefined)
     }))
   }
   const before = (await events()).length

@@ -11,7 +11,7 @@ import {
 } from '../../../db/queries/personal-data.ts'
 import type { Session } from '../../../db/queries/sessions.ts'
 import { findUser, type User } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../audit/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { Client } from '../../lib/client.ts'
 import { showUser } from '../../lib/http/user-shape.ts'
 import { type Result, success } from '../../lib/result.ts'
@@ -93,7 +93,7 @@ function exportSession(session: Session) {
 function exportEvent({ audit }: AccountsOptions, event: AuditEvent, person: User) {
   const { id, kind, outcome, sessionId, requestId } = event
   const sealed = { ...event, sealedPersonal: Buffer.from(event.sealedPersonal) }
-  const known = audit.personal(sealed, person) ?? { ipAddress: '', userAgent: '', details: {} }
+  const known = audit.unsealPersonal(sealed, person) ?? { ipAddress: '', userAgent: '', details: {} }
   // If an administrator acted, address and device are personal data of the administrator.
   const isOwn = event.actorId === null || event.actorId === person.id
   const personal = isOwn ? known : { ...known, ipAddress: '', userAgent: '' }
@@ -103,7 +103,7 @@ function exportEvent({ audit }: AccountsOptions, event: AuditEvent, person: User
 /** Leaves out the other user and the details of the change: both are personal data of the other user. */
 function exportAct({ audit }: AccountsOptions, event: AuditEvent, person: User) {
   const { id, kind, outcome, requestId } = event
-  const { ipAddress, userAgent } = audit.acting(event, person) ?? { ipAddress: '', userAgent: '' }
+  const { ipAddress, userAgent } = audit.unsealOrigin(event, person) ?? { ipAddress: '', userAgent: '' }
   return { id, at: event.at.toISOString(), kind, outcome, requestId, ipAddress, userAgent }
 }
 

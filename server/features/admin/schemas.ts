@@ -2,9 +2,9 @@
 
 import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
-import type { AuditKind } from '../../audit/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-kinds.ts'
 import { AuditKindShape, AuditOutcomeShape } from '../../audit/audit-shapes.ts'
-import type { OpenedEvent } from '../../audit/open-event.ts'
+import type { UnsealedEvent } from '../../audit/unseal-event.ts'
 import { RoleShape, showUser, UserShape } from '../../lib/http/user-shape.ts'
 
 /** Items on a page where the client names no limit. */
@@ -39,7 +39,7 @@ export const UserListQuery = Type.Object(
 
 export const AdminUserParams = Type.Object({ id: Type.String({ maxLength: MAX_TARGET_BYTES }) })
 
-export const StandingChangeBody = Type.Object(
+export const UserChangeBody = Type.Object(
   { role: Type.Optional(RoleShape), disabled: Type.Optional(Type.Boolean()) },
   // The first one is what a form sends that was not filled in: it locks nobody out.
   {
@@ -121,7 +121,7 @@ export function showAdminUser(user: Parameters<typeof showUser>[0] & { disabledA
 }
 
 /** An event as it is shown; what cannot be read any more is null. */
-export function showEvent({ event, personal }: OpenedEvent): Static<typeof EventShape> {
+export function showEvent({ event, personal }: UnsealedEvent): Static<typeof EventShape> {
   const { id, at, kind, outcome, userId, actorId, sessionId, requestId } = event
   return {
     id,

@@ -1,11 +1,11 @@
-/** The frame of a page for people: self-contained, readable on a phone, without anything from elsewhere. */
+/** The frame of a page for browsers: self-contained, readable on a phone, without any external resource. */
 
 import { createHash } from 'node:crypto'
 import { STYLE } from './style.ts'
 
 export interface Page {
   readonly html: string
-  /** Allows exactly the page's own style and script, by their hashes, and requests to this service. */
+  /** Allows only the page's own style and script, by their hashes, and requests to this service. */
   readonly contentSecurityPolicy: string
 }
 

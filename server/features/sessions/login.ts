@@ -3,7 +3,7 @@
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findLoginCandidate } from '../../../db/queries/login-candidate.ts'
 import { type User, upgradePasswordHash } from '../../../db/queries/users.ts'
-import type { AuditKind } from '../../audit/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { LoginAttempt } from '../../guard/login-guard.ts'
 import { notifyOfAttack } from '../../guard/notify-of-attack.ts'
 import type { Outcome } from '../../guard/rule.ts'

@@ -2,7 +2,7 @@
 
 import type { Database } from '../../../db/client.ts'
 import type { User } from '../../../db/queries/users.ts'
-import type { AuditRows } from '../../audit/audit-event.ts'
+import type { AuditRows } from '../../audit/audit-rows.ts'
 import type { LoginGuard } from '../../guard/login-guard.ts'
 import type { RefreshTokens } from '../../lib/crypto/refresh-token.ts'
 import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
