@@ -175,7 +175,7 @@ t.test('a password that the policy refuses does not use the link up, and costs n
   }
   // In lower case the address has no upper-case letter; spelled otherwise it is the address all the same.
   const own = await reset(token, `${ada.email[0]?.toUpperCase()}${ada.email.slice(1)}`)
-  t.match(own, { status: 422, body: { errors: [{ pointer: '/password', detail: /your address/ }] } })
+  t.match(own, { status: 422, body: { errors: [{ pointer: '/password', detail: /your email address/ }] } })
   t.equal((await reset(token, NEW_PASSWORD)).status, 200)
 })
 
