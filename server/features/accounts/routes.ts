@@ -31,7 +31,6 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
   deleteRoute(app, options)
 }
 
-// Over 40 lines: one route, its schema beside it.
 function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): void {
   const registrations = new WeakMap<FastifyRequest, CheckedRegistration>()
   app.post(
