@@ -54,7 +54,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(securityHeaders, { apiPrefix: prefix })
   // The first to refuse. All that follow may rely on the client's address and the request id.
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
-  // After the hop, whose client it logs.
+  // After the hop, because it logs the client.
   await app.register(requestLog, { answered: ports.metrics.answered })
   // Before anything reads the target or the body.
   await app.register(requestTarget)

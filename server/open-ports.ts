@@ -51,18 +51,15 @@ export async function openPorts(
   const box = createSealedBox(derived)
   const audit = createAuditRows(box)
   const keys = await loadKeys({ database: jobDatabase, box, signature: createNodeSignaturePort(), nowMs })
-  const transport = opened.adopt(openMailTransport(config.smtpUrl, config.mailFrom), async open => open.close())
+  const transport = opened.adopt(openMailTransport(config), async open => open.close())
   const shared = { box, audit, keys, nowMs, log, retentionMs: revocationRetentionMs(config.accessTokenTtl) }
 
   const onKeyRemoved = () => void keys.reload().catch(error => onJobFailure('keys', error))
   const revocation = createRevocation({ ...shared, redis, database, jobDatabase, onKeyRemoved, onStoreFailure })
   const { feed, publishEnds, sessionStatus } = revocation
   const limiter = createRedisLimiter({ redis, ...FALLBACK, onStoreFailure })
-  const guard = createConfiguredGuard(config, redis, {
-    subjectSecret: derived['guard-subjects'][0].secret,
-    onStoreFailure,
-    nowMs
-  })
+  const { secret: subjectSecret } = derived['guard-subjects'][0]
+  const guard = createConfiguredGuard(config, redis, { subjectSecret, onStoreFailure, nowMs })
 
   const jobFeed = createRevocationFeed(jobRedis, shared.retentionMs)
   const behind = { ...shared, config, database: jobDatabase, feed: jobFeed, limiter, transport, publishEnds }

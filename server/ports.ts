@@ -1,4 +1,4 @@
-/** What the origin needs from outside its own process, already opened. */
+/** What the app of an origin works on, opened by `open-ports.ts`. */
 
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../db/client.ts'
@@ -18,7 +18,7 @@ export interface Ports {
   readonly guard: LoginGuard
   /** Whether the session of an access token is live. */
   readonly sessionStatus: ReadSessionStatus
-  /** Notes which refresh tokens have arrived at their clients. */
+  /** Notes the use of access tokens, which confirms their refresh tokens. */
   readonly confirmations: Pick<RefreshConfirmations, 'note'>
   readonly keys: KeysService
   readonly box: SealedBox

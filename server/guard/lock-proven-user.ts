@@ -1,4 +1,4 @@
-/** Locks a user whose password was verified before the transaction began, and makes sure that it still is the password. */
+/** Locks a user after the password was verified, and makes sure that the password has not been changed since. */
 
 import type { Queryable } from '../../db/client.ts'
 import { lockUser, type User } from '../../db/queries/users.ts'

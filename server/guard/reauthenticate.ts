@@ -1,4 +1,4 @@
-/** Asks somebody who is signed in for the password once more; a wrong one counts like a failed login. */
+/** Checks the password of a signed-in user once more. A wrong password counts as a failed login. */
 
 import { insertAuditEvent } from '../../db/queries/audit.ts'
 import type { User } from '../../db/queries/users.ts'
@@ -15,7 +15,7 @@ export interface ReauthenticationOptions extends NotifyOfAttackOptions {
   readonly deviceMarks: DeviceMarks
 }
 
-/** What a person brings along to prove that it is still the same one. */
+/** What the client presents to prove that the user is present. */
 export interface Proof {
   readonly password: string
   /** The marks that the device presented. */
@@ -26,10 +26,10 @@ export interface Proof {
 /**
  * Checks the password of `user`.
  *
- * Security: a stolen access token must not become a way to guess the password past the limits of the login.
+ * Security: a stolen access token must not allow more guesses at the password than the login does.
  *
- * @returns a failure `password-incorrect`, or what the guard says
- * @throws {QueueFullError} before the guard is asked, where there is no room for the hash
+ * @returns a failure `password-incorrect`, or the failure of the guard
+ * @throws {QueueFullError} before the guard counts anything, if the hashing queue is full
  */
 export async function reauthenticate(
   options: ReauthenticationOptions,
@@ -50,10 +50,10 @@ export async function reauthenticate(
 
   const { correct } = await hasher.check(proof.password, user.passwordHash)
 
-  const settled = await guard.record(attempt, correct ? 'right' : 'wrong')
-  if (!settled.answerable) return refused(options, user, client, settled.failure)
-  if (settled.accountAttacked) await notifyOfAttack(options, user.email, user, client)
-  if (!correct) return refused(options, user, client, failure('password-incorrect', 'the password is another one'))
+  const result = await guard.record(attempt, correct ? 'right' : 'wrong')
+  if (!result.answerable) return refused(options, user, client, result.failure)
+  if (result.accountAttacked) await notifyOfAttack(options, user.email, user, client)
+  if (!correct) return refused(options, user, client, failure('password-incorrect', 'wrong password'))
   return success(undefined)
 }
 

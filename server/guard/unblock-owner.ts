@@ -1,4 +1,4 @@
-/** What a mailed link means to the login guard: the client that opened it has proven the mailbox of the account. */
+/** Unblocks an account for its owner, after a client has opened a link that was mailed to the account's email address. */
 
 import type { Client } from '../lib/client.ts'
 import type { DeviceMarks } from '../lib/devices/device-mark.ts'
@@ -9,25 +9,26 @@ export interface UnblockOwnerOptions {
   readonly deviceMarks: DeviceMarks
 }
 
+/** The mailbox that the client has proven to read, and the device on which it did. */
 export interface ProvenMailbox {
-  /** The canonical address that was proven. */
+  /** The canonical email address. */
   readonly email: string
   /** The marks that the device presented. */
   readonly presentedMarks: readonly string[]
 }
 
 /**
- * Lifts the block of the account and marks the device, so that guesses of others do not keep its owner out.
+ * Ends the block of the account and marks the device as known, so that an attacker's guesses do not keep the owner out.
  *
- * Security: nothing is given away. The mailbox alone sets a new password already.
+ * Security: this grants nothing new. A client that reads the mailbox can set a new password already.
  *
  * @returns the new mark of the device
  */
 export async function unblockOwner(
   { guard, deviceMarks }: UnblockOwnerOptions,
-  { email: account, presentedMarks }: ProvenMailbox,
+  { email, presentedMarks }: ProvenMailbox,
   client: Client
 ): Promise<string> {
-  await guard.clear({ email: account, clientAddress: client.address })
-  return deviceMarks.add(presentedMarks, account)
+  await guard.clear({ email, clientAddress: client.address })
+  return deviceMarks.add(presentedMarks, email)
 }

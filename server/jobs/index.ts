@@ -34,18 +34,18 @@ export interface JobsOptions {
   readonly retentionMs: number
   readonly nowMs: () => number
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
-  /** Hears of each run that failed. The job runs again after its pause. */
+  /** Is called for each run that failed. The job runs again after its pause. */
   readonly onFailure: (job: string, error: unknown) => void
 }
 
 export interface Jobs {
   /** Notes which refresh tokens have arrived at their clients. */
   readonly confirmations: Pick<RefreshConfirmations, 'note'>
-  /** Sends what is in the outbox now, instead of after the pause. */
+  /** Sends the emails of the outbox now, instead of after the pause. */
   wakeMail(): void
   /** Starts the jobs one after another. Resolves when each has had its first run, also where that run failed. */
   start(): Promise<void>
-  /** Lets the current runs finish, and writes what was noted since the last run. */
+  /** Lets the current runs finish, and writes the confirmations since the last run. */
   stop(): Promise<void>
 }
 

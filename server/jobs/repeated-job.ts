@@ -11,7 +11,7 @@ export interface RepeatedJobOptions {
 export interface RepeatedJob {
   /** Begins the first run. Resolves when that run has ended, also where it failed, or when the job was stopped. */
   start(): Promise<void>
-  /** Runs now, or once more after the current run. Has no effect before `start()`, whose first run covers it. */
+  /** Runs now, or once more after the current run. Has no effect before `start()`, which runs the job at once. */
   wake(): void
   /** Lets the current run finish, and begins no other. */
   stop(): Promise<void>

@@ -1,4 +1,4 @@
-/** Seals again what an older root secret has sealed, so that the older one can be taken away one day. */
+/** Seals values of older root secrets again under the newest one, so that operators can remove the older ones. */
 
 import type { Database } from '../../db/client.ts'
 import {
@@ -19,8 +19,8 @@ export interface ResealOptions {
 const BATCH = 200
 
 /**
- * Creates one pass. Origins that do it at the same time do the same thing twice, which does no harm: a value is only
- * replaced where it is still the one that was read.
+ * Creates one pass. Several origins may run it at the same time: a value is replaced only while it is still the value
+ * that was read.
  */
 export function createReseal({ database, box, log }: ResealOptions): () => Promise<void> {
   const again = (sealed: Uint8Array, label: string) => box.seal(box.unseal(sealed, label), label)

@@ -1,4 +1,4 @@
-/** Keeps the revocation set in Redis complete: rebuilds it after Redis lost it, publishes what is not published yet. */
+/** Keeps the revocation set in Redis complete: rebuilds it after Redis lost it, publishes ends that are unpublished. */
 
 import type { Database } from '../../db/client.ts'
 import { findSessionsEndedSince, findUnpublishedEnds, markEndsPublished } from '../../db/queries/session-ends.ts'

@@ -7,13 +7,13 @@ export interface MailContent {
   /** Absent: the reader is greeted without a name. */
   readonly name?: string | undefined
   readonly paragraphs: readonly string[]
-  readonly link?: Link
+  readonly link?: MailLink
   readonly closing: readonly string[]
   /** Under which people reach the service. */
   readonly publicUrl: string
 }
 
-export interface Link {
+export interface MailLink {
   readonly label: string
   readonly url: string
   /** What to enter where the link does not work: some mail gateways drop its fragment. */
@@ -81,7 +81,7 @@ ${closing.map(text => `<p class="small">${escapeHtml(text)}</p>`).join('\n')}
 }
 
 /** The address is there in full as well: some people copy it, and some want to see where a button leads. */
-function renderLink({ label, url, code }: Link): string {
+function renderLink({ label, url, code }: MailLink): string {
   const href = escapeHtml(url)
   const button = `<p><a class="button" href="${href}">${escapeHtml(label)}</a></p>
 <p class="small">Or open this address: <a href="${href}">${href}</a></p>`
@@ -89,7 +89,7 @@ function renderLink({ label, url, code }: Link): string {
 }
 
 /** The token has a line of its own in the source as well, for programs that show an email as text. */
-function renderCode({ page, token }: NonNullable<Link['code']>): string {
+function renderCode({ page, token }: NonNullable<MailLink['code']>): string {
   return `<p class="small">${escapeHtml(enterCode(page))}</p>
 <p class="code">
 ${escapeHtml(token)}

@@ -52,7 +52,7 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
     for (const mail of await withinBounds(options, mails)) {
       if (nowMs() - now > LAST_START_MS) break
       // One mail whose outcome cannot be written must not hold up the others that were claimed with it.
-      await deal(options, mail).catch(error => {
+      await deliver(options, mail).catch(error => {
         options.log.warn({ mailId: mail.id, kind: mail.kind, reason: String(error) }, 'a mail could not be dealt with')
       })
     }
@@ -60,27 +60,30 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
   }
 }
 
-/** Counts each email once, when it is claimed first; one that is beyond a bound is given up. */
+/** The claimed emails that may be sent. Gives up those beyond a bound. */
 async function withinBounds(options: OutboxWorkerOptions, mails: readonly OutboxMail[]): Promise<OutboxMail[]> {
-  const { bounds, log } = options
-  const judged = await Promise.all(
-    mails.map(async mail => {
-      if (mail.attempts > 1 || (await bounds(mail))) return mail
-      const about = { mailId: mail.id, kind: mail.kind }
-      try {
-        await giveUp(options, mail, 'too many emails to this address')
-        log.warn(about, 'an email was given up: there were too many of its kind to its address')
-      } catch (error) {
-        // It comes again after its lease, and holds up no other.
-        log.warn({ ...about, reason: reasonOf(error) }, 'an email could not be given up yet')
-      }
-      return undefined
-    })
-  )
-  return judged.filter(mail => mail !== undefined)
+  const allowed = await Promise.all(mails.map(mail => isWithinBound(options, mail)))
+  return mails.filter((_, i) => allowed[i])
 }
 
-async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {
+/** Counts an email once, when it is claimed for the first time. */
+async function isWithinBound(options: OutboxWorkerOptions, mail: OutboxMail): Promise<boolean> {
+  if (mail.attempts > 1 || (await options.bounds(mail))) return true
+  const about = { mailId: mail.id, kind: mail.kind }
+  try {
+    await giveUp(options, mail, 'too many emails to this address')
+    options.log.warn(about, 'gave up an email: too many of this kind to its address')
+  } catch (error) {
+    // The email is claimed again after its lease, and delays no other one.
+    options.log.warn(
+      { ...about, reason: reasonOf(error) },
+      'could not give up an email beyond its bound: retrying later'
+    )
+  }
+  return false
+}
+
+async function deliver(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {
   const { database, nowMs, log } = options
   const now = new Date(nowMs())
   if (mail.expiresAt <= now) {
@@ -98,7 +101,7 @@ async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
     log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason }, 'a mail could not be sent yet')
     return
   }
-  await forget(options, mail, new Date(nowMs()))
+  await finish(options, mail, new Date(nowMs()))
 }
 
 async function send({ database, transport, box, publicUrl }: OutboxWorkerOptions, mail: ResolvedMail): Promise<void> {
@@ -126,7 +129,7 @@ async function giveUp({ database, nowMs }: OutboxWorkerOptions, mail: OutboxMail
   await database.run(db => (leavesNoTrace(mail) ? deleteMail(db, mail.id) : markMailDead(db, mail.id, now, reason)))
 }
 
-async function forget({ database }: OutboxWorkerOptions, mail: OutboxMail, now: Date): Promise<void> {
+async function finish({ database }: OutboxWorkerOptions, mail: OutboxMail, now: Date): Promise<void> {
   await database.run(db => (leavesNoTrace(mail) ? deleteMail(db, mail.id) : markMailSent(db, mail.id, now)))
 }
 

@@ -1,10 +1,8 @@
 /** What the mails say. Links lead to the public URL and nowhere else; how a mail looks is `letter.ts`. */
 
 import type { MailKind } from '../lib/mail/outbox-mail.ts'
-import { type Link, layOutMail, type MailContent, type RenderedMail } from './mail-layout.ts'
+import { layOutMail, type MailContent, type MailLink, type RenderedMail } from './mail-layout.ts'
 import type { TypedText } from './typed-text.ts'
-
-export type { RenderedMail } from './mail-layout.ts'
 
 /** What a mail can turn out to be once it is sent. */
 export type SentKind = Exclude<MailKind, 'registration' | 'verification-requested' | 'reset-requested'>
@@ -130,14 +128,14 @@ function tokenLink(
   label: string,
   { publicUrl, token }: MailValues,
   path: 'verify-email' | 'reset-password' | 'cancel-email-change'
-): Link {
+): MailLink {
   if (token === undefined) throw new Error(`a mail with a link to /${path} was rendered without its token`)
   const page = `${publicUrl}/${path}`
   return { label, url: `${page}#token=${token}`, code: { page, token } }
 }
 
 /** Without a token, the page asks for the address and mails a link. */
-function newPasswordLink({ publicUrl }: MailValues): Link {
+function newPasswordLink({ publicUrl }: MailValues): MailLink {
   return { label: 'Choose a new password', url: `${publicUrl}/reset-password` }
 }
 

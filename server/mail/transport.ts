@@ -1,7 +1,7 @@
 /** Sends one mail by SMTP, with a deadline. */
 
 import { createTransport } from 'nodemailer'
-import type { RenderedMail } from './templates.ts'
+import type { RenderedMail } from './mail-layout.ts'
 
 export interface Envelope extends RenderedMail {
   readonly to: string
@@ -19,20 +19,34 @@ export interface MailTransport {
 const HEADERS = { 'Auto-Submitted': 'auto-generated' }
 
 /** Milliseconds; a mail server that is slower gets another try later. */
-const DEADLINES = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 }
+const STEP_DEADLINES_MS = { connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 }
 
 /** Milliseconds for the whole of one attempt: a server that sends a byte now and then never meets a deadline above. */
-const ATTEMPT_DEADLINE = 20_000
+const ATTEMPT_DEADLINE_MS = 20_000
 
-/** @param from the sender of every mail */
-export function openMailTransport(smtpUrl: string, from: string): MailTransport {
-  const transport = createTransport({ url: smtpUrl, pool: true, maxConnections: 2, ...DEADLINES })
+export interface MailTransportOptions {
+  readonly smtpUrl: string
+  /** The sender of every email. */
+  readonly mailFrom: string
+}
+
+/** Opens a pool of connections to the mail server. */
+export function openMailTransport({ smtpUrl, mailFrom }: MailTransportOptions): MailTransport {
+  const transport = createTransport({ url: smtpUrl, pool: true, maxConnections: 2, ...STEP_DEADLINES_MS })
   return {
     async send({ to, messageId, subject, text, html }) {
       // An address object is never parsed, so no address can smuggle in a second recipient.
       const recipient = { name: '', address: to }
-      const sent = transport.sendMail({ from, to: recipient, messageId, headers: HEADERS, subject, text, html })
-      await withinMs(ATTEMPT_DEADLINE, sent)
+      const sent = transport.sendMail({
+        from: mailFrom,
+        to: recipient,
+        messageId,
+        headers: HEADERS,
+        subject,
+        text,
+        html
+      })
+      await withinMs(ATTEMPT_DEADLINE_MS, sent)
     },
     close: () => transport.close()
   }

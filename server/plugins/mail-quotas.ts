@@ -1,4 +1,4 @@
-/** Quotas of the routes that mail, by the address that an email goes to, known or not, and by the account that asks. */
+/** Quotas of the routes that cause emails: by the recipient's email address, known or not, and by the calling account. */
 
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -10,7 +10,7 @@ import { ProblemError } from '../lib/http/problem-error.ts'
 import { mailSubject } from '../lib/mail/mail-subject.ts'
 import { failure } from '../lib/result.ts'
 
-/** The quotas that a route can take from. By address, and `change-email-account` by the id of the account that asks. */
+/** The quotas that a route can charge: by email address, and `change-email-account` by the id of the account. */
 export type MailQuotaName = 'forgot-password' | 'resend-verification' | 'change-email' | 'change-email-account'
 
 export interface MailQuotasOptions {
@@ -22,10 +22,10 @@ export interface MailQuotasOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Takes one email from a quota.
+     * Charges one email to a quota.
      *
-     * @param subject a canonical address, or the id of an account
-     * @throws {ProblemError} `rate-limited`, the same for an address that nobody has
+     * @param subject a canonical email address, or the id of an account
+     * @throws {ProblemError} `rate-limited`, for known and unknown email addresses alike
      */
     chargeMailQuota(name: MailQuotaName, subject: string): Promise<void>
   }

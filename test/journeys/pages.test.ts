@@ -84,7 +84,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     await page.getByRole('button', { name: 'Confirm my address' }).click()
     await page.getByLabel('Your email address').fill('nonsense')
     await page.keyboard.press('Enter')
-    await page.getByText('It must be a plain mail address.').waitFor()
+    await page.getByText('It must be a plain email address.').waitFor()
     t.equal(await page.getByLabel('Your email address').getAttribute('aria-invalid'), 'true')
 
     await page.getByLabel('Your email address').fill(email)

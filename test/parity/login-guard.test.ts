@@ -74,7 +74,7 @@ t.test('a key outlives what it is needed for by nothing', async t => {
 
 type Weigh = (keys: string[], policy: GuardPolicy, attempt: AttemptFacts, nowMs: number) => Promise<unknown>
 
-/** Replays all traces; what the verdicts were like is returned, so that a test sees that they were not all alike. */
+/** Replays all traces; what the decisions were like is returned, so that a test sees that they were not all alike. */
 async function compare(t: Test, weigh: Weigh): Promise<ReadonlySet<string>> {
   const seen = new Set<string>()
   const differences: string[] = []
@@ -107,25 +107,25 @@ async function replay(seed: number, weigh: Weigh, seen: Set<string>): Promise<st
       pair: delayed.get(keys[1]) ?? NO_DELAY,
       account: counted.get(keys[2]) ?? NO_FAILURES
     }
-    const { verdict, state } = decide(policy, before, attempt, nowMs)
+    const { decision, state } = decide(policy, before, attempt, nowMs)
     counted.set(keys[0], state.address).set(keys[2], state.account)
     delayed.set(keys[1], state.pair)
 
     const [expected, found] = [
-      JSON.stringify(asReply(verdict)),
+      JSON.stringify(asReply(decision)),
       JSON.stringify(await weigh(keys, policy, attempt, nowMs))
     ]
     if (expected !== found) return `seed ${seed}, step ${step}: the rule says ${expected}, the script ${found}`
-    waitMs = verdict.retryAfterMs
-    note(seen, verdict)
+    waitMs = decision.retryAfterMs
+    note(seen, decision)
   }
   return undefined
 }
 
-function note(seen: Set<string>, verdict: GuardDecision): void {
-  seen.add(verdict.obstacle ?? 'admitted')
-  if (verdict.captchaDue) seen.add('captcha')
-  if (verdict.accountAttacked) seen.add('attacked')
+function note(seen: Set<string>, decision: GuardDecision): void {
+  seen.add(decision.obstacle ?? 'admitted')
+  if (decision.captchaDue) seen.add('captcha')
+  if (decision.accountAttacked) seen.add('attacked')
 }
 
 function expectAllSeen(t: Test, seen: ReadonlySet<string>): void {
@@ -151,7 +151,7 @@ function randomLeap(random: Random, policy: GuardPolicy, waitMs: number): number
   return Math.max(0, pick(random, turns) + pick(random, [-1, 0, 1]))
 }
 
-/** A verdict as the script words it. */
+/** A decision as the script words it. */
 function asReply({ retryAfterMs, obstacle, captchaDue, accountAttacked }: GuardDecision): number[] {
   const number = obstacle === undefined ? 0 : ['address', 'pair', 'account'].indexOf(obstacle) + 1
   return [retryAfterMs, number, Number(captchaDue), Number(accountAttacked)]

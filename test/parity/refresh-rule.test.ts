@@ -88,8 +88,8 @@ function sqlServer(database: Database, sessionId: string): RefreshServer {
       )
       if (owned) return owned.session.refreshCounter
       const found = await database.run(db => findOwnedSession(db, sessionId))
-      const verdict = found ? judgeRefresh(found.session, counter, nowMs, GRACE_MS / 1000) : 'dead'
-      if (verdict !== 'reused') return 'dead'
+      const outcome = found ? judgeRefresh(found.session, counter, nowMs, GRACE_MS / 1000) : 'dead'
+      if (outcome !== 'reused') return 'dead'
       await end(now)
       return 'reused'
     },

@@ -1,4 +1,4 @@
-/** Deletes an account with everything that names its owner, and ends its sessions everywhere. */
+/** Deletes an account with all data that identifies its owner, and ends its sessions everywhere. */
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
@@ -17,8 +17,8 @@ import { USER_GONE } from '../../lib/users/user-gone.ts'
 import type { AccountsOptions } from './options.ts'
 
 /**
- * Where the edges cannot be told at once it is a success all the same: the account is gone, asking again could
- * change nothing, and the telling is retried until it is delivered.
+ * Creates the rule. It succeeds even if the ends of the sessions could not be published yet. The account is deleted, a
+ * second request could change nothing, and the revocation keeper publishes the ends later.
  */
 export function createDeleteAccount(options: AccountsOptions) {
   const { database, nowMs } = options
@@ -51,7 +51,7 @@ interface Deletion {
 }
 
 /**
- * The audit log keeps its rows, which nobody can read any more: their key goes with the user.
+ * Deletes the rows of a user. The audit log keeps its rows, but the key of their personal data is deleted here.
  *
  * @returns the ids of the sessions that ended
  */

@@ -1,4 +1,4 @@
-/** Everything that is stored about a person, as one document (GDPR art. 15 and 20), without any secret. */
+/** Exports everything that is stored about a user as one document (GDPR art. 15 and 20), without any secret. */
 
 import type { Queryable } from '../../../db/client.ts'
 import { type AuditEvent, insertAuditEvent, listActsOf, listAuditEventsOf } from '../../../db/queries/audit.ts'
@@ -19,13 +19,13 @@ import { USER_GONE } from '../../lib/users/user-gone.ts'
 import type { AccountsOptions } from './options.ts'
 import type { PersonalData } from './schemas.ts'
 
-/** Security events read at a time: years of them stay far under the deadline of one statement. */
+/** Security events per statement. A page stays far below the deadline of a statement, even after years. */
 const EVENTS_AT_A_TIME = 1000
 
 /** Before every id. */
 const NIL_ID = '00000000-0000-0000-0000-000000000000'
 
-/** Exports, and records that it did: the export that is being made is in it. */
+/** Creates the rule. It records the export first, so the document contains its own event. */
 export function createExportData(options: AccountsOptions) {
   const { database, audit, nowMs } = options
   return async (userId: string, client: Client): Promise<Result<PersonalData>> => {
@@ -94,13 +94,13 @@ function exportEvent({ audit }: AccountsOptions, event: AuditEvent, person: User
   const { id, kind, outcome, sessionId, requestId } = event
   const sealed = { ...event, sealedPersonal: Buffer.from(event.sealedPersonal) }
   const known = audit.unsealPersonal(sealed, person) ?? { ipAddress: '', userAgent: '', details: {} }
-  // Where an administrator acted, address and device are the administrator's, and not this person's to have.
+  // If an administrator acted, address and device are personal data of the administrator.
   const isOwn = event.actorId === null || event.actorId === person.id
   const personal = isOwn ? known : { ...known, ipAddress: '', userAgent: '' }
   return { id, at: event.at.toISOString(), kind: kind as AuditKind, outcome, sessionId, requestId, ...personal }
 }
 
-/** Without whom it concerned, and without what changed for that person: both are that person's. */
+/** Leaves out the other user and the details of the change: both are personal data of the other user. */
 function exportAct({ audit }: AccountsOptions, event: AuditEvent, person: User) {
   const { id, kind, outcome, requestId } = event
   const { ipAddress, userAgent } = audit.unsealOrigin(event, person) ?? { ipAddress: '', userAgent: '' }

@@ -1,4 +1,4 @@
-/** Shows and changes a person's own profile. */
+/** Reads and changes the profile of a user. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findUser, renameUser, type User } from '../../../db/queries/users.ts'
@@ -8,6 +8,7 @@ import { type Result, success } from '../../lib/result.ts'
 import { USER_GONE } from '../../lib/users/user-gone.ts'
 import type { AccountsOptions } from './options.ts'
 
+/** Creates the rule that reads a profile. */
 export function createReadProfile({ database }: AccountsOptions) {
   return async (userId: string): Promise<Result<User>> => {
     const user = await database.run(db => findUser(db, userId))
@@ -15,12 +16,13 @@ export function createReadProfile({ database }: AccountsOptions) {
   }
 }
 
-/** A user and the name that was typed, not checked yet. */
-export interface NameChange {
+/** A user, and the name as the client sent it. */
+interface NameChange {
   readonly userId: string
   readonly unverifiedName: string
 }
 
+/** Creates the rule that changes the name of a user. */
 export function createRename({ database, audit, nowMs }: AccountsOptions) {
   return async ({ userId, unverifiedName }: NameChange, client: Client): Promise<Result<User>> => {
     const name = checkName(unverifiedName)

@@ -1,4 +1,4 @@
-/** Registers accounts: checked first, then either a link is mailed or the account is there at once. */
+/** Registers accounts. Depending on the configuration, the account exists at once or after a mailed link was opened. */
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
@@ -15,29 +15,26 @@ import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccountsOptions } from './options.ts'
 
-export interface Registration {
+interface Registration {
   readonly email: string
   readonly password: string
   readonly name: string
   readonly acceptedTermsVersion?: string
 }
 
-/** `pending`: a link was mailed, or the owner of the address was told. Nobody learns which. */
+/** `pending`: an email was queued, with a link or with a notice to the owner of an account. No client learns which. */
 export type Registered = { readonly pending: true } | { readonly pending: false; readonly user: User }
 
-/**
- * A registration that the policies accept. Its type is not that of a request's body, so that an unchecked body is not
- * taken for one.
- */
+/** A registration that the policies accept. The compiler does not take an unchecked body for one. */
 export interface CheckedRegistration {
   readonly email: string
   readonly password: string
   readonly name: string
-  /** Null where the service has no terms. */
+  /** Null if the service has no terms. */
   readonly acceptedTermsVersion: string | null
 }
 
-/** Checks a registration against every policy, without work and without looking anything up. */
+/** Creates the rule that checks a registration against every policy. It hashes nothing and reads no database. */
 export function createCheckRegistration({ passwordPolicy, termsVersion }: AccountsOptions) {
   return (registration: Registration): Result<CheckedRegistration> => {
     const email = checkEmail(registration.email)
@@ -52,15 +49,16 @@ export function createCheckRegistration({ passwordPolicy, termsVersion }: Accoun
   }
 }
 
-/** Where there are no terms, nobody can have accepted any: the member is unknown like every other one. */
+/** Without terms, the member is refused like any other unknown member. */
 function unacceptedTerms(required: string | undefined) {
   const detail = required === undefined ? 'is not known here' : `must be "${required}", the terms that are in force`
   return invalidMember('/acceptedTermsVersion', [detail])
 }
 
-/** What is stored of a registration. */
+/** The part of a registration that is stored. */
 type NewAccount = Omit<CheckedRegistration, 'password'> & { readonly passwordHash: string }
 
+/** Creates the rule that registers a checked registration. */
 export function createRegister(options: AccountsOptions) {
   const { hasher, emailVerification } = options
   return async ({ password, ...checked }: CheckedRegistration, client: Client): Promise<Result<Registered>> => {
@@ -72,8 +70,10 @@ export function createRegister(options: AccountsOptions) {
 }
 
 /**
- * Security: the same statements whether the address is known or not. Whose it is decides what the mail worker
- * sends, long after this answer.
+ * Queues the email with the link.
+ *
+ * Security: the statements are the same whether the address has an account or not. The mail worker looks that up, long
+ * after the answer.
  */
 async function requestLink(options: AccountsOptions, account: NewAccount, client: Client): Promise<Result<Registered>> {
   const { database, audit, nowMs } = options
@@ -89,7 +89,7 @@ async function requestLink(options: AccountsOptions, account: NewAccount, client
   return success({ pending: true })
 }
 
-/** Where verification is optional: the account is there at once, and the link only marks it as verified. */
+/** Creates the account at once, if verification is optional. The link only marks its address as verified. */
 async function createAccount(
   options: AccountsOptions,
   account: NewAccount,
@@ -108,7 +108,7 @@ async function createAccount(
     await insertAuditEvent(db, audit.event({ kind: 'account-created', client, atMs: createdMs, person: created }))
     return created
   })
-  if (user === undefined) return failure('email-taken', 'the address belongs to somebody')
+  if (user === undefined) return failure('email-taken', 'the email address already has an account')
   options.wakeMail()
   return success({ pending: false, user })
 }

@@ -13,11 +13,11 @@ import type { CheckedRegistration } from './register.ts'
 import { Deletion, NoContent, PersonalData, ProfileChange, Register, RegistrationPending, SignedUp } from './schemas.ts'
 import type { AccountsService } from './service.ts'
 
-export interface AccountRoutesOptions {
+interface AccountRoutesOptions {
   readonly accounts: AccountsService
-  /** Signs somebody in who has just registered, and puts the session into the answer. */
+  /** Signs a new user in: sets the cookies of the session, and returns its members of the body. */
   readonly signIn: (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
-  /** Takes the refresh cookie of a session away whose account is gone. */
+  /** Deletes the refresh cookie of the session after its account was deleted. */
   readonly signOut: (reply: FastifyReply, sid: string) => void
 }
 
@@ -31,14 +31,13 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
   deleteRoute(app, options)
 }
 
-// Over 40 lines: one route, its schema beside it.
 function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): void {
   const registrations = new WeakMap<FastifyRequest, CheckedRegistration>()
   app.post(
     '/auth/register',
     {
       config: { rateLimit: app.quota('register') },
-      // Before the quota: a password that is too short must not cost one of five registrations an hour.
+      // Before the quota: an invalid registration, such as a short password, must not cost one of five an hour.
       preHandler: async request => {
         registrations.set(request, orThrow(accounts.check(request.body)))
       },
@@ -46,8 +45,9 @@ function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): vo
         operationId: 'register',
         summary: 'Register an account',
         description:
-          'Where verification is required (the default): 202, the same for a known address, and the owner of the ' +
-          'address gets a mail. Where it is optional: 201, signed in.',
+          'If email verification is required (the default), the answer is 202 and an email with the next step ' +
+          'follows. The answer is the same if the address already has an account. If verification is optional, the ' +
+          'answer is 201 and the user is signed in.',
         tags: ['accounts'],
         body: Register,
         cookies: readsCookies(REFRESH_COOKIE, DEVICE_COOKIE),
@@ -60,7 +60,7 @@ function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): vo
     },
     async (request, reply) => {
       const registration = registrations.get(request)
-      if (registration === undefined) throw new Error('the registration was not checked')
+      if (registration === undefined) throw new Error('expected a checked registration, found none')
       const registered = orThrow(await accounts.register(registration, request.client))
       if (registered.pending)
         return reply.code(202).send({ message: 'Please open the link that we have mailed to you' })
@@ -115,8 +115,8 @@ function exportRoute(app: App, { accounts }: AccountRoutesOptions): void {
       onRequest: app.authenticate,
       schema: {
         operationId: 'exportMyData',
-        summary: 'Download everything that is stored about me',
-        description: 'GDPR articles 15 and 20. Passwords, tokens and keys are not in it.',
+        summary: 'Download all data that is stored about me',
+        description: 'GDPR articles 15 and 20. Passwords, tokens and keys are not included.',
         tags: ['accounts'],
         security: [{ accessToken: [] }],
         response: { 200: PersonalData, ...problems(...TOKEN_PROBLEMS) }
@@ -137,8 +137,8 @@ function deleteRoute(app: App, { accounts, signOut }: AccountRoutesOptions): voi
       onRequest: app.authenticate,
       schema: {
         operationId: 'deleteAccount',
-        summary: 'Delete my account and everything about me',
-        description: 'At once and for good. Every session ends, this one too.',
+        summary: 'Delete my account and all data about me',
+        description: 'Takes effect immediately and cannot be undone. Every session ends, including this one.',
         tags: ['accounts'],
         security: [{ accessToken: [] }],
         body: Deletion,

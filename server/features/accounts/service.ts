@@ -1,4 +1,4 @@
-/** The rules of accounts, each in a file of its own, joined over one set of options. HTTP is not known here. */
+/** Lists the rules of accounts, each with its own file, over one set of options. The rules know no HTTP. */
 
 import { createDeleteAccount } from './delete-account.ts'
 import { createExportData } from './export-data.ts'

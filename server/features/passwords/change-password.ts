@@ -1,4 +1,4 @@
-/** Changes the password of somebody who is signed in and knows the present one. */
+/** Changes the password of a signed-in user, after checking the current one. */
 
 import { findUser } from '../../../db/queries/users.ts'
 import { lockProvenUser } from '../../guard/lock-proven-user.ts'
@@ -10,14 +10,17 @@ import { USER_GONE } from '../../lib/users/user-gone.ts'
 import type { PasswordsOptions } from './options.ts'
 import { replacePassword } from './replace-password.ts'
 
-export interface PasswordChange {
+interface PasswordChange {
   readonly userId: string
-  /** The session that goes on. */
+  /** The session of the request, which does not end. */
   readonly sid: string
   readonly newPassword: string
 }
 
-/** The policy comes before the proof: a new password that is refused must not count as an attempt at the old one. */
+/**
+ * Creates the rule. It checks the policy before the proof, so that a new password that is refused does not count as a
+ * failed attempt.
+ */
 export function createChangePassword(options: PasswordsOptions) {
   const { database, hasher, nowMs } = options
   return async (

@@ -1,4 +1,4 @@
-/** Asks for a link that sets a new password. Whose address it is does not matter here: the mail worker decides. */
+/** Requests a link that sets a new password. The mail worker decides later what the owner of the address gets. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
@@ -8,9 +8,9 @@ import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import type { PasswordsOptions } from './options.ts'
 
 /**
- * Security: the same two inserts whatever the address, so that neither the answer nor its time tells who has an account.
+ * Creates the rule. It takes the canonical email address.
  *
- * @param email canonical
+ * Security: the same two inserts for every address. Neither the answer nor its time shows which address has an account.
  */
 export function createForgotPassword({ database, audit, box, resetTtl, nowMs, wakeMail }: PasswordsOptions) {
   return async (email: string, client: Client): Promise<void> => {

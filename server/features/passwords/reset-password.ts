@@ -11,27 +11,27 @@ import { failure, type Result, success } from '../../lib/result.ts'
 import type { PasswordsOptions } from './options.ts'
 import { replacePassword } from './replace-password.ts'
 
-export interface Reset {
+interface Reset {
   readonly token: string
   readonly password: string
-  /** The marks that the device presented. */
+  /** The device marks that the request carries. */
   readonly presentedMarks: readonly string[]
 }
 
 const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired')
 
-/** Checks a new password as far as that needs nobody looked up. */
+/** Creates the rule that checks a new password before its owner is known. */
 export function createCheckPassword({ passwordPolicy }: PasswordsOptions) {
   return (password: string): Result<string> => checkNewPassword(passwordPolicy, password, undefined)
 }
 
 /**
- * A token is looked up before anything is hashed, so that garbage costs nothing, and taken in the transaction that
- * sets the password, so that a password which the policy refuses does not use it up and of many attempts at once one
- * succeeds. Every session ends and none begins: the client signs in with the new password, and nothing that others have
- * guessed before stands in its way.
+ * Creates the rule. It looks the token up before it hashes the password, so an invalid token costs little. It consumes
+ * the token in the transaction that sets the password. A password that the policy refuses leaves the token unused, and
+ * of several attempts at once only one succeeds.
  *
- * @returns the new mark of the device
+ * Every session ends and none begins. The block of the account after failed logins is lifted, so the owner can sign in
+ * with the new password. The rule returns the new mark of the device.
  */
 export function createResetPassword(options: PasswordsOptions) {
   const { database, audit, hasher, nowMs } = options
@@ -57,7 +57,7 @@ export function createResetPassword(options: PasswordsOptions) {
     if (replaced === undefined) return LINK_EXPIRED
     const { email, ended } = replaced
     options.wakeMail()
-    // Where the edges cannot be told at once it is retried; asking again with a used token could not help.
+    // A failure to publish is not reported: the token is used up, and the revocation keeper publishes the ends later.
     if (ended.length > 0) await options.publishEnds(ended)
     return success(await unblockOwner(options, { email, presentedMarks }, client))
   }

@@ -1,4 +1,4 @@
-/** The rules of passwords, each in a file of its own, joined over one set of options. HTTP is not known here. */
+/** Lists the rules of passwords, each with its own file, over one set of options. The rules know no HTTP. */
 
 import { createChangePassword } from './change-password.ts'
 import { createForgotPassword } from './forgot-password.ts'

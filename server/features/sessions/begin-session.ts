@@ -1,4 +1,4 @@
-/** Begins a session of a user whose password, or registration, was checked just now. */
+/** Begins the session of a user after the password was verified, or after a registration. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { beginSession, type NewSession } from '../../../db/queries/session-beginnings.ts'
@@ -17,25 +17,25 @@ import {
   secondsAfter
 } from './options.ts'
 
-/** Sessions that a user may have at a time. */
+/** Live sessions that a user may have at once. */
 const MAX_SESSIONS = 50
 
-export interface Beginning {
+interface Beginning {
   readonly user: User
   readonly remembered: boolean
   readonly presented: Presented
-  /** The user has signed in before, and this device has no mark: the user hears of it, unless it is known otherwise. */
+  /** The user has signed in before, and this device has no mark. No email is sent if its fingerprint is known. */
   readonly notifyOfNewDevice: boolean
 }
 
 export type BeginSession = ReturnType<typeof createBeginSession>
 
 /**
- * Two round trips: one statement begins the session, ends the presented one and records both; one ends the oldest
- * beyond the cap. The second comes after the first has taken effect, so that of any number of sign-ins at once the
- * last one sees all others.
+ * Creates the rule. It needs two round trips. The first statement begins the session, ends the presented one and
+ * records both. The second one ends the oldest sessions beyond the limit. It runs after the first has taken effect, so
+ * the last of several sign-ins at once sees all others.
  *
- * The rule returns `undefined` where the password was changed or the account disabled since `user` was read.
+ * The rule returns `undefined` if the password was changed or the account disabled after `user` was read.
  */
 export function createBeginSession(options: SessionsOptions) {
   const { database, refreshTokens, deviceMarks, audit, nowMs } = options
@@ -75,16 +75,18 @@ export function createBeginSession(options: SessionsOptions) {
   }
 }
 
-/** Begins the first session of a user who has just registered. */
+/** Creates the rule that begins the first session of a user, right after the registration. */
 export function createFirstSession(beginSession: BeginSession) {
   return async (user: User, presented: Presented, client: Client): Promise<Result<BegunSession>> => {
     const session = await beginSession({ user, remembered: false, presented, notifyOfNewDevice: false }, client)
-    return session ? success(session) : failure('session-ended', 'the account was changed before its first session')
+    return session
+      ? success(session)
+      : failure('session-ended', 'the account was changed or disabled before its first session began')
   }
 }
 
 /**
- * Ends the oldest sessions beyond the cap, and records that.
+ * Ends the oldest sessions beyond the limit, and records that.
  *
  * @returns their ids
  */

@@ -1,13 +1,13 @@
-/** Tells a refresh cookie that is of no use any more from that of another session. */
+/** Decides whether a refresh cookie is useless, or belongs to another session. */
 
 import type { SessionsOptions } from './options.ts'
 
-export interface CookieOfEnded {
+interface CookieOfEnded {
   readonly cookie: string
   readonly endedSessionId: string
 }
 
-/** Whether a refresh cookie is useless once a session has ended: it is of that session, or invalid. */
+/** Creates the rule. After the end of a session, a cookie is useless if it belongs to that session or is invalid. */
 export function createIsDeadCookie({ refreshTokens }: SessionsOptions) {
   return ({ cookie, endedSessionId }: CookieOfEnded): boolean => {
     const ticket = refreshTokens.parse(cookie)

@@ -1,4 +1,4 @@
-/** Ends sessions of a person from the list: one of them, or all. */
+/** Ends sessions of a user: one from the list, or all of them. */
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
@@ -9,34 +9,34 @@ import type { Client } from '../../lib/client.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { SessionsOptions } from './options.ts'
 
-/** The session has ended, but its end is not published yet; that is retried. */
-export const UNPUBLISHED = failure('unavailable', 'the edges could not be told that the session has ended', {
+/** The session has ended, but its end is not published yet. The revocation keeper publishes it later. */
+export const UNPUBLISHED = failure('unavailable', 'Redis did not take the end of the session; it is published later', {
   retryAfterSeconds: 1
 })
 
-export interface UserSession {
+interface UserSession {
   readonly userId: string
   readonly sessionId: string
 }
 
-/** Ends one session of a person. Another person's is not found, like an unknown one. */
+/** Creates the rule that ends one session of a user. A session of another user is not found, like an unknown one. */
 export function createEndOne(options: SessionsOptions) {
   return async ({ userId, sessionId }: UserSession, client: Client): Promise<Result<undefined>> => {
     const now = new Date(options.nowMs())
-    const ended = await recorded(options, { kind: 'session-ended', userId, client }, async db => {
+    const ended = await endAndRecord(options, { kind: 'session-ended', userId, client }, async db => {
       const session = await endSessionOf(db, userId, { id: sessionId, reason: 'ended', now })
       return session ? [session.id] : []
     })
-    if (ended.length === 0) return failure('not-found', 'no live session of this person has that id')
+    if (ended.length === 0) return failure('not-found', 'the user has no live session with this id')
     return (await options.publishEnds(ended)) ? success(undefined) : UNPUBLISHED
   }
 }
 
-/** Ends every session of a person, the present one too. */
+/** Creates the rule that ends every session of a user, including that of the request. */
 export function createEndAll(options: SessionsOptions) {
   return async (userId: string, client: Client): Promise<Result<undefined>> => {
     const now = new Date(options.nowMs())
-    const ended = await recorded(options, { kind: 'sessions-ended', userId, client }, db =>
+    const ended = await endAndRecord(options, { kind: 'sessions-ended', userId, client }, db =>
       endSessionsOf(db, userId, { reason: 'ended', now })
     )
     return ended.length === 0 || (await options.publishEnds(ended)) ? success(undefined) : UNPUBLISHED
@@ -49,8 +49,8 @@ interface Ending {
   readonly client: Client
 }
 
-/** Ends sessions and records it together, where any has ended. */
-async function recorded(
+/** Ends sessions and records that in one transaction, if any has ended. */
+async function endAndRecord(
   { database, audit, nowMs }: SessionsOptions,
   { kind, userId, client }: Ending,
   end: (db: Queryable) => Promise<string[]>

@@ -1,4 +1,4 @@
-/** Ends a session of which a thief holds a copy, records it, and tells its owner by email. */
+/** Ends a session after its tokens were stolen, records it, and notifies the owner by email. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
@@ -8,12 +8,9 @@ import type { Client } from '../../lib/client.ts'
 import { noticeMail } from '../../lib/mail/outbox-mail.ts'
 import type { SessionsOptions } from './options.ts'
 
-export type EndStolenOptions = Pick<
-  SessionsOptions,
-  'database' | 'audit' | 'box' | 'nowMs' | 'wakeMail' | 'publishEnds'
->
+type EndStolenOptions = Pick<SessionsOptions, 'database' | 'audit' | 'box' | 'nowMs' | 'wakeMail' | 'publishEnds'>
 
-/** Where the session has ended already, nothing is recorded or mailed again. */
+/** Creates the rule. If the session has already ended, it records and sends nothing. */
 export function createEndStolenSession(options: EndStolenOptions) {
   const { database, audit, box, nowMs } = options
   return async ({ session, user }: OwnedSession, client: Client): Promise<void> => {

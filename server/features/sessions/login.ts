@@ -1,4 +1,4 @@
-/** Signs somebody in with an address and a password. */
+/** Signs a user in with an email address and a password. */
 
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { findLoginCandidate } from '../../../db/queries/login-candidate.ts'
@@ -14,20 +14,21 @@ import type { BeginSession } from './begin-session.ts'
 import { type CheckedCredentials, checkCredentials } from './check-credentials.ts'
 import type { BegunSession, Presented, SessionsOptions } from './options.ts'
 
-export interface Credentials {
+interface Credentials {
   readonly email: string
   readonly password: string
   readonly rememberMe: boolean
   readonly captchaToken?: string
 }
 
-/** The one answer to an unknown address, a wrong password and a disabled account. */
+/** The same answer to an unknown address, a wrong password and a disabled account. */
 const INVALID_CREDENTIALS = failure('invalid-credentials', 'unknown address, wrong password or disabled account')
 
 /**
- * Guard, one query, bcrypt, guard, and the session: in this order, and the same work whatever the address.
+ * Creates the rule. It asks the guard, makes one query, compares the password, records the outcome in the guard, and
+ * begins the session. A failed login does the same work for every address.
  *
- * @throws {QueueFullError} before any of it, where there is no room for the bcrypt
+ * The rule throws a `QueueFullError` before all of that if the queue of password hashes is full.
  */
 export function createLogin(options: SessionsOptions, beginSession: BeginSession) {
   const { deviceMarks, guard, hasher } = options
@@ -46,7 +47,7 @@ export function createLogin(options: SessionsOptions, beginSession: BeginSession
     const admitted = await guard.admit(attempt)
     if (!admitted.ok) return refuse(options, client, { kind: 'login-blocked', answer: admitted })
 
-    // Again where the stored password has changed under the first try: what was checked may not hold any more.
+    // A second try, because the stored password may have changed after the first one had compared it.
     for (let tries = 0; tries < 2; tries++) {
       const result = await tryLogin(options, beginSession, { credentials, attempt, presented, client })
       if (result !== undefined) return result
@@ -62,7 +63,7 @@ interface AdmittedLogin {
   readonly client: Client
 }
 
-/** @returns `undefined` where the password or the account has changed meanwhile */
+/** @returns `undefined` if the password or the account was changed at the same time */
 async function tryLogin(
   options: SessionsOptions,
   beginSession: BeginSession,
@@ -73,7 +74,7 @@ async function tryLogin(
   const { user: known } = candidate
   const { match, outdated } = await checkCredentials(options, candidate, credentials.password)
   const recorded = await guard.record(attempt, outcomeOf(match, known))
-  // Security: without the account, because an attacker who guesses may have begun the registration.
+  // Security: the audit log does not name the account. An attacker may have begun the registration to guess.
   const owner = match === 'registration' ? undefined : known
   if (!recorded.answerable) {
     return refuse(options, client, { kind: 'login-blocked', answer: recorded.failure, user: owner })
@@ -97,7 +98,7 @@ type LoginDecision =
   | { readonly ok: true; readonly user: User }
   | { readonly ok: false; readonly refusal: Pick<Refusal, 'kind' | 'answer'> }
 
-/** Whether a user may sign in, by what the password matches. */
+/** Decides whether a user may sign in, after the password was compared. */
 function decide(
   { emailVerification }: SessionsOptions,
   user: User | undefined,
@@ -114,9 +115,9 @@ function decide(
   return { ok: true, user }
 }
 
-const UNVERIFIED = failure('email-unverified', 'the link was not opened yet')
+const UNVERIFIED = failure('email-unverified', 'the email address is not verified yet')
 
-/** A disabled account is settled like a wrong password: what follows must not tell the two apart. */
+/** A disabled account counts as a wrong password. The answers that follow must not differ. */
 function outcomeOf(match: CheckedCredentials['match'], known: User | undefined): Outcome {
   if (match === 'registration') return 'unconfirmed'
   return match === 'account' && !known?.disabledAt ? 'right' : 'wrong'
@@ -128,6 +129,7 @@ interface Refusal {
   readonly user?: User | undefined
 }
 
+/** Records a refusal, and returns its answer. */
 async function refuse(
   { database, audit, nowMs }: SessionsOptions,
   client: Client,
@@ -139,7 +141,7 @@ async function refuse(
 }
 
 /**
- * The password is at hand only now, so a hash that is weaker than today's is replaced now.
+ * Replaces a hash that is weaker than the configuration asks for. Only a sign-in knows the password.
  *
  * @returns the new hash
  */

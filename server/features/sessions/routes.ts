@@ -12,6 +12,7 @@ export interface SessionRoutesOptions {
   readonly nowMs: () => number
 }
 
+/** The server as a plugin of this feature gets it. */
 export type App = Parameters<FastifyPluginAsyncTypebox>[0]
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionRoutesOptions> = async (app, options) => {

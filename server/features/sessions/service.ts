@@ -1,4 +1,4 @@
-/** The rules of sessions, each in a file of its own, joined over one set of options. HTTP is not known here. */
+/** Lists the rules of sessions, each with its own file, over one set of options. The rules know no HTTP. */
 
 import { createBeginSession, createFirstSession } from './begin-session.ts'
 import { createIsDeadCookie } from './dead-cookie.ts'

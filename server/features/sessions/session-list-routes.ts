@@ -1,4 +1,4 @@
-/** Routes of the list of sessions: where a user is signed in, and signing out there. */
+/** The routes that list the sessions of a user and end them. */
 
 import { REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
@@ -9,7 +9,7 @@ import type { App, SessionRoutesOptions } from './routes.ts'
 import { NoContent, SessionList, SessionParams, showSession } from './schemas.ts'
 import { createSignOut } from './sign-out.ts'
 
-/** Adds them to `app`. */
+/** Adds the routes to `app`. */
 export function sessionListRoutes(app: App, options: SessionRoutesOptions): void {
   listSessionsRoute(app, options)
   endAllSessionsRoute(app, options)
@@ -45,7 +45,7 @@ function endAllSessionsRoute(app: App, { sessions }: SessionRoutesOptions): void
       onRequest: app.authenticate,
       schema: {
         operationId: 'endAllSessions',
-        summary: 'Log out all devices, this one too',
+        summary: 'Log out all devices, including this one',
         tags: ['sessions'],
         security: [{ accessToken: [] }],
         cookies: readsCookies(REFRESH_COOKIE),
@@ -78,7 +78,7 @@ function endSessionRoute(app: App, { sessions }: SessionRoutesOptions): void {
     },
     async (request, reply) => {
       const { sub } = app.claimsOf(request)
-      // What is no id of ours is not found, like an id that is nobody's.
+      // The database accepts UUIDs only. Any other id is not found, like an unknown one.
       if (!isUuid(request.params.id)) throw new ProblemError('not-found')
       orThrow(await sessions.endOne({ userId: sub, sessionId: request.params.id }, request.client))
       return reply.code(204).send(null)

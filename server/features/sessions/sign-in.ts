@@ -1,4 +1,4 @@
-/** Signs a user in right after the registration, for the routes of accounts. */
+/** Signs a user in right after a registration, for the routes of accounts. */
 
 import type { FastifyReply } from 'fastify'
 import type { User } from '../../../db/queries/users.ts'
@@ -7,12 +7,12 @@ import { deliverBegun } from './deliver.ts'
 import { presentedAtSignIn } from './presented.ts'
 import type { SessionsService } from './service.ts'
 
-export interface SignInOptions {
+interface SignInOptions {
   readonly sessions: SessionsService
   readonly nowMs: () => number
 }
 
-/** Begins the first session of a user, sets its cookies, and returns the members of the body. */
+/** Creates the step that begins the session, sets its cookies, and returns its members of the body. */
 export function createSignIn({ sessions, nowMs }: SignInOptions) {
   return async (user: User, reply: FastifyReply) => {
     const { request } = reply

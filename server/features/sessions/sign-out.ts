@@ -1,11 +1,11 @@
-/** Takes the refresh cookie of a session that has ended away from its browser, and no other. */
+/** Deletes the refresh cookie of an ended session from its browser. */
 
 import type { FastifyReply } from 'fastify'
 import { clearRefreshCookie } from './deliver.ts'
 import { AMBIGUOUS, refreshCookie } from './presented.ts'
 import type { SessionsService } from './service.ts'
 
-/** Clears the refresh cookie after its session has ended. A cookie of another session stays. */
+/** Creates the step that deletes the cookie. The cookie of another session stays. */
 export function createSignOut({ isDeadCookie }: Pick<SessionsService, 'isDeadCookie'>) {
   return (reply: FastifyReply, endedSessionId: string): void => {
     const cookie = refreshCookie(reply.request)

@@ -1,4 +1,4 @@
-/** Routes that give out, renew, end and check the tokens of one session. */
+/** The routes that issue, renew, revoke and check the tokens of a session. */
 
 import { DEVICE_COOKIE, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { clearsRefreshCookie, readsCookies, setsCookies } from '../../lib/http/cookie-shapes.ts'
@@ -11,7 +11,7 @@ import type { App, SessionRoutesOptions } from './routes.ts'
 import { LoggedIn, Login, Message, Refreshed, RefreshTokenBody, VerifiedToken } from './schemas.ts'
 import { verifiedTokenJson } from './verified-token-json.ts'
 
-/** Adds them to `app`. */
+/** Adds the routes to `app`. */
 export function tokenRoutes(app: App, options: SessionRoutesOptions): void {
   loginRoute(app, options)
   refreshRoute(app, options)
@@ -26,7 +26,9 @@ function loginRoute(app: App, { sessions, nowMs }: SessionRoutesOptions): void {
       schema: {
         operationId: 'login',
         summary: 'Exchange an email address and a password for an access token',
-        description: 'Sets the refresh token as a cookie. A session presented with the request ends.',
+        description:
+          'Sets the refresh token as a cookie. If the request carries the refresh cookie of an earlier session, that ' +
+          'session ends.',
         tags: ['sessions'],
         body: Login,
         cookies: readsCookies(REFRESH_COOKIE, DEVICE_COOKIE),
@@ -60,10 +62,10 @@ function refreshRoute(app: App, { sessions, nowMs }: SessionRoutesOptions): void
         operationId: 'refresh',
         summary: 'Exchange the refresh token for a new access token',
         description:
-          'The refresh token comes from the body or the cookie. It is rotated, unless it was made less than ' +
-          '`REFRESH_GRACE` (60 seconds) ago: then the same token is returned, so several tabs may refresh at once. A lost ' +
-          'answer may be asked for again with the token before it. Any older token ends the session, because a copy of it ' +
-          'exists. A client that stores the token itself replaces it only where the answer has another one.',
+          'Takes the refresh token from the body or the cookie and rotates it. A token that a refresh made less than ' +
+          '`REFRESH_GRACE` (60 seconds) ago is returned unchanged, so several tabs can refresh at once. If an answer ' +
+          'was lost, repeat the request with the previous token. Any older token ends the session, because it must ' +
+          'have been copied. If your client stores the token itself, replace it only if the answer has another one.',
         tags: ['sessions'],
         body: RefreshTokenBody,
         cookies: readsCookies(REFRESH_COOKIE),
@@ -85,8 +87,9 @@ function logoutRoute(app: App, { sessions, verifier, nowMs }: SessionRoutesOptio
         operationId: 'logout',
         summary: 'End this session, everywhere and within a second',
         description:
-          'Ends every session that the request proves: by the refresh token in the body, by the cookie, and by the access ' +
-          'token, which may have expired. It may be repeated. Where nothing that was sent proves a session, it is refused.',
+          'Ends every session that the request proves: by the refresh token in the body, by the cookie, or by the ' +
+          'access token, even an expired one. You can repeat the request. It is refused only if it carries ' +
+          'credentials and none of them is valid.',
         tags: ['sessions'],
         // Each credential is optional, and so is the token.
         security: [{ accessToken: [] }, {}],
@@ -102,7 +105,7 @@ function logoutRoute(app: App, { sessions, verifier, nowMs }: SessionRoutesOptio
       const access = await presentedAccess(request, verifier, nowMs())
       const presented = presentedTokens(request)
       const result = await sessions.logout(presented, access, request.client)
-      // By now its session has ended, or its token is worthless. Where the edges do not know yet, the client asks again with it.
+      // The session has ended, or the token is invalid. While the end is unpublished, the client may ask again with it.
       if (presented.cookie !== AMBIGUOUS && (result.ok || result.problem !== 'unavailable')) clearRefreshCookie(reply)
       orThrow(result)
       return { message: 'Logged out successfully' }

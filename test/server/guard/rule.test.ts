@@ -48,11 +48,11 @@ t.test('decide() answers the fifth failure of an address and blocks it from then
   let state = UNTOUCHED
   for (const atMs of [0, 1, 2, 3, 4]) {
     const decided = failOnAddress(state, START_MS + atMs)
-    t.ok(isAnswerable(decided.verdict), `failure ${atMs + 1} is answered`)
+    t.ok(isAnswerable(decided.decision), `failure ${atMs + 1} is answered`)
     state = decided.state
   }
-  const { verdict } = failOnAddress(state, START_MS + 4)
-  t.match(verdict, { retryAfterMs: 30 * MINUTE_MS, obstacle: 'address' })
+  const { decision } = failOnAddress(state, START_MS + 4)
+  t.match(decision, { retryAfterMs: 30 * MINUTE_MS, obstacle: 'address' })
 })
 
 t.test(
@@ -71,18 +71,18 @@ t.test('decide() names the first millisecond at which a refused attempt is let t
   const delayed = { ...UNTOUCHED, pair: { failures: 3, lastMs: START_MS } }
   const states = [blockedAddress(), delayed, protectedAccount()]
   for (const [at, state] of states.entries()) {
-    const { retryAfterMs, obstacle } = decide(policy, state, PENDING, START_MS).verdict
+    const { retryAfterMs, obstacle } = decide(policy, state, PENDING, START_MS).decision
     t.equal(obstacle, ['address', 'pair', 'account'][at])
-    t.equal(decide(policy, state, PENDING, START_MS + retryAfterMs).verdict.retryAfterMs, 0, 'passes after the wait')
-    t.equal(decide(policy, state, PENDING, START_MS + retryAfterMs - 1).verdict.retryAfterMs, 1, 'and not sooner')
+    t.equal(decide(policy, state, PENDING, START_MS + retryAfterMs).decision.retryAfterMs, 0, 'passes after the wait')
+    t.equal(decide(policy, state, PENDING, START_MS + retryAfterMs - 1).decision.retryAfterMs, 1, 'and not sooner')
   }
 })
 
 t.test('decide() names the longest wait where several are running', async t => {
   const state = { ...blockedAddress(), pair: { failures: 3, lastMs: START_MS }, account: protectedAccount().account }
   const address = { ...state.address, untilMs: START_MS + 5 }
-  t.match(decide(policy, { ...state, address }, PENDING, START_MS).verdict, { obstacle: 'account' })
-  t.match(decide(policy, { ...state, address, account: NO_FAILURES }, PENDING, START_MS).verdict, { obstacle: 'pair' })
+  t.match(decide(policy, { ...state, address }, PENDING, START_MS).decision, { obstacle: 'account' })
+  t.match(decide(policy, { ...state, address, account: NO_FAILURES }, PENDING, START_MS).decision, { obstacle: 'pair' })
 })
 
 t.test(
@@ -93,7 +93,7 @@ t.test(
     let nowMs = START_MS
     for (let count = 0; count < 13; count++) {
       state = { ...UNTOUCHED, pair: decide(policy, state, WRONG, nowMs).state.pair }
-      const { retryAfterMs } = decide(policy, state, PENDING, nowMs).verdict
+      const { retryAfterMs } = decide(policy, state, PENDING, nowMs).decision
       waits.push(retryAfterMs / 1000)
       // The very moment at which the longest delay ends is the one at which all is forgotten.
       nowMs += Math.min(retryAfterMs, 599_999)
@@ -124,8 +124,8 @@ t.test('decide() answers neither a right nor a wrong password behind an obstacle
   for (const state of [blockedAddress(), delayed, protectedAccount()]) {
     const right = decide(policy, state, RIGHT, START_MS)
     const wrong = decide(policy, state, WRONG, START_MS)
-    t.strictSame(right.verdict, wrong.verdict, 'no difference shows')
-    t.notOk(isAnswerable(right.verdict))
+    t.strictSame(right.decision, wrong.decision, 'no difference shows')
+    t.notOk(isAnswerable(right.decision))
     t.equal(right.state, state)
     t.equal(wrong.state, state)
   }
@@ -138,11 +138,11 @@ t.test(
     let state = UNTOUCHED
     for (let count = 0; count < 12; count++) {
       const decided = failOnAccount(state, START_MS + count * 1000)
-      attacked.push(decided.verdict.accountAttacked)
+      attacked.push(decided.decision.accountAttacked)
       state = decided.state
     }
     t.strictSame(attacked, [...Array(9).fill(false), true, false, false])
-    t.match(failOnAccount(state, START_MS + 20_000).verdict, { obstacle: 'account' })
+    t.match(failOnAccount(state, START_MS + 20_000).decision, { obstacle: 'account' })
   }
 )
 
@@ -151,9 +151,9 @@ t.test(
   async t => {
     const before = protectedAccount()
     const known = { ...WRONG, knownDevice: true }
-    const { verdict, state } = decide(policy, before, known, START_MS + 1)
-    t.ok(isAnswerable(verdict))
-    t.notOk(verdict.accountAttacked)
+    const { decision, state } = decide(policy, before, known, START_MS + 1)
+    t.ok(isAnswerable(decision))
+    t.notOk(decision.accountAttacked)
     t.equal(state.account, before.account)
     t.strictSame(state.address.failuresMs, [START_MS + 1], 'they count for the address')
     t.equal(state.pair.failures, 1, 'and for the pair')
@@ -166,7 +166,7 @@ t.test('decide() says anew that an account is attacked when its protection begin
   const attacked = Array.from({ length: 10 }, () => {
     const decided = failOnAccount(state, laterMs)
     state = decided.state
-    return decided.verdict.accountAttacked
+    return decided.decision.accountAttacked
   })
   t.strictSame(attacked, [...Array(9).fill(false), true])
 })
@@ -174,10 +174,10 @@ t.test('decide() says anew that an account is attacked when its protection begin
 t.test(
   'decide() asks for a captcha after three failures of the address or of the account, within their windows',
   async t => {
-    const open = { ...PENDING, captchaOpen: true }
+    const open = { ...PENDING, captchaUnsolved: true }
     const three = { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 }
     const due = (state: GuardState, attempt: AttemptFacts, atMs: number) =>
-      decide(policy, state, attempt, START_MS + atMs).verdict.captchaDue
+      decide(policy, state, attempt, START_MS + atMs).decision.captchaDue
     const onAddress = { ...UNTOUCHED, address: three }
     const onAccount = { ...UNTOUCHED, account: three }
     t.ok(due(onAddress, open, 10 * MINUTE_MS - 1))
@@ -193,7 +193,7 @@ t.test('decide() answers no outcome without the captcha that is due by then', as
   const state = { ...UNTOUCHED, address: { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 } }
   for (const outcome of ['right', 'wrong'] as const) {
     const decided = decide(policy, state, { ...WRONG, captchaUnsolved: true, outcome }, START_MS)
-    t.notOk(isAnswerable(decided.verdict))
+    t.notOk(isAnswerable(decided.decision))
     t.equal(decided.state, state)
   }
 })
@@ -210,7 +210,7 @@ t.test(
       let state = UNTOUCHED
       for (let atMs = 0; atMs < 300; atMs += Math.floor(random() * 4)) {
         const decided = failOnAddress(state, atMs, { ...policy, address })
-        if (isAnswerable(decided.verdict)) answeredMs.push(atMs)
+        if (isAnswerable(decided.decision)) answeredMs.push(atMs)
         state = decided.state
       }
       const most = Math.max(...answeredMs.map(endMs => inWindow(answeredMs, endMs, address.windowMs)))

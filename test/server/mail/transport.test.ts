@@ -25,7 +25,10 @@ const smtp = new SMTPServer({
 smtp.listen(0, '127.0.0.1')
 await once(smtp.server, 'listening')
 const { port } = smtp.server.address() as AddressInfo
-const transport = openMailTransport(`smtp://127.0.0.1:${port}`, 'Gatehouse <no-reply@example.com>')
+const transport = openMailTransport({
+  smtpUrl: `smtp://127.0.0.1:${port}`,
+  mailFrom: 'Gatehouse <no-reply@example.com>'
+})
 t.teardown(() => {
   transport.close()
   smtp.close(() => {})
