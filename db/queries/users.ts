@@ -32,8 +32,8 @@ export async function findUserByEmail(db: Queryable, email: string): Promise<Use
   return user
 }
 
-/** Reads the user with an email address. The row stays as it is read until the transaction ends. */
-export async function holdUserByEmail(db: Queryable, email: string): Promise<User | undefined> {
+/** Reads the user with an email address, and locks the row against changes, but not against other readers of it. */
+export async function lockUserByEmail(db: Queryable, email: string): Promise<User | undefined> {
   const [user] = await db.select().from(users).where(eq(users.email, email)).for('share')
   return user
 }

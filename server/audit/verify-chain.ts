@@ -10,7 +10,7 @@ import { FIRST_PREVIOUS_HASH, linkHash } from './link-hash.ts'
 export interface VerifyChainOptions {
   readonly database: Database
   readonly nowMs: () => number
-  /** An earlier link, from the log. It shows a tail that was cut off, or a chain that was made anew. */
+  /** An earlier link, from the log. It shows a tail that was cut off, or a chain that was recomputed. */
   readonly expected?: { readonly position: number; readonly hash: Uint8Array }
   readonly batch?: number
 }

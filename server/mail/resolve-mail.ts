@@ -8,7 +8,7 @@ import type { Database, Queryable } from '../../db/client.ts'
 import { insertMailedToken, isMailedTokenValid, type MailedToken } from '../../db/queries/mailed-tokens.ts'
 import { decideMail, isMailOpen, type OutboxMail } from '../../db/queries/outbox.ts'
 import { extendRegistration, findRegistrationsOf } from '../../db/queries/registrations.ts'
-import { findUserByEmail, holdUserByEmail } from '../../db/queries/users.ts'
+import { findUserByEmail, lockUserByEmail } from '../../db/queries/users.ts'
 import { createMailedToken, hashMailedToken } from '../lib/crypto/mailed-token.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 import { type MailKind, sealMailToken, unsealMailToken } from '../lib/mail/outbox-mail.ts'
@@ -71,7 +71,7 @@ async function registration({ db }: Resolving, mail: OutboxMail): Promise<Resolv
  */
 async function verificationRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   const { db } = resolving
-  const user = await holdUserByEmail(db, mail.recipient)
+  const user = await lockUserByEmail(db, mail.recipient)
   if (user !== undefined) {
     // The link of a disabled account would not open.
     if (user.emailVerified || user.disabledAt !== null) return alreadyRegistered(mail)
@@ -86,7 +86,7 @@ async function verificationRequested(resolving: Resolving, mail: OutboxMail): Pr
 
 /** A disabled account gets no link: a new password would let nobody in. */
 async function resetRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
-  const user = await holdUserByEmail(resolving.db, mail.recipient)
+  const user = await lockUserByEmail(resolving.db, mail.recipient)
   if (user === undefined || user.disabledAt !== null) return undefined
   const purpose = 'reset-password'
   return withLink(resolving, mail, { kind: purpose, purpose, userId: user.id })

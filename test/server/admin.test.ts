@@ -124,7 +124,7 @@ t.test('a search finds users by the beginnings of words in name and address, in 
   ]) {
     t.strictSame(await found(search), search === 'g:*' ? [grace] : [], JSON.stringify(search))
   }
-  t.ok((await found(' ')).length > 2, 'nothing but blanks is no search')
+  t.ok((await found(' ')).length > 2, 'only blanks: every user')
 })
 
 t.test('a malformed query is refused, and the answer names the member', async t => {
@@ -176,7 +176,7 @@ t.test('a disabled user loses every session at once and cannot sign in; an enabl
   t.equal(refresh.body.code, 'refresh-invalid')
   const login = { body: { email: ada.email, password: PASSWORD } }
   t.equal((await call(url, 'POST', `${API}/auth/login`, login)).body.code, 'invalid-credentials')
-  t.equal((await change(ada.userId, { disabled: true })).status, 200, 'doing it again changes nothing')
+  t.equal((await change(ada.userId, { disabled: true })).status, 200, 'a second time it succeeds, too')
 
   t.match(await change(ada.userId, { disabled: false }), { status: 200, body: { disabled: false } })
   t.equal((await call(url, 'POST', `${API}/auth/login`, login)).status, 200)
@@ -191,7 +191,7 @@ t.test(
   async t => {
     const ada = await signUp(url, mailbox)
     t.match(await change(ada.userId, { role: 'admin' }), { status: 200, body: { role: 'admin' } })
-    t.notOk(await isEnded(ada.accessToken), 'promotion ends nothing')
+    t.notOk(await isEnded(ada.accessToken), 'a promotion ends no session')
     t.equal((await get('/users', ada.accessToken)).status, 403)
     const refreshed = await call(url, 'POST', `${API}/auth/refresh`, { body: { refreshToken: ada.refreshToken } })
     t.equal((await get('/users', refreshed.body.accessToken)).status, 200)
@@ -212,7 +212,11 @@ t.test('the last administrator is neither demoted nor disabled, not even by two 
     const answer = await change(root.userId, body)
     t.match(answer, { status: 403, body: { code: 'forbidden', detail: /last administrator/ } }, JSON.stringify(body))
   }
-  t.equal((await change(root.userId, { role: 'admin', disabled: false })).status, 200, 'what changes nothing is fine')
+  t.equal(
+    (await change(root.userId, { role: 'admin', disabled: false })).status,
+    200,
+    'a request without a change succeeds'
+  )
 
   const [one, other] = [await newAdmin(), await newAdmin()]
   await setRole(root.userId, 'user')
@@ -269,7 +273,7 @@ t.test('the audit log is read newest first, by user and by kind, with personal d
   t.strictSame((await get('/audit-events?user=no-id')).body, { events: [], nextCursor: null })
 })
 
-t.test('the personal data of an event goes with the user; the event stays', async t => {
+t.test('the personal data of an event is deleted with the user; the event stays', async t => {
   const ada = await signUp(url, mailbox)
   await sql`delete from users where id = ${ada.userId}`
   const { body } = await get(`/audit-events?user=${ada.userId}&kind=login-succeeded`)

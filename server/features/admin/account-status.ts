@@ -1,4 +1,4 @@
-/** Helps every change of an account's status: one change at a time, made by an administrator, and recorded. */
+/** Shared by the changes of an account's status: locks out other changes, checks the actor, records the change. */
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'

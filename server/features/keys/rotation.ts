@@ -42,13 +42,13 @@ interface Removed extends CurrentKeys {
   readonly removed: SigningKeyRow
 }
 
-/** How long caches may keep the published keys. */
+/** The time for which caches may keep the published keys. */
 export const JWKS_MAX_AGE_SECONDS = 300
 
 /** How long a verifier uses a set that it has read before it reads again: the default of `edge/verifier/key-set.ts`. */
 const VERIFIER_MAX_AGE_SECONDS = 300
 
-/** How long after it was made a key is known to every edge, whatever its caches hold. */
+/** The time after which every edge knows a new key, in spite of its caches. */
 export const KNOWN_EVERYWHERE_MS = (JWKS_MAX_AGE_SECONDS + VERIFIER_MAX_AGE_SECONDS) * 1000
 
 /** Milliseconds until every edge knows the key; 0 where every edge does. */

@@ -22,7 +22,7 @@ export interface KeysService extends KeySource {
   reload(): Promise<void>
 }
 
-/** The least time between two reads for unknown ids, however many requests present one. */
+/** The least time between two reads for unknown ids, for any number of requests with one. */
 const LOOKUP_EVERY_MS = 250
 
 interface Keys {
