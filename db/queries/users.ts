@@ -32,7 +32,7 @@ export async function findUserByEmail(db: Queryable, email: string): Promise<Use
   return user
 }
 
-/** Reads the user with an email address, and locks the row against changes, but not against other readers of it. */
+/** Reads the user with an email address. The row cannot change until the transaction ends. */
 export async function lockUserByEmail(db: Queryable, email: string): Promise<User | undefined> {
   const [user] = await db.select().from(users).where(eq(users.email, email)).for('share')
   return user
