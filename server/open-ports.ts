@@ -7,10 +7,10 @@ import { createRedisLimiter } from '../edge/limiter/redis-limiter.ts'
 import { revocationRetentionMs } from '../edge/revocation/lifetimes.ts'
 import { createRevocationFeed, type RevocationFeed } from '../edge/revocation/revocation-feed.ts'
 import { openRedis, type Redis } from '../edge/store/open-redis.ts'
-import { createAuditRows } from './audit/audit-event.ts'
+import { createAuditRows } from './audit/audit-rows.ts'
 import type { Config } from './config.ts'
-import { openKeys } from './features/keys/service.ts'
-import { openGuard } from './guard/open-guard.ts'
+import { loadKeys } from './features/keys/service.ts'
+import { createConfiguredGuard } from './guard/configured-guard.ts'
 import { createJobs, type Jobs } from './jobs/index.ts'
 import { deriveKeys } from './lib/crypto/derived-keys.ts'
 import { createNodeSignaturePort } from './lib/crypto/node-signature.ts'
@@ -51,15 +51,16 @@ export async function openPorts(
   const derived = deriveKeys(config.rootSecrets)
   const box = createSealedBox(derived)
   const audit = createAuditRows(box)
-  const keys = await openKeys({ database: jobDatabase, box, signature: createNodeSignaturePort(), nowMs })
-  const transport = opened.adopt(openMailTransport(config.smtpUrl, config.mailFrom), async open => open.close())
+  const keys = await loadKeys({ database: jobDatabase, box, signature: createNodeSignaturePort(), nowMs })
+  const transport = opened.adopt(openMailTransport(config), async open => open.close())
   const shared = { box, audit, keys, nowMs, log, retentionMs: revocationRetentionMs(config.accessTokenTtl) }
 
   const onKeyRemoved = () => void keys.reload().catch(error => onJobFailure('keys', error))
   const revocation = createRevocation({ ...shared, redis, database, jobDatabase, onKeyRemoved, onStoreFailure })
   const { feed, publishEnds, sessionStatus } = revocation
   const limiter = createRedisLimiter({ redis, ...FALLBACK, onStoreFailure })
-  const guard = openGuard(config, redis, { subjectSecret: derived['guard-subjects'][0].secret, onStoreFailure, nowMs })
+  const { secret: subjectSecret } = derived['guard-subjects'][0]
+  const guard = createConfiguredGuard(config, redis, { subjectSecret, onStoreFailure, nowMs })
 
   const jobFeed = createRevocationFeed(jobRedis, shared.retentionMs)
   const behind = { ...shared, config, database: jobDatabase, feed: jobFeed, limiter, transport, publishEnds }

@@ -3,7 +3,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../db/client.ts'
 import type { Limiter } from '../edge/limiter/redis-limiter.ts'
-import type { AuditRows } from './audit/audit-event.ts'
+import type { AuditRows } from './audit/audit-rows.ts'
 import type { KeysService } from './features/keys/service.ts'
 import type { LoginGuard } from './guard/login-guard.ts'
 import type { RefreshConfirmations } from './jobs/refresh-confirmations.ts'

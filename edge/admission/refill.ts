@@ -151,12 +151,12 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
   }
 
   return {
-    isFailing: health.isFailing,
+    isFailing: health.isOpen,
     missingOf,
 
     async obtain(need) {
       const counted = new Map<Entry, PendingCall | undefined>()
-      const isOver = () => health.isFailing() || Math.abs(nowMs() - need.begunAtMs) >= MAX_WAIT_MS
+      const isOver = () => health.isOpen() || Math.abs(nowMs() - need.begunAtMs) >= MAX_WAIT_MS
       for (let round = 0; round < MAX_ROUNDS && !isOver(); round++) {
         const { entries: missing, isBlind } = missingOf(need)
         if (missing.length === 0 && !isBlind) return
@@ -186,7 +186,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
     },
 
     probe({ entries, isRevocable, background }) {
-      if (!health.mayProbe(nowMs())) return undefined
+      if (!health.allowsCall(nowMs())) return undefined
       const probing = roundTrip(together(entries), isRevocable)
       background(probing)
       return probing
@@ -204,7 +204,7 @@ export function createRefill({ redis, view, nowMs, backOffMs, onStoreFailure }: 
       const asked = together(entries.filter(isLowBy(LOW_ALONG)))
       // Whatever ran low may have been used up by now, or renewed.
       if (asked.size === 0 && !readsView) return
-      if (health.isFailing() && !health.mayProbe(nowMs())) return
+      if (!health.allowsCall(nowMs())) return
       renewal = beginCall(nowMs())
       background(roundTrip(asked, readsView, renewal))
     },

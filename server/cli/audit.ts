@@ -10,7 +10,7 @@ const EXPLANATIONS: Readonly<Record<ChainFault, string>> = {
   altered: 'the event or its hash was altered',
   'event-missing': 'the event of this link was removed',
   'link-missing': 'this link was removed',
-  'event-unsealed': 'the event has no link: its link was removed, or the event was inserted later',
+  'event-unlinked': 'the event has no link: its link was removed, or the event was inserted later',
   unexpected: 'the expected link is missing: the end of the chain was cut off, or the chain was built anew'
 }
 

@@ -1,8 +1,8 @@
 /** User accounts from the command line, such as the first administrator. The rules are those of administration. */
 
 import { findUserByEmail, type User } from '../../db/queries/users.ts'
+import { createChangeUser, type UserChange } from '../features/admin/change-user.ts'
 import type { AdminOptions } from '../features/admin/options.ts'
-import { changeUser, type StandingChange } from '../features/admin/standing.ts'
 import { parseEmailAddress } from '../lib/users/email-address.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
 import { commandLine, withTools } from './with-tools.ts'
@@ -42,10 +42,10 @@ export const showUser: Command = {
     shown(await withOptions(env, options => findByAddress(options, email)), terminal)
 }
 
-async function change(env: Env, email: string | undefined, wanted: StandingChange): Promise<User> {
+async function change(env: Env, email: string | undefined, wanted: UserChange): Promise<User> {
   return withOptions(env, async options => {
     const user = await findByAddress(options, email)
-    const changed = await changeUser(options, { client: commandLine(options.nowMs()) }, user.id, wanted)
+    const changed = await createChangeUser(options)({ client: commandLine(options.nowMs()) }, user.id, wanted)
     if (changed.ok) return changed.value
     throw new UsageError(`Tried to change "${user.email}" and found that ${changed.reason}. ${changed.detail ?? ''}`)
   })

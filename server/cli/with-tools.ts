@@ -1,7 +1,7 @@
 /** The database and the keys of a command, opened from the environment and closed after it. */
 
 import { type Database, openDatabase } from '../../db/client.ts'
-import { type AuditRows, createAuditRows } from '../audit/audit-event.ts'
+import { type AuditRows, createAuditRows } from '../audit/audit-rows.ts'
 import { DATABASE_URL_FORM, parseDatabaseUrl } from '../database-url.ts'
 import type { Client } from '../lib/client.ts'
 import { deriveKeys } from '../lib/crypto/derived-keys.ts'

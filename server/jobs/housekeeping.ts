@@ -100,7 +100,12 @@ function simpleChore(remove: (db: Queryable, nowMs: number, limit: number) => Pr
 function sessionChore(by: 'endedAt' | 'expiresAt', retentionMs: number): Chore {
   let place: Place | undefined
   return async (db, nowMs, limit) => {
-    const { next, removed } = await sweepSessions(db, by, new Date(nowMs - retentionMs), place, limit)
+    const { next, removed } = await sweepSessions(db, {
+      by,
+      before: new Date(nowMs - retentionMs),
+      after: place,
+      limit
+    })
     place = next
     return { removed, more: next !== undefined }
   }

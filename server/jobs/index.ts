@@ -3,11 +3,11 @@
 import type { Database } from '../../db/client.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
 import type { RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
-import type { AuditRows } from '../audit/audit-event.ts'
-import { createAuditSealer } from '../audit/audit-sealer.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
+import { createExtendChain } from '../audit/extend-chain.ts'
 import type { Config } from '../config.ts'
 import type { KeysService } from '../features/keys/service.ts'
-import { endStolenSession } from '../features/sessions/end-stolen-session.ts'
+import { createEndStolenSession } from '../features/sessions/end-stolen-session.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 import type { PublishEnds } from '../lib/publish-ends.ts'
 import { createMailBounds } from '../mail/mail-bounds.ts'
@@ -63,9 +63,9 @@ export function createJobs(options: JobsOptions): Jobs {
   const theft = { ...options, wakeMail: mail.wake }
   const confirmations = createRefreshConfirmations({
     ...options,
-    endStolen: (owned, client) => endStolenSession(theft, owned, client)
+    endStolen: createEndStolenSession(theft)
   })
-  const sealAuditEvents = createAuditSealer(options)
+  const extendChain = createExtendChain(options)
 
   // In the order in which requests need them.
   const inOrder = [
@@ -73,7 +73,7 @@ export function createJobs(options: JobsOptions): Jobs {
     job('keys', 1_000, keys.reload),
     mail,
     job('confirmations', 500, confirmations.write),
-    job('audit', 1_000, () => untilEmpty(sealAuditEvents)),
+    job('audit', 1_000, () => untilEmpty(extendChain)),
     job('housekeeping', 60_000, createHousekeeping({ ...options, auditRetentionMs: config.auditRetention * 1000 })),
     job('reseal', 6 * 3_600_000, createReseal(options))
   ]

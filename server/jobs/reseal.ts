@@ -29,7 +29,9 @@ export function createReseal({ database, box, log }: ResealOptions): () => Promi
   async function signingKeys(): Promise<number> {
     const rows = await database.run(db => findSigningKeysNotUnder(db, box.newestKeyId))
     for (const { kid, sealed } of rows) {
-      await database.run(db => replaceSealedPrivateKey(db, kid, sealed, again(sealed, signingKeyLabel(kid))))
+      await database.run(db =>
+        replaceSealedPrivateKey(db, kid, { from: sealed, to: again(sealed, signingKeyLabel(kid)) })
+      )
     }
     return rows.length
   }
@@ -37,7 +39,7 @@ export function createReseal({ database, box, log }: ResealOptions): () => Promi
   async function auditKeys(): Promise<number> {
     const rows = await database.run(db => findAuditKeysNotUnder(db, box.newestKeyId, BATCH))
     for (const { id, sealed } of rows) {
-      await database.run(db => replaceAuditKey(db, id, sealed, again(sealed, auditKeyLabel(id))))
+      await database.run(db => replaceAuditKey(db, id, { from: sealed, to: again(sealed, auditKeyLabel(id)) }))
     }
     return rows.length === BATCH ? rows.length + (await auditKeys()) : rows.length
   }

@@ -1,4 +1,4 @@
-/** Opens the login guard as the settings want it. */
+/** Creates the login guard from the settings. */
 
 import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import type { Redis } from '../../edge/store/open-redis.ts'
@@ -10,10 +10,11 @@ import { createTurnstile } from './turnstile.ts'
 /** Durations are whole seconds, as in the settings. */
 export type GuardSettings = Pick<Config, 'loginLimits' | 'captcha'>
 
-/** While Redis is away one process grants half of each number of failures, and remembers this many subjects. */
-const FALLBACK = { fallbackShare: 0.5, maxFallbackSubjects: 10_000, breakerResetMs: 1_000 }
+/** While Redis is away, one process allows half of each number of failures, and always holds the newest 10,000 subjects. */
+const FALLBACK = { fallbackShare: 0.5, maxFallbackSubjects: 20_000, breakerResetMs: 1_000 }
 
-export function openGuard(
+/** Creates the guard of an origin. One per process. */
+export function createConfiguredGuard(
   { loginLimits, captcha }: GuardSettings,
   redis: Redis,
   ports: Pick<LoginGuardOptions, 'subjectSecret' | 'onStoreFailure' | 'nowMs'>

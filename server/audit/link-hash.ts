@@ -1,8 +1,8 @@
-/** What a link of the audit chain hashes, to the byte; anybody can check the log with this page and SHA-256. */
+/** The hash of a link of the audit chain, defined to the byte. This page and SHA-256 suffice to check the log. */
 
 import { createHash } from 'node:crypto'
 
-/** What of an event is hashed: all that its row holds. */
+/** The hashed columns of an event: all that its row has. */
 export interface ChainedEvent {
   readonly id: string
   readonly at: Date
@@ -13,18 +13,12 @@ export interface ChainedEvent {
   readonly sessionId: string | null
   readonly requestId: string | null
   readonly sealedPersonal: Uint8Array
-  /** Later than the other columns. */
+  /** Added to the table after the other columns. */
   readonly sealedActor: Uint8Array | null
 }
 
-/** What stands for "the hash before" in the first link: 32 zero bytes. */
+/** The "previous hash" of the first link: 32 zero bytes. */
 export const FIRST_PREVIOUS_HASH = new Uint8Array(32)
-
-/**
- * How far behind the youngest sealed event the sealer looks for events that were committed late. One that comes later
- * still stays without a link, and verifying shows it.
- */
-export const SEAL_REACH_MS = 3_600_000
 
 /** `SHA-256(previous hash || canonical bytes of the event)`. */
 export function linkHash(previousHash: Uint8Array, event: ChainedEvent): Buffer {
@@ -36,9 +30,10 @@ export function linkHash(previousHash: Uint8Array, event: ChainedEvent): Buffer 
  * sealed_personal. Each is its length in bytes (32 bits, big-endian) and its bytes: text in UTF-8, a UUID as its
  * 36 lower-case characters, a time as RFC 3339 in UTC with milliseconds. Null is the length 0xFFFFFFFF and no bytes.
  *
- * sealed_actor follows only where it is not null: it came later, and the links of events without it stay what they are.
+ * sealed_actor follows only where it is not null. The column was added later, and the hashes of events without it must
+ * not change.
  *
- * With the lengths in front no two different rows have the same bytes.
+ * The lengths in front make the encoding injective: two different rows never have the same bytes.
  */
 export function canonicalBytes(event: ChainedEvent): Buffer {
   const { id, at, kind, outcome, userId, actorId, sessionId, requestId, sealedPersonal, sealedActor } = event

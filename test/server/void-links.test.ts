@@ -1,7 +1,7 @@
 /**
- * Open links end with the standing of their account: whatever path ends it, no link that was mailed before works.
+ * Unused links are void after each change that ends the sessions of their account.
  *
- * Over 200 lines: one origin serves every path.
+ * Over 200 lines: one origin serves every change.
  */
 
 import t from 'tap'
@@ -23,7 +23,7 @@ const login = (email: string, password = PASSWORD) =>
 const change = ({ accessToken: token }: Pick<SignedUp, 'accessToken'>, email: string) =>
   call(url, 'POST', `${API}/users/me/email`, { token, body: { email, password: PASSWORD } })
 
-/** The token behind the newest mailed link to a page. */
+/** The token of the newest mailed link to a page. */
 const tokenFor = (email: string, page: string) =>
   until(
     `a link to /${page} is mailed to ${email}`,
@@ -37,11 +37,11 @@ const tokenFor = (email: string, page: string) =>
 
 interface WithLinks extends SignedUp {
   readonly next: string
-  /** Submits every open link of the account, in the order in which they would do most harm. */
-  readonly open: () => Promise<{ status: number; body: { code?: string } }[]>
+  /** Submits every link, in the order in which they would do most harm. */
+  readonly submit: () => Promise<{ status: number; body: { code?: string } }[]>
 }
 
-/** A person with one open link of every purpose. */
+/** A user with one unused link of every purpose. */
 async function withLinks(): Promise<WithLinks> {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
@@ -52,8 +52,8 @@ async function withLinks(): Promise<WithLinks> {
     await tokenFor(ada.email, 'cancel-email-change'),
     await tokenFor(ada.email, 'reset-password')
   ]
-  const open = async () => [await verify(changing), await cancel(cancelling), await reset(resetting)]
-  return { ...ada, next, open }
+  const submit = async () => [await verify(changing), await cancel(cancelling), await reset(resetting)]
+  return { ...ada, next, submit }
 }
 
 async function newAdmin(): Promise<SignedUp> {
@@ -66,7 +66,7 @@ const root = await newAdmin()
 const asAdmin = (method: string, path: string, body?: object) =>
   call(url, method, `${API}/admin${path}`, { token: root.accessToken, ...(body ? { body } : {}) })
 
-/** Every path that ends the standing of an account. */
+/** Every change that ends the sessions of an account. */
 const ENDS: Readonly<Record<string, (ada: WithLinks) => Promise<{ status: number }>>> = {
   'the user logs out all devices': ada => call(url, 'DELETE', `${API}/auth/sessions/all`, { token: ada.accessToken }),
   'an administrator ends all sessions': ada => asAdmin('DELETE', `/users/${ada.userId}/sessions`),
@@ -81,40 +81,40 @@ const ENDS: Readonly<Record<string, (ada: WithLinks) => Promise<{ status: number
 }
 
 for (const [what, end] of Object.entries(ENDS)) {
-  t.test(`no link that was mailed before works after ${what}`, async t => {
+  t.test(`no earlier link works after ${what}`, async t => {
     const ada = await withLinks()
     t.ok((await end(ada)).status < 300)
-    for (const answer of await ada.open()) t.match(answer, { status: 410, body: { code: 'link-expired' } })
+    for (const answer of await ada.submit()) t.match(answer, { status: 410, body: { code: 'link-expired' } })
     t.equal((await sql`select 1 from users where email = ${ada.next}`).length, 0, 'the address did not change')
     t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0)
   })
 }
 
-t.test('no link that was mailed before works after the address has changed', async t => {
+t.test('no earlier link works after the address has changed', async t => {
   const ada = await withLinks()
-  const [changed, ...others] = await ada.open()
+  const [changed, ...others] = await ada.submit()
   t.equal(changed?.status, 200)
   for (const answer of others) t.match(answer, { status: 410, body: { code: 'link-expired' } })
 })
 
-t.test('a link of a disabled account answers as an expired one, and is not used up', async t => {
+t.test('a link of a disabled account is answered like an expired one, and is not used up', async t => {
   const ada = await withLinks()
   await sql`update users set disabled_at = now() where id = ${ada.userId}`
   const before = await sql`select token_hash from mailed_tokens where user_id = ${ada.userId} order by token_hash`
   t.equal(before.length, 3)
-  for (const answer of await ada.open()) t.match(answer, { status: 410, body: { code: 'link-expired' } })
+  for (const answer of await ada.submit()) t.match(answer, { status: 410, body: { code: 'link-expired' } })
   t.strictSame(
     await sql`select token_hash from mailed_tokens where user_id = ${ada.userId} order by token_hash`,
     before
   )
 })
 
-t.test('a link whose opening waits for the end of the standing is void when its turn comes', async t => {
+t.test('a link that waits for the lock while the account is disabled is void when it gets the lock', async t => {
   const ada = await withLinks()
   let opened: Promise<{ status: number }[]> | undefined
   await sql.begin(async tx => {
     await tx`select 1 from users where id = ${ada.userId} for update`
-    opened = ada.open()
+    opened = ada.submit()
     await someoneWaits()
     await tx`update users set disabled_at = now() where id = ${ada.userId}`
   })
@@ -124,7 +124,7 @@ t.test('a link whose opening waits for the end of the standing is void when its 
   )
 })
 
-t.test('a change of address whose session ends while it waits asks for nothing', async t => {
+t.test('a change of address requests nothing if its session ends while it waits', async t => {
   const ada = await signUp(url, mailbox)
   let asked: ReturnType<typeof change> | undefined
   await sql.begin(async tx => {
@@ -137,15 +137,15 @@ t.test('a change of address whose session ends while it waits asks for nothing',
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0)
 })
 
-t.test('the old address is told at once, and its link cancels the change', async t => {
+t.test('the old address is notified at once, and its link cancels the change', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)
   const changing = await mailedToken(mailbox, next)
   const token = await tokenFor(ada.email, 'cancel-email-change')
   const [mail] = mailbox.messages(ada.email).filter(({ text }) => text.includes('/cancel-email-change#'))
-  t.notMatch(`${mail?.text}${mail?.html}`, next, 'the new address is text that a stranger may have typed')
-  t.match(mail?.text, /password/, 'it says to choose a new password')
+  t.notMatch(`${mail?.text}${mail?.html}`, next, 'the new address may have been typed by an attacker')
+  t.match(mail?.text, /password/, 'it advises to choose a new password')
 
   t.match(await cancel(token), { status: 200, body: { message: /cancelled/ } })
   t.match(await verify(changing), { status: 410, body: { code: 'link-expired' } })
@@ -156,7 +156,7 @@ t.test('the old address is told at once, and its link cancels the change', async
   t.ok(kinds.includes('email-change-cancelled'))
 })
 
-t.test('any of several cancelling links cancels whatever change is open', async t => {
+t.test('each of several cancelling links cancels the pending change', async t => {
   const ada = await signUp(url, mailbox)
   await change(ada, newAddress())
   const first = await tokenFor(ada.email, 'cancel-email-change')
@@ -168,7 +168,7 @@ t.test('any of several cancelling links cancels whatever change is open', async 
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0)
 })
 
-t.test('a mailed token opens only what it was made for', async t => {
+t.test('a mailed token works only for its purpose', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)
@@ -180,10 +180,10 @@ t.test('a mailed token opens only what it was made for', async t => {
     const { status } = await cancel(nonsense)
     t.ok(status === 410 || status === 400 || status === 404, `${nonsense.slice(0, 9)}: ${status}`)
   }
-  t.equal((await verify(changing)).status, 200, 'nothing was used up by that')
+  t.equal((await verify(changing)).status, 200, 'the refused attempts did not use it up')
 })
 
-t.test('of cancelling and confirming at once one succeeds', async t => {
+t.test('of a cancellation and a confirmation at once, one succeeds', async t => {
   for (let round = 0; round < 5; round++) {
     const ada = await signUp(url, mailbox)
     const next = newAddress()
@@ -194,14 +194,14 @@ t.test('of cancelling and confirming at once one succeeds', async t => {
   }
 })
 
-t.test('a taken address looks like a free one to the old address, too', async t => {
+t.test('the old address gets the same email for a taken address as for a free one', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   await change(ada, eve.email)
   t.ok(await tokenFor(ada.email, 'cancel-email-change'))
 })
 
-t.test('cancelling counts as a mailed token that was submitted', async t => {
-  // Another window than that of the other tests, which have spent from theirs.
+t.test('a cancellation is charged to the quota of mailed tokens', async t => {
+  // The other tests have spent from another window of the quota.
   const strict = await subject.another({ QUOTA_MAILED_TOKENS: '2/7200' })
   const submit = (path: string) => call(strict.url, 'POST', `${API}/auth/${path}/x`)
   const answers = [
