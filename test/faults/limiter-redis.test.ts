@@ -77,3 +77,25 @@ t.test('after a failure only one request in each back-off waits for Redis', asyn
   await take(T0 + 3 * BACK_OFF_MS)
   t.equal(await callsFor(() => take(T0)), 1, 'and a clock that was set back does not keep it away')
 })
+
+t.test('the pause after a failure begins with the failure, also where the call took longer than the pause', async t => {
+  const redis = await openFaultyRedis(t, FAILS)
+  const clock = { nowMs: T0 }
+  const limiter = createRedisLimiter({
+    redis: openRedis({ ...redis, deadlineMs: 10_000 }),
+    fallbackShare: 1,
+    maxFallbackSubjects: 100,
+    breakerResetMs: 50,
+    onStoreFailure: () => {}
+  })
+  const charge = () => limiter.charge({ name: 'test', policy: quotaPolicy(1000, 60), subject: 'a' }, () => clock.nowMs)
+  const first = charge()
+  clock.nowMs += 250
+  await first
+  t.equal(redis.calls, 1)
+  for (let i = 0; i < 5; i++) t.match(await charge(), { from: 'fallback' })
+  t.equal(redis.calls, 1, 'five requests at the time of the failure wait for no call')
+  clock.nowMs += 50
+  await charge()
+  t.equal(redis.calls, 2)
+})
