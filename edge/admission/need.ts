@@ -1,6 +1,8 @@
 /** What a request needs in memory before it can be decided. */
 
 import type { RevocationView } from '../revocation/revocation-view.ts'
+import type { CircuitBreaker } from '../store/circuit-breaker.ts'
+import type { BatchCalls } from './batch-calls.ts'
 import { type SubjectBucket, stateOf } from './subject-bucket.ts'
 
 /** Lets work go on after the request was answered: `waitUntil` of Workers. */
@@ -20,6 +22,14 @@ export interface Missing {
   readonly buckets: readonly SubjectBucket[]
   /** Whether the revocation view is too old. */
   readonly view: boolean
+}
+
+/** What the two ways to supply a need work with: waiting for Redis, and renewing behind a request. */
+export interface SupplyOptions {
+  readonly calls: BatchCalls
+  readonly view: RevocationView
+  readonly nowMs: () => number
+  readonly breaker: CircuitBreaker
 }
 
 /** Finds what is missing at `nowMs`; undefined where everything is in memory. */

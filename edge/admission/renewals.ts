@@ -1,32 +1,20 @@
 /** Renewals behind requests: of leases that run low, and of a view that is no longer fresh. */
 
 import { isRunningLow } from '../limiter/lease.ts'
-import type { RevocationView } from '../revocation/revocation-view.ts'
-import type { CircuitBreaker } from '../store/circuit-breaker.ts'
-import { type BatchCalls, LOW_SHARE } from './batch-calls.ts'
-import type { Need } from './need.ts'
+import { LOW_SHARE } from './batch-calls.ts'
+import type { Need, SupplyOptions } from './need.ts'
 import { isPending, type PendingCall } from './pending-call.ts'
 
 /** A bucket of the request itself joins a renewal when this share of its lease is left. */
 const JOINING_SHARE = 0.6
 
-export interface RenewalsOptions {
-  readonly calls: BatchCalls
-  readonly view: RevocationView
-  readonly nowMs: () => number
-  readonly breaker: CircuitBreaker
-}
-
-/** Renews, behind a request that lacks nothing, what is about to run out. */
-export type Renew = (need: Need) => void
-
 /**
- * Creates the renewals of one instance.
+ * Creates the renewals of one instance: what renews, behind a request that lacks nothing, what is about to run out.
  *
  * One call at a time: buckets that become due meanwhile join the next one. So Redis is asked as often as it answers, and not
  * as often as there are subjects.
  */
-export function createRenewals({ calls, view, nowMs, breaker }: RenewalsOptions): Renew {
+export function createRenewals({ calls, view, nowMs, breaker }: SupplyOptions): (need: Need) => void {
   let renewal: PendingCall | undefined
   const isBusy = (call: PendingCall | undefined) => isPending(call, nowMs())
 

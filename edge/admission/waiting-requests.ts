@@ -1,9 +1,6 @@
 /** Requests that wait for Redis: each makes a call, or waits for a call of another request, until it has what it needs. */
 
-import type { RevocationView } from '../revocation/revocation-view.ts'
-import type { CircuitBreaker } from '../store/circuit-breaker.ts'
-import type { BatchCalls } from './batch-calls.ts'
-import { type Missing, missingOf, type Need } from './need.ts'
+import { type Missing, missingOf, type Need, type SupplyOptions } from './need.ts'
 import { callEnd, isPending, type PendingCall } from './pending-call.ts'
 import { type SubjectBucket, stateOf } from './subject-bucket.ts'
 
@@ -14,19 +11,9 @@ const MAX_WAIT_MS = 3_000
 /** A request that waits for room looks after the first pause, then after ever longer ones. */
 const LOOK = { firstMs: 2, lastMs: 16, growth: 1.25 }
 
-export interface WaitingRequestsOptions {
-  readonly calls: BatchCalls
-  readonly view: RevocationView
-  readonly nowMs: () => number
-  readonly breaker: CircuitBreaker
-}
-
-/** Waits until nothing of the need is missing, Redis fails, or the request has waited too long. */
-export type WaitFor = (need: Need) => Promise<void>
-
-/** Creates the queue of one instance. */
+/** Creates the queue of one instance. A request waits until nothing is missing, Redis fails, or it has waited too long. */
 // Over 40 lines: the steps of one wait share what is missing.
-export function createWaitingRequests({ calls, view, nowMs, breaker }: WaitingRequestsOptions): WaitFor {
+export function createWaitingRequests({ calls, view, nowMs, breaker }: SupplyOptions): (need: Need) => Promise<void> {
   const isBusy = (call: PendingCall | undefined) => isPending(call, nowMs())
   const isIdle = (bucket: SubjectBucket) => !isBusy(bucket.call)
   const mustStop = ({ begunAtMs }: Need) => breaker.isOpen() || Math.abs(nowMs() - begunAtMs) >= MAX_WAIT_MS
