@@ -1,4 +1,4 @@
-/** Sends a request on to the origin under a signed hop, and hands its answer back untouched. */
+/** Forwards a request to the origin under a signed hop, and returns its answer untouched. */
 
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import { forwardHeaders, hopHeaders } from './forward-headers.ts'
@@ -7,7 +7,7 @@ import type { SignHop } from './sign-hop.ts'
 import { beginUpload, discard, refusalUnread, type Upload } from './upload.ts'
 
 export interface ForwardOptions {
-  /** Where requests are forwarded to; no trailing slash. */
+  /** The base URL of the origin; no trailing slash. */
   readonly originUrl: string
   /** How long the origin may take to begin its answer. */
   readonly deadlineMs: number
@@ -31,7 +31,7 @@ export interface Passed {
   /** Canonical path, and the query as it came. */
   readonly target: string
   readonly clientAddress: string
-  /** The largest body that is handed on; any unless set. */
+  /** The largest body that is forwarded; any size unless set. */
   readonly maxBodyBytes?: number | undefined
 }
 
@@ -45,7 +45,7 @@ export interface Forwarded {
 export type Forward = (passed: Passed) => Promise<Forwarded | Refusal>
 
 /**
- * Creates the way to one origin. Throws a TypeError on an option that is missing or unknown.
+ * Creates the forwarding to one origin. Throws a TypeError on an option that is missing or unknown.
  *
  * @example
  * const forward = createForward({
@@ -71,9 +71,9 @@ export function createForward(options: ForwardOptions): Forward {
     const signature = await options.signHop(hop)
     const headers = forwardHeaders(new Headers(request.headers), hopHeaders(hop, signature))
     const url = options.originUrl + target
-    // A redirect is the client's to follow.
+    // The client follows redirects, not the edge.
     const init: RequestInit = { method, headers, redirect: 'manual' }
-    // To Workers an empty body is one, too.
+    // On Workers an empty body is a stream, too.
     if (body === null || request.headers.get('content-length') === '0') return send(options, url, init)
     const refused = refusalUnread(request, maxBodyBytes)
     if (refused === undefined) return sendBody(options, url, init, beginUpload(request, body, maxBodyBytes))
@@ -82,7 +82,7 @@ export function createForward(options: ForwardOptions): Forward {
   }
 }
 
-/** An answer that comes before all of the body was sent is the answer; a fault of the client is a refusal. */
+/** The first of two ends: the answer, even where the body is not sent yet, or a fault of the client. */
 function sendBody(
   options: ForwardOptions,
   url: string,
@@ -96,10 +96,10 @@ function sendBody(
 }
 
 /**
- * The deadline covers the head of the answer; a body may stream for as long as it likes.
+ * The deadline covers the head of the answer; its body may stream without a limit.
  *
- * Raced and not signalled: a signal costs a tenth of a whole passage on Workers, which drop a pending call once the request is
- * answered. Only a body has one, because half a body must not arrive as a whole one.
+ * A timer instead of a signal: a signal costs a tenth of a whole request on Workers, which drop a pending fetch once the
+ * request is answered. Only a request with a body has a signal, because half a body must not arrive as a whole one.
  */
 function send(
   { fetch, deadlineMs }: ForwardOptions,

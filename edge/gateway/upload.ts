@@ -1,50 +1,49 @@
 /**
- * A request body on its way to the origin, piece by piece: counted, and watched for whose fault it is where it fails.
+ * A request body on its way to the origin, piece by piece: it is counted, and a failure is attributed to client or origin.
  *
- * Security: an attacker who sends half a body must neither have it pass for a whole one, nor make the log say that the
- * origin is away.
+ * Security: half a body of an attacker must neither arrive as a whole one, nor make the log report that the origin is away.
  */
 
 import { type Refusal, refusal } from './refusal.ts'
 
 export interface Upload {
-  /** What the origin is sent. */
+  /** The body for the origin. */
   readonly body: ReadableStream<Uint8Array>
   /** Aborts as soon as the client is at fault. */
   readonly signal: AbortSignal
   /** Resolves where the client is at fault, and never otherwise. */
   readonly fault: Promise<Refusal>
-  /** Ends an upload for which the client still owes a piece; `undefined` where it is the origin that is waited for. */
+  /** Ends an upload that waits for its client, with a refusal; `undefined` where it waits for the origin. */
   giveUp(): Refusal | undefined
 }
 
-/** What of the platform's streams keeps a `Content-Length` on the way: Workers send any other stream in chunks. */
+/** The stream of Workers that keeps a `Content-Length`: Workers send any other stream in chunks. */
 const { FixedLengthStream } = globalThis as {
   FixedLengthStream?: new (length: number) => TransformStream<Uint8Array, Uint8Array>
 }
 
 /**
- * How much of a refused body is still read, and for how long: a client that is sending sees no answer when its connection is
- * closed meanwhile. Workers themselves read 64 KiB.
+ * The limits within which a refused body is still read: a client whose connection is closed while it sends sees no answer.
+ * Workers themselves read 64 KiB.
  */
 const LINGER = { bytes: 1_048_576, ms: 1_000 }
 
 /**
- * Refuses what can be refused unread.
+ * Refuses a body that can be refused unread.
  *
- * @param maxBytes undefined where the size is the origin's to limit
+ * @param maxBytes undefined where the origin limits the size
  */
 export function refusalUnread(
   { method, headers }: Pick<Request, 'method' | 'headers'>,
   maxBytes: number | undefined
 ): Refusal | undefined {
-  // RFC 9110 §9.3.1: it has no meaning, and no stream of ours can carry it.
+  // RFC 9110 §9.3.1: such a body has no meaning, and no stream of ours can carry it.
   if (method === 'GET' || method === 'HEAD')
     return refusal('malformed-request', `a ${method} request has a body`, `${method} takes no body`)
-  // RFC 9112 §6.1: Workers take such a body for one that is only chunked.
+  // RFC 9112 §6.1: Workers read such a body as if it were only chunked.
   if ((headers.get('transfer-encoding') ?? 'chunked').toLowerCase() !== 'chunked')
     return refusal('malformed-request', 'the body has a Transfer-Encoding besides "chunked"')
-  // The size that counts is the one that the origin would have to unpack.
+  // The size that counts is that after unpacking, which only the origin could see.
   const encoding = headers.get('content-encoding')
   if (maxBytes !== undefined && encoding !== null && encoding.toLowerCase() !== 'identity')
     return refusal(
@@ -56,7 +55,7 @@ export function refusalUnread(
   return Number(headers.get('content-length') ?? 0) > most ? tooLarge(most) : undefined
 }
 
-/** Begins to hand on the body of a request that was not refused unread. */
+/** Begins to forward the body of a request that was not refused unread. */
 // Over 40 lines: the closures share the state of one upload.
 export function beginUpload(
   { headers }: Pick<Request, 'headers'>,
@@ -76,14 +75,14 @@ export function beginUpload(
     return refused
   }
 
-  /** Undefined where the whole body was handed on. Rejects where the origin does not take it. */
-  async function handOn(): Promise<Refusal | undefined> {
+  /** Undefined where the whole body was forwarded. Rejects where the origin does not accept it. */
+  async function forwardPieces(): Promise<Refusal | undefined> {
     const reader = source.getReader()
     const writer = writable.getWriter()
     for (let bytes = 0; ; ) {
       state.awaits = 'client'
       const piece = await reader.read().catch(() => undefined)
-      if (piece === undefined) return abort(clientFault('broke its body off, or sent it malformed'))
+      if (piece === undefined) return abort(clientFault('aborted its body, or sent it malformed'))
       state.awaits = 'origin'
       if (piece.done) {
         await writer.close()
@@ -103,7 +102,7 @@ export function beginUpload(
     body: readable,
     signal: client.signal,
     fault: new Promise(resolve => {
-      handOn().then(
+      forwardPieces().then(
         refused => {
           if (refused !== undefined) resolve(refused)
         },
@@ -115,7 +114,7 @@ export function beginUpload(
   }
 }
 
-/** Reads what a client goes on sending, so that it sees its refusal. */
+/** Reads on while a client sends, so that the client sees its refusal. */
 export async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   async function readOn(): Promise<void> {
     for (let bytes = 0; bytes <= LINGER.bytes; ) {

@@ -99,7 +99,7 @@ const NONSENSE: Readonly<Record<string, unknown>> = {
 
 for (const [what, reply] of Object.entries(NONSENSE)) {
   t.test(`parseGrant() takes no nonsense for a grant: ${what}`, async t => {
-    t.throws(() => parseGrant(reply, policy, ask), { name: 'StoreError', message: /something that is no grant$/ })
+    t.throws(() => parseGrant(reply, policy, ask), { name: 'StoreError', message: /invalid grant$/ })
   })
 }
 
