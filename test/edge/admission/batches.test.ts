@@ -1,4 +1,4 @@
-/** Who asks Redis, and who goes along: crowds, the dead among them, and answers that are none. */
+/** Calls that many requests share: crowds, requests that died, and invalid answers. */
 
 import t from 'tap'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
@@ -8,31 +8,31 @@ import { begin, chargeNow, chargeOf, openAdmissionBench, pass, passed, SESSION }
 const users = (count: number) =>
   Array.from({ length: count }, (_, i) => chargeOf('user', quotaPolicy(600, 60), `user ${i}`))
 
-t.test('however many subjects run low at once, one round trip at a time renews what is due by then', async t => {
+t.test('however many subjects run low at once, one call at a time renews all that are due by then', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   const crowd = users(300)
   for (const one of crowd) await pass(bench, admission, [one])
-  t.equal(bench.calls(), crowd.length, 'each of them was a stranger')
+  t.equal(bench.calls(), crowd.length, 'each was a new subject')
   await bench.settled()
 
-  // Of four each, the last one is left.
+  // Each has one request of its four left.
   for (let spent = 1; spent < 3; spent++) for (const one of crowd) t.ok(chargeNow(bench, admission, [one]).ok)
   for (const one of crowd) t.equal(begin(bench, admission, [one]).ready(), undefined)
-  t.equal(bench.calls(), 1, 'the others wait until it has landed')
-  for (let landed = 0; landed < 5; landed++) {
+  t.equal(bench.calls(), 1, 'the others wait until it is done')
+  for (let done = 0; done < 5; done++) {
     await bench.settled()
     begin(bench, admission, [crowd[0] as Charge]).ready()
   }
   t.equal(bench.calls(), 5, 'sixty-four at a time')
   await bench.settled()
-  // Eight more each, that nobody waits for.
+  // Each has got eight more, without a wait.
   for (const one of crowd) for (let spent = 0; spent < 3; spent++) t.ok(chargeNow(bench, admission, [one]).ok)
   t.equal(bench.calls(), 0)
 })
 
 t.test(
-  'what was used up while others were renewed is renewed next; for whoever has gone Redis is not asked',
+  'a lease that was used up during a renewal is renewed next; for a client that has gone Redis is not asked',
   async t => {
     for (const { silentMs, calls } of [
       { silentMs: 350, calls: 1 },
@@ -59,31 +59,31 @@ t.test(
   }
 )
 
-t.test('however many strangers come at once, they share a few round trips', async t => {
+t.test('however many new subjects come at once, they share a few calls', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   const crowd = users(300)
-  const taken = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
-  t.equal(passed(taken), crowd.length)
+  const results = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
+  t.equal(passed(results), crowd.length)
   const calls = bench.calls()
-  t.ok(calls <= 6 + 300 / 32, `${calls} round trips`)
+  t.ok(calls <= 6 + 300 / 32, `${calls} calls`)
 })
 
-t.test('a round trip that died holds up nobody who waits for another one', async t => {
+t.test('a call that died holds up no request that waits for another call', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   const [dead, ...crowd] = users(41) as [Charge, ...Charge[]]
   bench.gate.mode = 'hang'
   void begin(bench, admission, [dead]).ready()
   bench.gate.mode = 'pass'
-  // The clock stands still, so the dead one stays under way for ever.
+  // The clock stands still, so the dead call stays pending for ever.
   await Promise.all([1, 2, 3].map(() => begin(bench, admission, [], SESSION).ready()))
   t.equal(bench.calls(), 2, 'the view is read once')
-  const taken = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
-  t.equal(passed(taken), crowd.length)
+  const results = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
+  t.equal(passed(results), crowd.length)
 })
 
-t.test('nonsense for one of them takes nothing from the others', async t => {
+t.test('an invalid reply for one subject loses no grant of the others', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   const [first, second] = users(2) as [Charge, Charge]
@@ -91,20 +91,24 @@ t.test('nonsense for one of them takes nothing from the others', async t => {
   await begin(bench, admission, [first, second], SESSION).ready()
   bench.gate.mode = 'pass'
   t.equal(bench.failures.length, 1)
-  t.match(chargeNow(bench, admission, [second], 'refuse'), { ok: true, quotas: [{ remaining: 599 }] }, 'not the floor')
+  t.match(
+    chargeNow(bench, admission, [second], 'refuse'),
+    { ok: true, quotas: [{ remaining: 599 }] },
+    'by its lease, not by a fallback quota'
+  )
   t.match(chargeNow(bench, admission, [first], 'refuse'), { ok: false, problem: 'unavailable' })
   t.equal(begin(bench, admission, [second], SESSION).ready(), undefined, 'and the view was read')
 })
 
-t.test('who has nothing to ask for leaves it to others to find out whether Redis is back', async t => {
+t.test('a request that needs nothing from Redis leaves the probe to others', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open({ maxAgeMs: 100 })
-  const [known, silent, stranger] = users(3) as [Charge, Charge, Charge]
+  const [known, silent, fresh] = users(3) as [Charge, Charge, Charge]
   for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [known])
   await pass(bench, admission, [silent])
   for (let i = 0; i < 2; i++) chargeNow(bench, admission, [silent])
   bench.gate.mode = 'fail'
-  await begin(bench, admission, [stranger]).ready()
+  await begin(bench, admission, [fresh]).ready()
   // Runs low, and is silent until its lease is over.
   begin(bench, admission, [silent]).ready()
   bench.clock.nowMs += 6_050
@@ -113,5 +117,5 @@ t.test('who has nothing to ask for leaves it to others to find out whether Redis
   t.equal(bench.calls(), 0)
   bench.gate.mode = 'pass'
   await begin(bench, admission, [], SESSION).ready()
-  t.equal(bench.calls(), 1, 'a request that has to know is not told to wait for the next try')
+  t.equal(bench.calls(), 1, 'a request that needs the view does not have to wait for the next probe')
 })

@@ -1,4 +1,4 @@
-/** An admission over a real REST gateway and the engine, all on one driven clock, and a gate before them that can be shut. */
+/** An admission over a real REST gateway and the engine, all on one driven clock, behind a gate that can fail. */
 
 import { randomUUID } from 'node:crypto'
 import { type Admission, type AdmissionOptions, createAdmission } from '../../../edge/admission/admission.ts'
@@ -17,25 +17,25 @@ import type { Teardown } from '../../lib/test-engines.ts'
 const RETENTION_MS = 960_000
 
 /**
- * `pass`, `fail` at once, `lose` the answer of what was run, put nonsense in the place of the first reply, or `hang` for
- * ever: the request is dead.
+ * `pass`, `fail` at once, `lose` the answer of a call that has run, garble the first reply, or `hang` for ever, as where the
+ * request died.
  */
 export type Gate = 'pass' | 'fail' | 'lose' | 'garble-first' | 'hang'
 
 export interface AdmissionBench {
-  /** Another one over the same Redis. */
+  /** Opens another admission over the same Redis. */
   open(changes?: Partial<AdmissionOptions> & { readonly maxAgeMs?: number }): Admission
   readonly clock: { nowMs: number }
   readonly gate: { mode: Gate }
   readonly feed: RevocationFeed
-  /** Round trips that were begun since the last time. */
+  /** Redis calls that began since the last question. */
   calls(): number
-  /** Commands that reached the engine since the last time. */
+  /** Commands that reached the engine since the last question. */
   commands(): number
   readonly failures: { readonly error: StoreError; readonly answeredByFallback: number }[]
-  /** What was left behind requests. */
+  /** Receives the work behind requests. */
   readonly background: (work: Promise<unknown>) => void
-  /** Waits for all of that; returns how much it was. */
+  /** Waits for that work; returns how many pieces it was. */
   settled(): Promise<number>
 }
 

@@ -1,4 +1,4 @@
-/** A gateway with every port in the test's hand; what it did is written down in order. */
+/** A gateway whose ports the test provides. It notes the gateway's steps in order. */
 
 import type { Admission } from '../../../edge/admission/admission.ts'
 import type { ChargeRefusal, ChargeResult } from '../../../edge/admission/charge-result.ts'
@@ -14,7 +14,7 @@ export const NOW_MS = 1_800_000_000_000
 export const REQUEST_ID = '01a30a8f-2c00-7000-8000-000000000001'
 export const CLAIMS = claimsOf({ issuer: 'http://gatehouse.test', audience: 'a', nowSeconds: NOW_MS / 1000 })
 
-/** How the admission of a bench answers: yes to everything, but for this. */
+/** The answers of a bench's admission, which admits every request except these. */
 export interface AdmissionAnswers {
   /** The one quota that refuses when it is charged. */
   readonly used?: string
@@ -25,7 +25,7 @@ export interface AdmissionAnswers {
   readonly session?: SessionStatus
 }
 
-/** What a test may change: ports of the gateway, and those of the forwarding behind it. */
+/** The ports that a test may change: those of the gateway, and those of the forwarding behind it. */
 export type BenchChanges = Partial<GatewayOptions> & Partial<ForwardOptions> & { readonly answers?: AdmissionAnswers }
 
 export interface GatewayBench {
@@ -33,11 +33,11 @@ export interface GatewayBench {
   /** The names of the steps that were taken, oldest first. */
   readonly steps: string[]
   readonly events: GatewayEvent[]
-  /** What was forwarded. */
+  /** The forwarded requests. */
   readonly forwarded: Request[]
 }
 
-/** Builds a gateway that lets everything pass, but for what `changes` say. */
+/** Builds a gateway that lets every request pass, except for `changes`. */
 export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = {}): GatewayBench {
   const [steps, events, forwarded]: [string[], GatewayEvent[], Request[]] = [[], [], []]
   const step = <T>(name: string, value: T): T => {
