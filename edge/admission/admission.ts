@@ -1,6 +1,6 @@
 /**
- * Whether requests may pass: by their quotas and the revocation view, from memory where that is known, otherwise by one Redis
- * call for everything that is missing. One admission per process or isolate, one conversation per request.
+ * Whether requests may pass: by their quotas and the revocation view, from memory where that is known, otherwise by one
+ * Redis call for everything that is missing. One admission per process or isolate, one conversation per request.
  */
 
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
@@ -26,7 +26,7 @@ export interface AdmissionOptions {
   readonly redis: Redis
   readonly view: RevocationView
   readonly nowMs: () => number
-  /** Subjects whose leases are remembered. The leases of forgotten subjects are stranded. */
+  /** The most subjects whose leases are remembered. Forgotten leases are stranded. */
   readonly maxSubjects: number
   /** The share of a quota that this instance grants while Redis is away: 0.1 is a tenth, at least one request. */
   readonly fallbackShare: number

@@ -116,7 +116,9 @@ export function createBatchCalls({ redis, view, nowMs, breaker, onStoreFailure }
   }
 }
 
-/** Makes every recording, then throws the first failure: an invalid reply to one ask must not lose the grants of others. */
+/**
+ * Makes every recording, then throws the first failure: an invalid reply to one ask must not lose the grants of others.
+ */
 function recordAll(recordings: readonly (() => void)[]): void {
   const failures: unknown[] = []
   for (const record of recordings) {

@@ -24,13 +24,13 @@ export type ChargeResult = Charged | ChargeRefusal
 
 const UNAVAILABLE_RETRY_MS = 1_000
 
-/** The refusal by quotas that are used up. Its wait is the longest of theirs. */
+/** The refusal by quotas that are used up, with the longest of their waits. */
 export function rateLimited(quotas: readonly QuotaState[]): ChargeRefusal {
   const retryAfterMs = Math.max(...quotas.map(quota => quota.retryAfterMs))
   return { ok: false, problem: 'rate-limited', quotas, retryAfterMs }
 }
 
-/** The refusal of a request whose quotas are unknown. */
+/** The refusal where the state of a quota is unknown. */
 export function quotasUnavailable(): ChargeRefusal {
   return { ok: false, problem: 'unavailable', quotas: [], retryAfterMs: UNAVAILABLE_RETRY_MS }
 }

@@ -1,4 +1,7 @@
-/** One request's conversation with the admission: begin, `refusal()`, `identify()`, `ready()`, `sessionStatus()`, `charge()`. */
+/**
+ * One request's conversation with the admission: begin, `refusal()`, `identify()`, `ready()`, `sessionStatus()`,
+ * `charge()`.
+ */
 
 import type { StoreFailurePolicy } from '../contract/policies.ts'
 import type { Charge } from '../limiter/charge.ts'
@@ -9,7 +12,7 @@ import type { Charging } from './charging.ts'
 import type { Background, Need } from './need.ts'
 import type { SubjectBucket } from './subject-bucket.ts'
 
-/** What is known of a request when it begins. */
+/** A request at its beginning. */
 export interface Beginning {
   /** Charges of an anonymous request: those by client address. */
   readonly charges: readonly Charge[]
@@ -23,15 +26,15 @@ export interface Conversation {
   /** Adds the session of a verified token, and the charges of its user. */
   identify(session: TokenSession, charges: readonly Charge[]): void
   /**
-   * Brings what `sessionStatus` and `charge` need into memory: by one Redis call where something is missing, otherwise at
-   * once (`undefined`). Renews behind the request what is about to run out. Never rejects because of Redis.
+   * Brings what `sessionStatus` and `charge` need into memory: by one Redis call where something is missing, otherwise
+   * at once (`undefined`). Renews behind the request leases and a view that run out. Never rejects because of Redis.
    */
   ready(): Promise<void> | undefined
   /** The status of the session for this request; `unknown` before `identify()`. */
   sessionStatus(): SessionStatus
   /** Debits all charges, or none where one of them refuses. */
   charge(onStoreFailure: StoreFailurePolicy): ChargeResult
-  /** Like `charge()`, without the charges of the user: for a request whose token or session is refused. */
+  /** Like `charge()`, without the charges of the user: the client's token or session is refused. */
   chargeAnonymous(onStoreFailure: StoreFailurePolicy): ChargeResult
 }
 

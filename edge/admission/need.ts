@@ -1,4 +1,4 @@
-/** What a request needs in memory before it can be decided. */
+/** The need of a request: the buckets and the view that must be in memory before it can be decided. */
 
 import type { RevocationView } from '../revocation/revocation-view.ts'
 import type { CircuitBreaker } from '../store/circuit-breaker.ts'
@@ -18,13 +18,13 @@ export interface Need {
 
 /** The part of a need that only Redis can supply. */
 export interface Missing {
-  /** Buckets whose state is unknown. */
+  /** Buckets in an unknown state. */
   readonly buckets: readonly SubjectBucket[]
   /** Whether the revocation view is too old. */
   readonly view: boolean
 }
 
-/** What the two ways to supply a need work with: waiting for Redis, and renewing behind a request. */
+/** The parts of the two ways to supply a need: waiting for Redis, and renewing behind a request. */
 export interface SupplyOptions {
   readonly calls: BatchCalls
   readonly view: RevocationView
@@ -32,7 +32,7 @@ export interface SupplyOptions {
   readonly breaker: CircuitBreaker
 }
 
-/** Finds what is missing at `nowMs`; undefined where everything is in memory. */
+/** The missing part of a need at `nowMs`; undefined where everything is in memory. */
 export function missingOf(need: Need, view: RevocationView, nowMs: number): Missing | undefined {
   const buckets = need.buckets.filter(bucket => stateOf(bucket, nowMs) === 'unknown')
   const isViewTooOld = need.isRevocable && view.isTooOld(need.begunAtMs)

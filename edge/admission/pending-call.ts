@@ -1,8 +1,9 @@
 /**
  * Notes that a Redis call is pending, for other requests to wait for.
  *
- * On Workers a promise dies with the request that began it, without a signal to other requests. Requests therefore share
- * plain data. A request that waits for a call sets timers of its own, and presumes a call dead that is older than its deadline.
+ * On Workers a promise dies with the request that began it, without a signal to other requests. Requests therefore
+ * share plain data. A request that waits for a call sets timers of its own, and presumes a call dead that is older than
+ * its deadline.
  */
 
 import { REDIS_DEADLINE_MS } from '../store/open-redis.ts'

@@ -1,4 +1,4 @@
-/** Renewals behind requests: of leases that run low, and of a view that is no longer fresh. */
+/** Renewals behind requests: of leases that run low, and of a view that is not fresh any more. */
 
 import { isRunningLow } from '../limiter/lease.ts'
 import { LOW_SHARE } from './batch-calls.ts'
@@ -9,10 +9,10 @@ import { isPending, type PendingCall } from './pending-call.ts'
 const JOINING_SHARE = 0.6
 
 /**
- * Creates the renewals of one instance: what renews, behind a request that lacks nothing, what is about to run out.
+ * Creates the renewals of one instance. They follow a request that lacks nothing itself.
  *
- * One call at a time: buckets that become due meanwhile join the next one. So Redis is asked as often as it answers, and not
- * as often as there are subjects.
+ * One call at a time: buckets that become due meanwhile join the next one. So Redis is asked as often as it answers,
+ * and not as often as there are subjects.
  */
 export function createRenewals({ calls, view, nowMs, breaker }: SupplyOptions): (need: Need) => void {
   let renewal: PendingCall | undefined

@@ -1,4 +1,6 @@
-/** Requests that wait for Redis: each makes a call, or waits for a call of another request, until it has what it needs. */
+/**
+ * Requests that wait for Redis: each makes a call, or waits for a call of another request, until it has what it needs.
+ */
 
 import { type Missing, missingOf, type Need, type SupplyOptions } from './need.ts'
 import { callEnd, isPending, type PendingCall } from './pending-call.ts'
@@ -11,8 +13,10 @@ const MAX_WAIT_MS = 3_000
 /** A request that waits for room looks after the first pause, then after ever longer ones. */
 const LOOK = { firstMs: 2, lastMs: 16, growth: 1.25 }
 
-/** Creates the queue of one instance. A request waits until nothing is missing, Redis fails, or it has waited too long. */
-// Over 40 lines: the steps of one wait share what is missing.
+/**
+ * Creates the queue of one instance. A request waits until nothing is missing, Redis fails, or it has waited too long.
+ */
+// Over 40 lines: the steps of a wait share the clock and the calls.
 export function createWaitingRequests({ calls, view, nowMs, breaker }: SupplyOptions): (need: Need) => Promise<void> {
   const isBusy = (call: PendingCall | undefined) => isPending(call, nowMs())
   const isIdle = (bucket: SubjectBucket) => !isBusy(bucket.call)
@@ -46,8 +50,8 @@ export function createWaitingRequests({ calls, view, nowMs, breaker }: SupplyOpt
       const readsView = need.isRevocable && !isBusy(calls.viewCall()) && (missing.view || view.isDue(nowMs()))
       if ((idle.length > 0 && !calls.isFull()) || (missing.view && readsView)) {
         const { ended } = calls.begin(calls.gather(idle), readsView)
-        // Security: a client that hangs up would otherwise hold up all requests that wait for the same call, for longer than
-        // any answer takes. For the view, these are all protected requests.
+        // Security: a client that hangs up would otherwise hold up all requests that wait for the same call, for longer
+        // than any answer takes. For the view, these are all protected requests.
         need.background(ended)
         await ended
         continue

@@ -11,8 +11,8 @@ const PREFIXES = ALL.filter(name => name.endsWith('*')).map(name => name.slice(0
 /**
  * Removes every untrusted header from a client's headers, in place, and sets ours.
  *
- * Security: `X_Gatehouse_…` becomes the same CGI variable as `X-Gatehouse-…` on many servers, and `X.Gatehouse.…` on some
- * (lighttpd). So every character but letters and digits is read as a hyphen before a name is compared.
+ * Security: `X_Gatehouse_…` becomes the same CGI variable as `X-Gatehouse-…` on many servers, and `X.Gatehouse.…` on
+ * some (lighttpd). So every character but letters and digits is read as a hyphen before a name is compared.
  */
 export function forwardHeaders(headers: Headers, hop: { [name: string]: string }): Headers {
   const untrusted: string[] = []

@@ -98,8 +98,8 @@ function sendBody(
 /**
  * The deadline covers the head of the answer; its body may stream without a limit.
  *
- * A timer instead of a signal: a signal costs a tenth of a whole request on Workers, which drop a pending fetch once the
- * request is answered. Only a request with a body has a signal, because half a body must not arrive as a whole one.
+ * A timer instead of a signal: a signal costs a tenth of a whole request on Workers, which drop a pending fetch once
+ * the request is answered. Only a request with a body has a signal, because half a body must not arrive as a whole one.
  */
 function send(
   { fetch, deadlineMs }: ForwardOptions,

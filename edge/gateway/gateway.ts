@@ -1,8 +1,8 @@
 /**
  * Request → Response: the steps of a request are `serve.ts`, its answer is `respond.ts`.
  *
- * Knows no platform: clocks, randomness, stores and the origin are handed in. It is a filter, not an authority: the origin
- * checks the signed hop, the token and the revocation again.
+ * Knows no platform: clocks, randomness, stores and the origin are handed in. It is a filter, not an authority: the
+ * origin checks the signed hop, the token and the revocation again.
  */
 
 import type { ProblemCode } from '../contract/problems.ts'

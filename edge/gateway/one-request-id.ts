@@ -1,6 +1,6 @@
 /**
- * One request id per answer. An origin that cannot read a request, because its headers are too large, never sees the signed
- * id and makes its own.
+ * One request id per answer. An origin that cannot read a request, because its headers are too large, never sees the
+ * signed id and makes its own.
  */
 
 import { PROBLEM_MEDIA_TYPE, REQUEST_ID_HEADER } from '../contract/http.ts'

@@ -1,4 +1,7 @@
-/** The steps of a request: limit, verify, check, charge, forward. Each outcome is a value; `respond.ts` makes the answer. */
+/**
+ * The steps of a request: limit, verify, check, charge, forward. Each outcome is a value; `respond.ts` makes the
+ * answer.
+ */
 
 import type { Admission } from '../admission/admission.ts'
 import type { ChargeRefusal } from '../admission/charge-result.ts'
@@ -51,7 +54,8 @@ export function createServe(options: ServeOptions): Serve {
     const entry = enter(findRoute, passage)
     if (!entry.ok) return entry
     const { request } = passage
-    // A refused preflight reaches the page as a network error and no more. So it costs no quota, and the origin nothing.
+    // A refused preflight reaches the page as a network error and no more. So it costs no quota, and the origin
+    // nothing.
     const preflight = isPreflight(request) ? preflightHeaders(request.headers, options.allowedOrigins) : undefined
     return preflight === undefined ? pass(options, passage, entry) : { ok: true, preflight }
   }
@@ -102,8 +106,8 @@ async function pass(options: ServeOptions, passage: Passage, entry: Entry): Prom
   if (waiting !== undefined) await waiting
 
   const rejected = token?.ok ? refusalOfSession(conversation.sessionStatus()) : token && refusalOfToken(token)
-  // A rejected token is charged to its client address. A used-up quota of its user comes first: the client then waits for
-  // the longest of all waits, and does not come back to another refusal.
+  // A rejected token is charged to its client address. A used-up quota of its user comes first: the client then waits
+  // for the longest of all waits, and does not come back to another refusal.
   const charged =
     rejected === undefined
       ? conversation.charge(onStoreFailure)
@@ -145,7 +149,7 @@ function chargesOf(quotas: readonly NamedQuota[], subject: string): Charge[] {
   return quotas.map(({ name, policy }) => ({ name, policy, subject }))
 }
 
-/** The refusal by quotas, whose state the answer shows. */
+/** Turns a refusal by quotas into that of the request, and notes their state for the answer. */
 function refusedBy(passage: Passage, { problem, quotas, retryAfterMs }: ChargeRefusal): Refusal {
   passage.quotas = quotas
   const names = quotas.map(({ name }) => `"${name}"`).join(' and ')

@@ -29,7 +29,7 @@ export const UNTRUSTED_HEADERS: readonly UntrustedHeaders[] = [
   { source: 'Path override', reference: 'IIS URL Rewrite; Symfony (CVE-2018-14773)', names: ['x-original-*', 'x-rewrite-*'] },
   { source: 'Next.js', reference: 'CVE-2025-29927; packages/next/src/server/lib/server-ipc', names: ['x-middleware-*', 'x-matched-path', 'x-now-route-matches'] },
 
-  // Whom a proxy has signed in.
+  // Users that a proxy has signed in.
   { source: 'Web servers', reference: 'Apache mod_auth_*; nginx auth_request', names: ['remote-user', 'x-remote-*', 'x-user', 'x-user-*', 'x-auth-*', 'x-authenticated-*'] },
   { source: 'Authelia, Pangolin', reference: 'authelia.com, "Trusted Header SSO"; docs.pangolin.net, "Forwarded Headers"', names: ['remote-groups', 'remote-name', 'remote-email', 'remote-role'] },
   { source: 'authentik', reference: 'docs.goauthentik.io, "Proxy Provider"', names: ['x-authentik-*'] },

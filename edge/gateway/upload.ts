@@ -1,7 +1,9 @@
 /**
- * A request body on its way to the origin, piece by piece: it is counted, and a failure is attributed to client or origin.
+ * A request body on its way to the origin, piece by piece: it is counted, and a failure is attributed to client or
+ * origin.
  *
- * Security: half a body of an attacker must neither arrive as a whole one, nor make the log report that the origin is away.
+ * Security: half a body of an attacker must neither arrive as a whole one, nor make the log report that the origin is
+ * away.
  */
 
 import { type Refusal, refusal } from './refusal.ts'
@@ -23,8 +25,8 @@ const { FixedLengthStream } = globalThis as {
 }
 
 /**
- * The limits within which a refused body is still read: a client whose connection is closed while it sends sees no answer.
- * Workers themselves read 64 KiB.
+ * The limits within which a refused body is still read: a client sees no answer if its connection is closed while it
+ * sends. Workers themselves read 64 KiB.
  */
 const LINGER = { bytes: 1_048_576, ms: 1_000 }
 
@@ -70,7 +72,7 @@ export function beginUpload(
       : new FixedLengthStream(Number(length))
   const state = { awaits: 'client' as 'client' | 'origin' }
   const abort = (refused: Refusal) => {
-    // Before anything else ends the stream: on Workers a body in chunks that breaks off would arrive as a whole one.
+    // Before the stream ends: on Workers a broken body in chunks would arrive as a whole one.
     client.abort(new Error(refused.reason))
     return refused
   }

@@ -8,7 +8,10 @@ import type { Ask, Grant, Settlement } from './sliced-window.ts'
 export const LEASE_SHARE = 0.1
 /** A lease lives longer than its requests should last, so that a client may slow down a little. */
 const LIFE_PER_HORIZON = 2
-/** How long a lease should last: a share of the window, and at most `maxMs`. `FREE` holds while half of the quota is free. */
+/**
+ * How long a lease should last: a share of the window, and at most `maxMs`. `FREE` holds while half of the quota is
+ * free.
+ */
 const FREE = { share: 1 / 6, maxMs: MAX_LIFE_MS / LIFE_PER_HORIZON }
 const TIGHT = { share: 1 / 20, maxMs: 3_000 }
 /**
@@ -17,16 +20,17 @@ const TIGHT = { share: 1 / 20, maxMs: 3_000 }
  */
 export const MIN_LIFE_MS = 400
 /**
- * The first lease of a new subject. A page sends a few requests, and only the first of them should wait. Of a small quota
- * only the requests that wait are leased: the client may go to many instances, and would find its quota leased here.
+ * The first lease of a new subject. A page sends a few requests, and only the first of them should wait. Of a small
+ * quota only the requests that wait are leased: the client may go to many instances, and would find its quota leased
+ * here.
  */
 const FIRST_LEASE = { share: 0.01, most: 4 }
 /** How long Redis is not asked after a first refusal. */
 const FIRST_HOLD_MS = 500
 
 /**
- * Plans what to ask Redis for. The settlements are part of the ask and are never sent twice: where the call fails, the debits
- * stay where they are, which can only refuse too much.
+ * Plans what to ask Redis for. The settlements are part of the ask and are never sent twice: where the call fails, the
+ * debits stay where they are, which can only refuse too much.
  */
 export function planAsk(bucket: Bucket, policy: QuotaPolicy, nowMs: number): Ask {
   const settlements = drainSettlements(bucket, nowMs)
@@ -51,8 +55,8 @@ export function planAsk(bucket: Bucket, policy: QuotaPolicy, nowMs: number): Ask
 /**
  * Records a grant of Redis.
  *
- * @param times `askedAtMs`: our clock before the ask was sent, from which the life of the lease counts; `redisNowMs`: the
- *   clock of Redis when it answered
+ * @param times `askedAtMs`: our clock before the ask was sent, from which the life of the lease counts;
+ *   `redisNowMs`: the clock of Redis when it answered
  */
 export function recordGrant(
   bucket: Bucket,
@@ -82,8 +86,8 @@ export function recordGrant(
 }
 
 /**
- * At the limit Redis is not asked for each request: soon after the first refusal, because other instances may return what
- * they do not spend, then ever later, and at the time at which there is room.
+ * At the limit Redis is not asked for each request: soon after the first refusal, because other instances may return
+ * what they do not spend, then ever later, and at the time at which there is room.
  */
 function heldUntilMs({ remaining, roomAtMs, refusalsInARow }: Bucket, nowMs: number): number {
   if (remaining > 0) return Number.NEGATIVE_INFINITY

@@ -12,7 +12,10 @@ export interface FallbackQuotasOptions {
 }
 
 export interface FallbackQuotas {
-  /** Decides a request without Redis. Every request that this instance has admitted counts, also those that Redis granted. */
+  /**
+   * Decides a request without Redis. Every request that this instance has admitted counts, also those that Redis
+   * granted.
+   */
   charge(key: string, policy: QuotaPolicy, nowMs: number): Decision
   /** The decision that `charge` would return; nothing is debited. */
   peek(key: string, policy: QuotaPolicy, nowMs: number): Decision
@@ -35,8 +38,8 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER
 
 /** Creates fallback quotas without any subject. */
 export function createFallbackQuotas({ share, maxSubjects }: FallbackQuotasOptions): FallbackQuotas {
-  // Security: twice as many, because the map only promises to keep the half that was used last. A client must not get its
-  // fallback quota anew after requests under fewer than `maxSubjects` other addresses.
+  // Security: twice as many, because the map only promises to keep the half that was used last. A client must not get
+  // its fallback quota anew after requests under fewer than `maxSubjects` other addresses.
   const subjects = createBoundedMap<string, Subject>(2 * maxSubjects)
   const subjectOf = (key: string) => subjects.get(key) ?? NEW_SUBJECT
   const decideStricter = (key: string, policy: QuotaPolicy, nowMs: number) =>

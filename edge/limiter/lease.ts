@@ -1,24 +1,24 @@
 /**
- * The bucket of one subject under one quota on one instance: what it may still spend, without a store or a clock. What to ask
- * Redis for next is `asking.ts`. Plain data, because on Workers requests may share nothing but that.
+ * The bucket of one subject under one quota on one instance: what it may still spend, without a store or a clock. What
+ * to ask Redis for next is `asking.ts`. Plain data, because on Workers requests may share nothing but that.
  *
- * A debit is made before it is spent, so no failure admits too many requests, but it may strand some. One instance holds, leased
- * and not spent, of one subject's quota at most
+ * A debit is made before it is spent, so no failure admits too many requests, but it may strand some. One instance
+ * holds, leased and not spent, of one subject's quota at most
  *
  *     ceil(LEASE_SHARE × quota) + waiting
  *
- * A lease for expected requests never fills it beyond the first term. `waiting` are the requests that wait for the answer (at
- * least 1). They spend it when it comes, unless they died meanwhile. Each instance that dies or receives no further request
- * strands that much, and so does each lost answer. Together they strand at any time at most
+ * A lease for expected requests never fills it beyond the first term. `waiting` are the requests that wait for the
+ * answer (at least 1). They spend it when it comes, unless they died meanwhile. Each instance that dies or receives no
+ * further request strands that much, and so does each lost answer. Together they strand at any time at most
  *
  *     (instances + lost answers) × (ceil(LEASE_SHARE × quota) + waiting)
  *
- * and never more than the quota. It comes back when the slice in which the lease expires has left the window: after the life
- * of the lease (20 s at most), a slice and a window. An instance that receives another request returns its share with its next
- * ask.
+ * and never more than the quota. It comes back when the slice in which the lease expires has left the window: after the
+ * life of the lease (20 s at most), a slice and a window. An instance that receives another request returns its share
+ * with its next ask.
  *
- * Clocks need not agree with the clock of Redis. But a clock that is set back while a lease lives would spend the lease after
- * its debit. The admission then gives all leases up.
+ * Clocks need not agree with the clock of Redis. But a clock that is set back while a lease lives would spend the lease
+ * after its debit. The admission then gives all leases up.
  */
 
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
@@ -83,7 +83,8 @@ export function createBucket(): Bucket {
 /** The state of a bucket at `nowMs`. */
 export function bucketState(bucket: Bucket, policy: QuotaPolicy, nowMs: number): BucketState {
   if (findPart(bucket, nowMs) !== undefined) return 'spendable'
-  // While Redis has room for other instances it has room for requests that wait here, so a part for later holds none of them.
+  // While Redis has room for other instances it has room for requests that wait here, so a part for later holds none of
+  // them.
   const next = bucket.remaining > 0 ? undefined : nextPartMs(bucket, nowMs)
   const holdMs = (next ?? bucket.heldUntilMs) - nowMs
   // A clock that was set back must not hold a subject for longer than any quota does.
@@ -112,7 +113,9 @@ export function spend(bucket: Bucket, policy: QuotaPolicy, nowMs: number): void 
   bucket.waiting = Math.max(0, bucket.waiting - 1)
 }
 
-/** Whether less than `share` of the last lease is left, of its requests or its life: time to renew it behind a request. */
+/**
+ * Whether less than `share` of the last lease is left, of its requests or its life: time to renew it behind a request.
+ */
 export function isRunningLow(bucket: Bucket, nowMs: number, share: number): boolean {
   if (bucket.heldUntilMs > nowMs || bucket.lastGranted < MIN_RENEWED) return false
   const isOld = nowMs - bucket.askedAtMs >= bucket.lastLifeMs * (1 - share)

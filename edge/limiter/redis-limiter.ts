@@ -37,14 +37,14 @@ export interface RedisLimiterOptions {
 /**
  * Creates the limiter. One per process or isolate.
  *
- * The bound, while Redis is slow, loses answers, or comes and goes: in any window one process admits no more than the quota
- * by its own count, and `n` processes admit together no more than
+ * The bound, while Redis is slow, loses answers, or comes and goes: in any window one process admits no more than the
+ * quota by its own count, and `n` processes admit together no more than
  *
  *     min(n × quota, quota + n × fallback)      with fallback = max(1, floor(fallbackShare × quota))
  *
- * because Redis grants the quota once, and a process admits without Redis only while everything that it has admitted in the
- * window, by Redis or without, is less than `fallback`. A debit whose answer came too late only refuses more.
- * A process forgets its count of a subject beyond `maxFallbackSubjects` other ones.
+ * because Redis grants the quota once, and a process admits without Redis only while everything that it has admitted in
+ * the window, by Redis or without, is less than `fallback`. A debit with a late answer only refuses more. A process
+ * forgets its count of a subject beyond `maxFallbackSubjects` other ones.
  */
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   const fallback = createFallbackQuotas({ share: options.fallbackShare, maxSubjects: options.maxFallbackSubjects })

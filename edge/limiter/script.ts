@@ -3,10 +3,10 @@
 import type { Script } from '../store/run-scripts.ts'
 
 /**
- * KEYS[1] hash: slice index → requests debited in it.
- * ARGV quota, window (ms), slice (ms), waiting, want, life (ms), and the time (ms), or '' for the clock of Redis. It is one
- * clock for all edges, because two clocks that disagree would admit the overlap twice. Then triples, one per settlement: from
- * slice, to slice ('' for requests that were not spent), count.
+ * KEYS[1] hash: slice index → requests debited in it. ARGV quota, window (ms), slice (ms), waiting, want, life (ms),
+ * and the time (ms), or '' for the clock of Redis. It is one clock for all edges, because two clocks that disagree
+ * would admit the overlap twice. Then triples, one per settlement: from slice, to slice ('' for requests that were not
+ * spent), count.
  *
  * @returns `[granted, remaining, wait for room (ms), slice of the debit, now (ms)]`, then pairs: after (ms), count
  */

@@ -75,13 +75,14 @@ export function leavesAtMs(policy: QuotaPolicy, index: number): number {
 export const LEASE_DIVISOR = 3
 
 /**
- * Settles earlier leases, then grants as much of `ask.want` as fits. The debit falls in the slice in which the lease expires.
+ * Settles earlier leases, then grants as much of `ask.want` as fits. The debit falls in the slice in which the lease
+ * expires.
  *
  * Never more than the quota in any window, wherever it begins. Proof: let R be the requests of a window that ends at T,
- * and g the last grant that one of them was spent of, from the time b on, g <= b <= T. Each of R falls no later than the
- * end of the slice of its debit, so that none of these slices has left at T, nor at b, and all of them were debited at g.
- * The grant at g was only made for as many requests as then fitted at b. A settlement moves a debit no further back than to the slice of
- * its request, which changes nothing of this.
+ * and g the last grant that one of them was spent of, from the time b on, g <= b <= T. Each of R falls no later than
+ * the end of the slice of its debit, so that none of these slices has left at T, nor at b, and all of them were debited
+ * at g. The grant at g was only made for as many requests as then fitted at b. A settlement moves a debit no further
+ * back than to the slice of its request, which changes nothing of this.
  *
  * @param slices the debits, in any order; slices in the future are leases that have not expired
  * @returns the grant, and the debits after it, oldest first
@@ -112,9 +113,9 @@ export function decide(
 }
 
 /**
- * Grants requests that leave the window while the lease lives, only for what is wanted beyond waiting requests. A waiting
- * request that gets nothing is refused for a whole second at least. Its client may come back to another instance, which would
- * find the quota leased here.
+ * Grants requests that leave the window while the lease lives, only beyond the waiting ones. A waiting request that
+ * gets nothing is refused for a whole second at least. Its client may come back to another instance, which would find
+ * the quota leased here.
  */
 function laterParts(
   policy: QuotaPolicy,
@@ -139,7 +140,9 @@ function laterParts(
   return parts
 }
 
-/** Never moves more than was debited: after Redis has lost its memory, a count below zero would grant requests for free. */
+/**
+ * Never moves more than was debited: after Redis has lost its memory, a count below zero would grant requests for free.
+ */
 function settle(counts: Map<number, number>, { from, to, count }: Settlement): void {
   const there = counts.get(from) ?? 0
   const moved = Math.min(count, there)

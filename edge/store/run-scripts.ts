@@ -1,4 +1,7 @@
-/** Runs Lua scripts in Redis, several in one round trip: by their SHA-1, or by their source where Redis does not know it. */
+/**
+ * Runs Lua scripts in Redis, several in one round trip: by their SHA-1, or by their source where Redis does not know
+ * it.
+ */
 
 import { namespacedKey } from '../contract/redis-keys.ts'
 import type { Redis } from './open-redis.ts'

@@ -8,7 +8,7 @@ import { openRedis } from '../../edge/store/open-redis.ts'
 import { type RedisLane, redisBackends } from '../lib/redis-backends.ts'
 import { redisEndpoint } from '../lib/test-engines.ts'
 
-/** Of a real Redis; the numbers around it are other suites'. */
+/** On a real Redis; other suites use the numbers around it. */
 const LOGICAL_DATABASE = 12
 const CLOCK = () => 1_800_000_000_000
 
@@ -17,7 +17,7 @@ async function openLimiters(t: Test, lane: RedisLane, count: number): Promise<re
   const redisUrl = lane.name === 'redis' ? process.env.TEST_REDIS_URL : undefined
   const engines = { name: lane.name, databaseUrl: undefined, redisUrl, skip: lane.skip }
   const rest = await redisEndpoint(t, engines, LOGICAL_DATABASE)
-  // A long deadline: a busy machine must not send these tests to the floor.
+  // A long deadline: a busy machine must not make these tests use fallback quotas.
   return Array.from({ length: count }, () =>
     createRedisLimiter({
       redis: openRedis({ ...rest, deadlineMs: 20_000 }),
@@ -30,6 +30,7 @@ async function openLimiters(t: Test, lane: RedisLane, count: number): Promise<re
 }
 
 for (const lane of redisBackends()) {
+  // Over 40 lines: the limiters of one engine for all its rules.
   t.test(`quotas: ${lane.name}`, { skip: lane.skip }, async t => {
     const [one, two, three] = await openLimiters(t, lane, 3)
     if (!one || !two || !three) return t.fail('three limiters were asked for')
@@ -37,20 +38,20 @@ for (const lane of redisBackends()) {
     await t.test('of six requests at once to a quota of five, exactly five pass, twenty times', async t => {
       for (let round = 0; round < 20; round++) {
         const subject = randomUUID()
-        const verdicts = await Promise.all(
+        const decisions = await Promise.all(
           [one, two, three, one, two, three].map(limiter =>
             limiter.charge({ name: 'test', policy: quotaPolicy(5, 60), subject }, CLOCK)
           )
         )
-        t.strictSame(verdicts.map(({ allowed }) => allowed).sort(), [false, true, true, true, true, true])
+        t.strictSame(decisions.map(({ allowed }) => allowed).sort(), [false, true, true, true, true, true])
         t.strictSame(
-          verdicts
+          decisions
             .filter(({ allowed }) => allowed)
             .map(({ remaining }) => remaining)
             .sort(),
           [0, 1, 2, 3, 4]
         )
-        t.ok(verdicts.every(({ from }) => from === 'store'))
+        t.ok(decisions.every(({ from }) => from === 'store'))
       }
     })
 

@@ -1,5 +1,6 @@
 /**
- * Whether a request may pass, over a real REST gateway: how many Redis calls that charges, and the outcome where they fail.
+ * Whether a request may pass, over a real REST gateway: how many Redis calls that charges, and the outcome where they
+ * fail.
  *
  * Over 200 lines: one rule a test, all over one bench.
  */
