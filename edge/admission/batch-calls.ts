@@ -88,7 +88,7 @@ export function createBatchCalls({ redis, view, nowMs, breaker, onStoreFailure }
       breaker.succeeded()
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      // Waiting requests now go on without Redis: a debit for them would be spent by none.
+      // Waiting requests now go on without Redis: a later debit for them would never be spent.
       wanted.clear()
       breaker.failed(nowMs())
       onStoreFailure(error)
@@ -116,9 +116,7 @@ export function createBatchCalls({ redis, view, nowMs, breaker, onStoreFailure }
   }
 }
 
-/**
- * Makes every recording, then throws the first failure: an invalid reply to one ask must not lose the grants of others.
- */
+/** Makes every recording, then throws the first failure: an invalid reply to one ask must not lose other grants. */
 function recordAll(recordings: readonly (() => void)[]): void {
   const failures: unknown[] = []
   for (const record of recordings) {

@@ -1,6 +1,4 @@
-/**
- * Requests that wait for Redis: each makes a call, or waits for a call of another request, until it has what it needs.
- */
+/** Requests that wait for Redis: each makes a call, or waits for another request's call, until nothing is missing. */
 
 import { type Missing, missingOf, type Need, type SupplyOptions } from './need.ts'
 import { callEnd, isPending, type PendingCall } from './pending-call.ts'
@@ -13,9 +11,7 @@ const MAX_WAIT_MS = 3_000
 /** A request that waits for room looks after the first pause, then after ever longer ones. */
 const LOOK = { firstMs: 2, lastMs: 16, growth: 1.25 }
 
-/**
- * Creates the queue of one instance. A request waits until nothing is missing, Redis fails, or it has waited too long.
- */
+/** Creates the queue of one instance. A wait ends when nothing is missing, Redis fails, or it was too long. */
 // Over 40 lines: the steps of a wait share the clock and the calls.
 export function createWaitingRequests({ calls, view, nowMs, breaker }: SupplyOptions): (need: Need) => Promise<void> {
   const isBusy = (call: PendingCall | undefined) => isPending(call, nowMs())

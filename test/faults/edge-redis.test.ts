@@ -1,4 +1,4 @@
-/** The edge when Redis is away, slow or talks nonsense: a stricter floor, a bounded trust, then a plain refusal. */
+/** The edge when Redis is away, slow or answers nonsense: stricter fallback quotas, a bounded trust, then a plain refusal. */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -64,7 +64,7 @@ async function openAdmission(t: Test) {
 }
 
 for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
-  t.test(`an edge that never heard of Redis has its floor, and trusts no session: ${what}`, async t => {
+  t.test(`an edge that has never reached Redis uses fallback quotas, and trusts no session: ${what}`, async t => {
     const { begin, ask, redis, failures, clock } = await openAdmission(t)
     redis.fault = fault
     const beganMs = performance.now()
@@ -76,16 +76,16 @@ for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
       problem: 'unavailable',
       quotas: []
     })
-    t.equal(failures.length, 1, 'and they waited for one round trip together')
+    t.equal(failures.length, 1, 'and they waited for one call together')
     t.notMatch(failures.join('\n'), /192\.0\.2\.1|a-secret-token|local quota/, 'no address, token or script in the log')
 
     redis.fault = undefined
     clock.nowMs = T0 + 250
     await ask(T0 + 250)
-    t.match(await ask(T0 + 251), { allowed: true, session: 'live' }, 'and one request behind which it was found again')
+    t.match(await ask(T0 + 251), { allowed: true, session: 'live' }, 'one request has probed Redis behind itself')
   })
 
-  t.test(`a session that was known is trusted for a second, and then nobody can say: ${what}`, async t => {
+  t.test(`a known session is trusted for a second, and then its status is unknown: ${what}`, async t => {
     const { ask, redis } = await openAdmission(t)
     t.match(await ask(T0), { session: 'live' })
     redis.fault = fault
@@ -163,7 +163,7 @@ for (const place of PLACES) {
 
 const from = (address: string): RequestInit => ({ headers: { 'cf-connecting-ip': address } })
 
-/** Asks from ever other addresses, so that no floor is in the way. */
+/** Asks from ever other addresses, so that no fallback quota refuses. */
 function protectedRequest(edge: Edge, token: string): () => Promise<Response> {
   const address = () => `203.0.113.${Math.floor(Math.random() * 256)}`
   return () =>
