@@ -43,7 +43,7 @@ export const mailQuotas = fp(
     }
     app.decorate('chargeMailQuota', async (name, subject) => {
       const policy = policies[name]
-      const { allowed, retryAfterMs } = await limiter.charge(name, policy, mailSubject(subject), nowMs())
+      const { allowed, retryAfterMs } = await limiter.charge({ name, policy, subject: mailSubject(subject) }, nowMs)
       if (allowed) return
       const fields = rateLimitFields([{ name, policy, remaining: 0, retryAfterMs }])
       const wait = { retryAfterSeconds: retryAfterSeconds(retryAfterMs) }

@@ -88,7 +88,7 @@ function createStore(limiter: Limiter, policies: Policies, nowMs: () => number) 
       // The library appends the group to the key. Our keys already name the quota.
       const subject = key.slice(0, -name.length)
       limiter
-        .charge(name, policy, subject, nowMs())
+        .charge({ name, policy, subject }, nowMs)
         .then(
           ({ allowed, remaining, retryAfterMs }) =>
             callback(null, { current: allowed ? policy.quota - remaining : policy.quota + 1, ttl: retryAfterMs }),
