@@ -12,6 +12,8 @@ import { keyRoutes } from './features/keys/routes.ts'
 import { pageRoutes } from './features/pages/routes.ts'
 import { passwordRoutes } from './features/passwords/routes.ts'
 import { sessionRoutes } from './features/sessions/routes.ts'
+import { createSignIn } from './features/sessions/sign-in.ts'
+import { createSignOut } from './features/sessions/sign-out.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { crossOrigin } from './plugins/cross-origin.ts'
@@ -32,7 +34,6 @@ import { sharedSchemas } from './plugins/shared-schemas.ts'
 import { signTokens } from './plugins/sign-tokens.ts'
 import type { Ports } from './ports.ts'
 import { createRules } from './rules.ts'
-import { createSignInPorts } from './sign-in-ports.ts'
 import { createOwnTokenVerifier } from './token-verifier.ts'
 
 /** Builds the server; it listens to nothing yet. */
@@ -53,7 +54,7 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(securityHeaders, { apiPrefix: prefix })
   // The first to refuse. All that follow may rely on the client's address and the request id.
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
-  // After the hop, whose client it logs.
+  // After the hop, because it logs the client.
   await app.register(requestLog, { answered: ports.metrics.answered })
   // Before anything reads the target or the body.
   await app.register(requestTarget)
@@ -92,7 +93,12 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
     apiPrefix: prefix,
     passwordPolicy: { minLength: config.passwordMinLength, classes: config.passwordClasses }
   })
-  await app.register(accountRoutes, { prefix, accounts, ...createSignInPorts(app, sessions, nowMs) })
+  await app.register(accountRoutes, {
+    prefix,
+    accounts,
+    signIn: createSignIn({ sessions, nowMs }),
+    signOut: createSignOut(sessions)
+  })
   await app.register(passwordRoutes, { prefix, passwords })
   await app.register(verificationRoutes, { prefix, verification })
   await app.register(sessionRoutes, { prefix: `${prefix}/auth`, sessions, verifier, nowMs })

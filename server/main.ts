@@ -10,8 +10,8 @@ import { ConfigError } from './lib/settings/settings-reader.ts'
 import { createLogger } from './logger.ts'
 import { openOrigin } from './origin.ts'
 
-// bcrypt may take a thread per core; four more are for everything else, so that nothing waits behind a login storm.
-// It is read once, when the first work goes to the pool.
+// bcrypt may take a thread per core. Four more threads keep other work from waiting behind a login storm.
+// libuv reads the size once, when the first work goes to the pool.
 process.env.UV_THREADPOOL_SIZE ??= String(cpus().length + 4)
 
 try {
@@ -19,16 +19,16 @@ try {
   await migrateDatabase(config.migrationDatabaseUrl)
   const log = createLogger(config.logLevel)
   const origin = await openOrigin(config, log)
-  // By now the decoy hash has started the threads.
+  // The decoy hash has started the threads by now.
   lowerPoolPriority()
-  // Where `npm start` keeps compiled modules: at once, for a process that is killed would keep nothing.
+  // `npm start` keeps compiled modules. They are written now, because a killed process would not write them.
   flushCompileCache()
   closeWithGrace({ delay: 10_000, logger: log }, async ({ err }) => {
     if (err) log.fatal({ err }, 'the origin closes after an error')
     await origin.close()
   })
 } catch (error) {
-  const said = error instanceof Error ? error.message : String(error)
-  process.stderr.write(error instanceof ConfigError ? `${said}\n` : `The origin could not start: ${said}\n`)
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(error instanceof ConfigError ? `${message}\n` : `The origin could not start: ${message}\n`)
   process.exitCode = 1
 }

@@ -7,9 +7,9 @@ import { createRedisLimiter } from '../edge/limiter/redis-limiter.ts'
 import { revocationRetentionMs } from '../edge/revocation/lifetimes.ts'
 import { createRevocationFeed, type RevocationFeed } from '../edge/revocation/revocation-feed.ts'
 import { openRedis, type Redis } from '../edge/store/open-redis.ts'
-import { createAuditRows } from './audit/audit-event.ts'
+import { createAuditRows } from './audit/audit-rows.ts'
 import type { Config } from './config.ts'
-import { openKeys } from './features/keys/service.ts'
+import { loadKeys } from './features/keys/service.ts'
 import { createConfiguredGuard } from './guard/configured-guard.ts'
 import { createJobs, type Jobs } from './jobs/index.ts'
 import { deriveKeys } from './lib/crypto/derived-keys.ts'
@@ -20,6 +20,7 @@ import type { Metrics } from './metrics.ts'
 import type { Ports } from './ports.ts'
 import { createRevocation } from './revocation.ts'
 
+/** The parts that exist before anything is opened. */
 export interface OpenPortsOptions {
   readonly config: Config
   readonly log: FastifyBaseLogger
@@ -50,7 +51,7 @@ export async function openPorts(
   const derived = deriveKeys(config.rootSecrets)
   const box = createSealedBox(derived)
   const audit = createAuditRows(box)
-  const keys = await openKeys({ database: jobDatabase, box, signature: createNodeSignaturePort(), nowMs })
+  const keys = await loadKeys({ database: jobDatabase, box, signature: createNodeSignaturePort(), nowMs })
   const transport = opened.adopt(openMailTransport(config), async open => open.close())
   const shared = { box, audit, keys, nowMs, log, retentionMs: revocationRetentionMs(config.accessTokenTtl) }
 

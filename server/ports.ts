@@ -1,9 +1,9 @@
-/** What the origin needs from outside its own process, already opened. */
+/** What the app of an origin works on, opened by `open-ports.ts`. */
 
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../db/client.ts'
 import type { Limiter } from '../edge/limiter/redis-limiter.ts'
-import type { AuditRows } from './audit/audit-event.ts'
+import type { AuditRows } from './audit/audit-rows.ts'
 import type { KeysService } from './features/keys/service.ts'
 import type { LoginGuard } from './guard/login-guard.ts'
 import type { RefreshConfirmations } from './jobs/refresh-confirmations.ts'
@@ -12,13 +12,14 @@ import type { PublishEnds } from './lib/publish-ends.ts'
 import type { Metrics } from './metrics.ts'
 import type { ReadSessionStatus } from './session-status.ts'
 
+/** The ports of the app: what its routes and rules use of the world outside. */
 export interface Ports {
   readonly database: Database
   readonly limiter: Limiter
   readonly guard: LoginGuard
   /** Whether the session of an access token is live. */
   readonly sessionStatus: ReadSessionStatus
-  /** Notes which refresh tokens have arrived at their clients. */
+  /** Notes the use of access tokens, which confirms their refresh tokens. */
   readonly confirmations: Pick<RefreshConfirmations, 'note'>
   readonly keys: KeysService
   readonly box: SealedBox

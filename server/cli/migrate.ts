@@ -1,4 +1,4 @@
-/** Brings the database to the newest schema, as the role that owns it: for deployments whose origin may not. */
+/** Migrates the database as its owner, for deployments in which the origin has a lesser role. */
 
 import { migrateDatabase } from '../../db/migrate.ts'
 import { DATABASE_URL_FORM, parseDatabaseUrl } from '../database-url.ts'
@@ -8,7 +8,7 @@ import type { Command } from './command.ts'
 /** `gatehouse migrate` */
 export const migrate: Command = {
   usage: 'migrate',
-  summary: 'Bring the database of MIGRATION_DATABASE_URL, else DATABASE_URL, to the newest schema',
+  summary: 'Bring the database of MIGRATION_DATABASE_URL, otherwise DATABASE_URL, to the newest schema',
   async run(_args, env, terminal) {
     const read = createSettingsReader(env)
     const url =

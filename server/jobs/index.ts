@@ -3,11 +3,11 @@
 import type { Database } from '../../db/client.ts'
 import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
 import type { RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
-import type { AuditRows } from '../audit/audit-event.ts'
-import { createAuditSealer } from '../audit/audit-sealer.ts'
+import type { AuditRows } from '../audit/audit-rows.ts'
+import { createExtendChain } from '../audit/extend-chain.ts'
 import type { Config } from '../config.ts'
 import type { KeysService } from '../features/keys/service.ts'
-import { endStolenSession } from '../features/sessions/end-stolen-session.ts'
+import { createEndStolenSession } from '../features/sessions/end-stolen-session.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 import type { PublishEnds } from '../lib/publish-ends.ts'
 import { createMailBounds } from '../mail/mail-bounds.ts'
@@ -20,6 +20,7 @@ import { createReseal } from './reseal.ts'
 import { createRevocationKeeper } from './revocation-keeper.ts'
 import { type StartedJobs, startInTurn } from './start-in-turn.ts'
 
+/** The ports of all jobs together. They differ from those of requests in their deadlines. */
 export interface JobsOptions {
   readonly config: Pick<Config, 'publicUrl' | 'quotas' | 'auditRetention'>
   readonly database: Database
@@ -34,18 +35,19 @@ export interface JobsOptions {
   readonly retentionMs: number
   readonly nowMs: () => number
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
-  /** Hears of each run that failed. The job runs again after its pause. */
+  /** Is called for each run that failed. The job runs again after its pause. */
   readonly onFailure: (job: string, error: unknown) => void
 }
 
+/** The background jobs as the origin and its routes use them. */
 export interface Jobs {
   /** Notes which refresh tokens have arrived at their clients. */
   readonly confirmations: Pick<RefreshConfirmations, 'note'>
-  /** Sends what is in the outbox now, instead of after the pause. */
+  /** Sends the emails of the outbox now, instead of after the pause. */
   wakeMail(): void
   /** Starts the jobs one after another. Resolves when each has had its first run, also where that run failed. */
   start(): Promise<void>
-  /** Lets the current runs finish, and writes what was noted since the last run. */
+  /** Lets the current runs finish, and writes the confirmations since the last run. */
   stop(): Promise<void>
 }
 
@@ -61,9 +63,9 @@ export function createJobs(options: JobsOptions): Jobs {
   const theft = { ...options, wakeMail: mail.wake }
   const confirmations = createRefreshConfirmations({
     ...options,
-    endStolen: (owned, client) => endStolenSession(theft, owned, client)
+    endStolen: createEndStolenSession(theft)
   })
-  const sealAuditEvents = createAuditSealer(options)
+  const extendChain = createExtendChain(options)
 
   // In the order in which requests need them.
   const inOrder = [
@@ -71,7 +73,7 @@ export function createJobs(options: JobsOptions): Jobs {
     job('keys', 1_000, keys.reload),
     mail,
     job('confirmations', 500, confirmations.write),
-    job('audit', 1_000, () => untilEmpty(sealAuditEvents)),
+    job('audit', 1_000, () => untilEmpty(extendChain)),
     job('housekeeping', 60_000, createHousekeeping({ ...options, auditRetentionMs: config.auditRetention * 1000 })),
     job('reseal', 6 * 3_600_000, createReseal(options))
   ]

@@ -1,5 +1,6 @@
 /** Runs a background job again and again, one run at a time, and at once when woken. */
 
+/** The work of a job, and the pause between its runs. */
 export interface RepeatedJobOptions {
   /** Runs once. An error that it throws goes to `onError`, and the job runs again. */
   readonly run: () => Promise<void>
@@ -8,10 +9,11 @@ export interface RepeatedJobOptions {
   readonly onError: (error: unknown) => void
 }
 
+/** A background job and its controls. */
 export interface RepeatedJob {
   /** Begins the first run. Resolves when that run has ended, also where it failed, or when the job was stopped. */
   start(): Promise<void>
-  /** Runs now, or once more after the current run. Has no effect before `start()`, whose first run covers it. */
+  /** Runs now, or once more after the current run. Has no effect before `start()`, which runs the job at once. */
   wake(): void
   /** Lets the current run finish, and begins no other. */
   stop(): Promise<void>

@@ -1,4 +1,4 @@
-/** Keeps the revocation set in Redis complete: rebuilds it after Redis lost it, publishes what is not published yet. */
+/** Keeps the revocation set in Redis complete: rebuilds it after Redis lost it, publishes ends that are unpublished. */
 
 import type { Database } from '../../db/client.ts'
 import { findSessionsEndedSince, findUnpublishedEnds, markEndsPublished } from '../../db/queries/session-ends.ts'
@@ -7,6 +7,7 @@ import { removedKeyEntry } from '../../edge/contract/redis-keys.ts'
 import type { RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { createId } from '../lib/crypto/ids.ts'
 
+/** The ports of the keeper, and how far back it reads. */
 export interface RevocationKeeperOptions {
   readonly database: Database
   readonly feed: RevocationFeed

@@ -46,7 +46,9 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
   const { database, nowMs } = options
   return async () => {
     const now = nowMs()
-    const mails = await database.transaction(db => claimDueMails(db, new Date(now), new Date(now + LEASE_MS), BATCH))
+    const mails = await database.transaction(db =>
+      claimDueMails(db, { now: new Date(now), leaseUntil: new Date(now + LEASE_MS), limit: BATCH })
+    )
     for (const mail of await withinBounds(options, mails)) {
       if (nowMs() - now > LAST_START_MS) break
       // A failure to write the outcome of one email must not delay the others of its batch.

@@ -6,15 +6,10 @@
  */
 
 import type { Database, Queryable } from '../../db/client.ts'
+import { insertMailedToken, isMailedTokenValid, type MailedToken } from '../../db/queries/mailed-tokens.ts'
 import { decideMail, isMailOpen, type OutboxMail } from '../../db/queries/outbox.ts'
-import {
-  extendRegistration,
-  findRegistrationsOf,
-  insertMailedToken,
-  isMailedTokenGood,
-  type MailedToken
-} from '../../db/queries/registrations.ts'
-import { findUserByEmail, holdUserByEmail } from '../../db/queries/users.ts'
+import { extendRegistration, findRegistrationsOf } from '../../db/queries/registrations.ts'
+import { findUserByEmail, lockUserByEmail } from '../../db/queries/users.ts'
 import { createMailedToken, hashMailedToken } from '../lib/crypto/mailed-token.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 import { type MailKind, sealMailToken, unsealMailToken } from '../lib/mail/outbox-mail.ts'
@@ -81,7 +76,7 @@ async function registration({ db }: Resolving, mail: OutboxMail): Promise<Resolv
  */
 async function verificationRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
   const { db } = resolving
-  const user = await holdUserByEmail(db, mail.recipient)
+  const user = await lockUserByEmail(db, mail.recipient)
   if (user !== undefined) {
     // The link of a disabled account does not work.
     if (user.emailVerified || user.disabledAt !== null) return alreadyRegistered(mail)
@@ -96,7 +91,7 @@ async function verificationRequested(resolving: Resolving, mail: OutboxMail): Pr
 
 /** A disabled account gets no link: a new password would not enable it. */
 async function resetRequested(resolving: Resolving, mail: OutboxMail): Promise<ResolvedMail | undefined> {
-  const user = await holdUserByEmail(resolving.db, mail.recipient)
+  const user = await lockUserByEmail(resolving.db, mail.recipient)
   if (user === undefined || user.disabledAt !== null) return undefined
   const purpose = 'reset-password'
   return withLink(resolving, mail, { kind: purpose, purpose, userId: user.id })
@@ -113,7 +108,7 @@ async function changeEmail({ db, box, now }: Resolving, mail: OutboxMail): Promi
   const tokenHash = hashMailedToken(unsealMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }))
   const owner = await findUserByEmail(db, mail.recipient)
   if (owner === undefined)
-    return (await isMailedTokenGood(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined
+    return (await isMailedTokenValid(db, tokenHash, now)) ? { ...mail, kind: 'change-email' } : undefined
   return alreadyRegistered(mail)
 }
 

@@ -1,4 +1,4 @@
-/** Lets only requests with a good access token of a live session through. */
+/** Admits only requests with a valid access token of a live session. */
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -13,29 +13,31 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** A hook for routes that need an access token: `onRequest: app.authenticate`. */
     authenticate(request: FastifyRequest): Promise<void>
-    /** The claims of the request's token. @throws where the route forgot to ask for `authenticate` */
+    /** The claims of the request's token. @throws {Error} on a route without `onRequest: app.authenticate` */
     claimsOf(request: FastifyRequest): AccessClaims
   }
   interface FastifyRequest {
-    /** Read it with `claimsOf`. */
+    /** To be read with `claimsOf`. */
     verifiedClaims: AccessClaims | undefined
   }
 }
 
+/** The verifier of tokens, and what is asked and reported about their sessions. */
 export interface AuthenticateOptions {
   readonly verifier: TokenVerifier
-  /** Whether the session of a token has ended; `unknown` is refused. */
+  /** Whether the session of a token is live; `unknown` is refused. */
   readonly status: (session: TokenSession) => SessionStatus | Promise<SessionStatus>
-  /** Hears of every access token that was let in. */
+  /** Is called with the claims of every admitted request. */
   readonly seen: (claims: AccessClaims, request: FastifyRequest) => void
   readonly nowMs: () => number
 }
 
+/** Adds `app.authenticate` and `app.claimsOf`. */
 export const authenticate = fp(
   async (app: FastifyInstance, { verifier, status, seen, nowMs }: AuthenticateOptions) => {
     app.decorateRequest('verifiedClaims', undefined)
 
-    // Not async: it waits for one promise where everything is at hand, and each promise more shows on this path.
+    // Not async: with everything in memory it waits for one promise. Each further promise is measurable on this path.
     app.decorate('authenticate', (request: FastifyRequest) => {
       const bearer = parseBearer(request.headers.authorization)
       if (bearer.kind !== 'token') return Promise.reject(new ProblemError(`token-${bearer.kind}`))

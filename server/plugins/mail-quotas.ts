@@ -1,4 +1,4 @@
-/** Quotas of the routes that mail, by the address that an email goes to, known or not, and by the account that asks. */
+/** Quotas of the routes that cause emails: by the recipient's email address, known or not, and by the calling account. */
 
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -10,9 +10,10 @@ import { ProblemError } from '../lib/http/problem-error.ts'
 import { mailSubject } from '../lib/mail/mail-subject.ts'
 import { failure } from '../lib/result.ts'
 
-/** The quotas that a route can take from. By address, and `change-email-account` by the id of the account that asks. */
+/** The quotas that a route can charge: by email address, and `change-email-account` by the id of the account. */
 export type MailQuotaName = 'forgot-password' | 'resend-verification' | 'change-email' | 'change-email-account'
 
+/** The limiter, and the settings of the quotas. */
 export interface MailQuotasOptions {
   readonly limiter: Limiter
   readonly quotas: Pick<Config['quotas'], 'forgotPassword' | 'resendVerification' | 'changeEmail'>
@@ -22,15 +23,16 @@ export interface MailQuotasOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Takes one email from a quota.
+     * Charges one email to a quota.
      *
-     * @param subject a canonical address, or the id of an account
-     * @throws {ProblemError} `rate-limited`, the same for an address that nobody has
+     * @param subject a canonical email address, or the id of an account
+     * @throws {ProblemError} `rate-limited`, for known and unknown email addresses alike
      */
     chargeMailQuota(name: MailQuotaName, subject: string): Promise<void>
   }
 }
 
+/** Adds `app.chargeMailQuota`. */
 export const mailQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: MailQuotasOptions) => {
     const policies: Readonly<Record<MailQuotaName, QuotaPolicy>> = {
@@ -41,7 +43,7 @@ export const mailQuotas = fp(
     }
     app.decorate('chargeMailQuota', async (name, subject) => {
       const policy = policies[name]
-      const { allowed, retryAfterMs } = await limiter.charge(name, policy, mailSubject(subject), nowMs())
+      const { allowed, retryAfterMs } = await limiter.charge({ name, policy, subject: mailSubject(subject) }, nowMs)
       if (allowed) return
       const fields = rateLimitFields([{ name, policy, remaining: 0, retryAfterMs }])
       const wait = { retryAfterSeconds: retryAfterSeconds(retryAfterMs) }

@@ -232,7 +232,7 @@ t.test('the link of a change of address that is void already is not sent', async
 
 /** Ends the standing of an account as a logout of all devices does. */
 const endStanding = (userId: string) =>
-  database.transaction(db => endSessionsOf(db, userId, undefined, 'ended', new Date(START_MS)))
+  database.transaction(db => endSessionsOf(db, userId, { reason: 'ended', now: new Date(START_MS) }))
 
 t.test('a request that waits for its token gets none once the standing of the account has ended', async t => {
   for (const kind of ['reset-requested', 'verification-requested'] as const) {

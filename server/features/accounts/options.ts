@@ -1,4 +1,4 @@
-/** What the rules of accounts need. */
+/** The options of the rules of accounts. */
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
 import type { PasswordPolicy } from '../../lib/passwords/password-policy.ts'
@@ -7,9 +7,9 @@ import type { PublishEnds } from '../../lib/publish-ends.ts'
 export interface AccountsOptions extends ReauthenticationOptions {
   readonly passwordPolicy: PasswordPolicy
   readonly emailVerification: 'required' | 'optional'
-  /** How long a mailed verification link is good, in seconds. */
+  /** How long a mailed verification link is valid, in seconds. */
   readonly verificationTtl: number
-  /** The version of the terms that has to be accepted; `undefined`: there are none. */
+  /** The version of the terms that a new user must accept; `undefined` if the service has no terms. */
   readonly termsVersion: string | undefined
   readonly publishEnds: PublishEnds
 }

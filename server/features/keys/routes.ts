@@ -37,6 +37,7 @@ const JwkSet = Type.Object(
   }
 )
 
+/** The JWKS. */
 export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeysService }> = async (app, { keys }) => {
   app.get(
     '/.well-known/jwks.json',

@@ -1,4 +1,4 @@
-/** What the rules of passwords need. */
+/** The options of the rules of passwords. */
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
 import type { PasswordPolicy } from '../../lib/passwords/password-policy.ts'
@@ -6,7 +6,7 @@ import type { PublishEnds } from '../../lib/publish-ends.ts'
 
 export interface PasswordsOptions extends ReauthenticationOptions {
   readonly passwordPolicy: PasswordPolicy
-  /** How long a mailed link that sets a new password is good, in seconds. */
+  /** How long a mailed link that sets a new password is valid, in seconds. */
   readonly resetTtl: number
   readonly publishEnds: PublishEnds
 }

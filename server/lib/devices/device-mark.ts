@@ -1,9 +1,9 @@
-/** Marks a device that has signed in: which accounts it knows, signed, so that an attack does not lock it out. */
+/** The signed mark of a device that signed in to certain accounts: the login guard does not lock such a device out. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { DerivedKey, DerivedKeys } from '../crypto/derived-keys.ts'
 
-/** A fingerprint is this long; it names an account without telling which. */
+/** The length of a fingerprint, which identifies an account without revealing it. */
 const FINGERPRINT_BYTES = 12
 const MAC_BYTES = 16
 /** Accounts that one device remembers, newest first. */
@@ -12,13 +12,15 @@ const MAX_ACCOUNTS = 5
 /** One year, in seconds. */
 export const DEVICE_MARK_TTL = 31_536_000
 
+/** Makes and verifies device marks. */
 export interface DeviceMarks {
   /** Whether the mark says that its device has signed in to the account of `email` (canonical) before. */
   knows(mark: string | undefined, email: string): boolean
-  /** A mark that knows the account of `email` and those that `marks` know. */
+  /** A mark that knows the account of `email`, and those that `marks` know. */
   add(marks: readonly string[], email: string): string
 }
 
+/** Creates device marks under the newest key. Marks of older keys are recognised. */
 export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
   const [newest] = keys['device-mark']
 
@@ -39,7 +41,7 @@ export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
       return parsed.fingerprints.some(one => one.equals(wanted))
     },
     add(marks, email) {
-      // Fingerprints of an older secret mean nothing under the newest one.
+      // Fingerprints of an older secret are meaningless under the newest one.
       const known = marks.map(parse).flatMap(parsed => (parsed?.key === newest ? parsed.fingerprints : []))
       const added = fingerprint(newest, email)
       const body = Buffer.concat([added, ...known.filter(one => !one.equals(added))].slice(0, MAX_ACCOUNTS))

@@ -1,4 +1,4 @@
-/** Escapes text for HTML. */
+/** Escapes text for HTML. URLs, styles and scripts are left to their writers. */
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -8,7 +8,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;'
 }
 
-/** Makes text safe between tags and within quoted attribute values. It stays unsafe in scripts, styles and URLs. */
+/** Escapes text for a place between tags or within a quoted attribute value. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, character => ENTITIES[character] ?? character)
 }

@@ -1,4 +1,4 @@
-/** Background jobs: one run at a time, again when woken, and quiet when stopped. */
+/** Background jobs: one run at a time, another when woken, and none after a stop. */
 
 import t from 'tap'
 import { createRepeatedJob } from '../../../server/jobs/repeated-job.ts'

@@ -102,7 +102,7 @@ t.test('after Redis lost its memory the set is rebuilt, under a new epoch', asyn
   t.not(await feed.epoch(), epoch)
 })
 
-t.test('what ended longer ago than any token lives is not brought back', async t => {
+t.test('a session that ended longer ago than the life of any token is not published again', async t => {
   const recent = await endedSession(RETENTION_MS / 1000 - 60)
   const old = await endedSession(RETENTION_MS / 1000 + 60)
   await sql`update sessions set end_published = true`
@@ -137,7 +137,7 @@ t.test('a set that Redis loses while it is rebuilt is not declared complete', as
   t.strictSame(await published(), [id])
 })
 
-t.test('tenda round keeps the epoch that it finds', async t => {
+t.test('a round keeps the epoch that it finds', async t => {
   await keeperOver()()
   const epoch = await feed.epoch()
   await keeperOver()()
@@ -168,7 +168,7 @@ t.test('every round tries to publish a removed key until one succeeds, and no ro
 })
 
 t.test(
-  'after Redis has lost its memory the set holds removed keys beside sessions, as long as they matter',
+  'after Redis lost its memory the set holds removed keys beside sessions, within their retention',
   async t => {
     const id = await endedSession()
     const kid = await removedKey(RETENTION_MS / 1000 - 60)

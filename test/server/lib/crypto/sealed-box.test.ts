@@ -1,4 +1,4 @@
-/** Sealed values open only unaltered, under their own label and with a root secret that is still there. */
+/** Values can be unsealed only unaltered, under their own label, and with a root secret that is still configured. */
 
 import t from 'tap'
 import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
@@ -9,7 +9,7 @@ const OLD_SECRET = 'a root secret that was the newest before'
 const box = createSealedBox(deriveKeys([NEW_SECRET]))
 const plain = Buffer.from('what must be readable again')
 
-t.test('open() gives back what seal() was given, and nothing of it shows', async t => {
+t.test('unseal() returns the bytes that seal() received, and the sealed value shows none of them', async t => {
   const sealed = box.seal(plain, 'outbox:1')
   t.strictSame(Buffer.from(box.unseal(sealed, 'outbox:1')), plain)
   t.notOk(sealed.includes('readable'))
@@ -20,12 +20,12 @@ t.test('seal() never gives the same bytes twice', async t => {
   t.notSame(box.seal(plain, 'outbox:1'), box.seal(plain, 'outbox:1'))
 })
 
-t.test('open() refuses another label', async t => {
+t.test('unseal() refuses another label', async t => {
   const sealed = box.seal(plain, 'outbox:1')
   for (const label of ['outbox:2', 'outbox:', '', 'signing-key:1']) t.throws(() => box.unseal(sealed, label), label)
 })
 
-t.test('open() refuses a box with any byte altered, cut off or added', async t => {
+t.test('unseal() refuses a value with any byte altered, cut off or added', async t => {
   const sealed = box.seal(plain, 'outbox:1')
   const altered = Array.from(sealed, (_, at) => {
     const copy = Buffer.from(sealed)
@@ -44,7 +44,7 @@ t.test('open() refuses a box with any byte altered, cut off or added', async t =
 })
 
 t.test(
-  'a box under an older root secret opens; where that is gone the error names its key and the setting',
+  'a value under an older root secret is unsealed; without that secret the error names its key and the setting',
   async t => {
     const old = createSealedBox(deriveKeys([OLD_SECRET])).seal(plain, 'outbox:1')
     t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).unseal(old, 'outbox:1')), plain)
