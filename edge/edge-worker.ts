@@ -64,7 +64,7 @@ function demandPolicies(written: WrittenPolicies): EdgePolicies {
 function deploy(env: Env, own: EdgePolicies | undefined): Deployment | undefined {
   const parsed = parseEdgeSettings(env)
   if (!parsed.ok) return misconfigured(parsed.reason)
-  const { settings } = parsed
+  const settings = parsed.value
   try {
     return openDeployment(settings, own ?? demandPolicies(gatehousePolicies(settings.apiPrefix, settings.quotas)))
   } catch (error) {

@@ -1,10 +1,11 @@
 /** The public names of the gateway, for other people: `gatehouse/gateway`. Each function has an example, which a test runs. */
 
 export { type Admission, type AdmissionOptions, createAdmission } from './admission/admission.ts'
-export type { Charge as Take, ChargeResult as Taken } from './admission/charge.ts'
+export type { Charge, ChargeResult } from './admission/charge.ts'
 export type { Background } from './admission/refill.ts'
 export type { EdgeHop } from './contract/edge-hop.ts'
-export { type ParsedPolicies, parsePolicies } from './contract/parse-policies.ts'
+export { parsePolicies } from './contract/parse-policies.ts'
+export type { Parsed, ParseFailure } from './contract/parsed.ts'
 export type {
   EdgePolicies,
   EdgeQuota,
@@ -21,7 +22,7 @@ export {
   createRevocationView,
   type RevocationView,
   type RevocationViewOptions,
-  type SessionStatus as SessionStanding,
+  type SessionStatus,
   type TokenSession
 } from './revocation/revocation-view.ts'
 export { openRedis, type Redis, type RedisOptions } from './store/open-redis.ts'

@@ -1,6 +1,7 @@
 /** The edge's settings: environment bindings → checked values, or the names of everything that is wrong. */
 
 import { parseClientAddress } from './contract/client-address.ts'
+import { type Parsed, parseFailure } from './contract/parsed.ts'
 import { DEFAULT_EDGE_QUOTAS, type GatehouseQuotaName } from './contract/policies.ts'
 import { parseQuotaPolicy } from './contract/quota-policy.ts'
 import {
@@ -41,10 +42,6 @@ export interface EdgeSettings {
   readonly fallbackClientAddress: string | undefined
 }
 
-export type ParsedSettings =
-  | { readonly ok: true; readonly settings: EdgeSettings }
-  | { readonly ok: false; readonly reason: string }
-
 type Env = Readonly<Record<string, unknown>>
 
 /** Notes what is wrong and goes on with something harmless, so that one answer names everything. */
@@ -73,10 +70,10 @@ export const EDGE_SETTING_NAMES = [
 const DEFAULT_ORIGIN_DEADLINE_SECONDS = 15
 
 /** Reads the bindings of a Worker. Nothing that decides over security has a default that opens anything. */
-export function parseEdgeSettings(env: Env): ParsedSettings {
+export function parseEdgeSettings(env: Env): Parsed<EdgeSettings> {
   const wrong: string[] = []
   const settings = readAll(env, createReader(env, wrong))
-  return wrong.length === 0 ? { ok: true, settings } : { ok: false, reason: wrong.join('; ') }
+  return wrong.length === 0 ? { ok: true, value: settings } : parseFailure(wrong.join('; '))
 }
 
 function readAll(env: Env, read: Reader): EdgeSettings {

@@ -1,5 +1,6 @@
 /** What an access token says, and the type check of its claims; who signed it and whether it still holds is the verifier's. */
 
+import { type Parsed, parseFailure } from './parsed.ts'
 import { isUuid } from './uuid.ts'
 
 /** The claims of an access token (RFC 9068 §2.2, and our own). */
@@ -28,11 +29,6 @@ export interface AccessClaims {
   /** For display only; may be empty. */
   readonly name: string
 }
-
-/** Claims of the right types, or why they are not. */
-export type ParsedAccessClaims =
-  | { readonly ok: true; readonly value: AccessClaims }
-  | { readonly ok: false; readonly reason: string }
 
 /** The `typ` of an access token (RFC 9068 §2.1); it keeps every other kind of JWT out. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt'
@@ -71,9 +67,9 @@ const EXPECTED: Readonly<Record<keyof AccessClaims, string>> = {
  * The value holds those claims and nothing else: unknown claims are ignored (RFC 7519 §4), not passed on. Whether
  * issuer, audience and times are right is not asked here.
  */
-export function parseAccessClaims(unverified: unknown): ParsedAccessClaims {
+export function parseAccessClaims(unverified: unknown): Parsed<AccessClaims> {
   if (typeof unverified !== 'object' || unverified === null || Array.isArray(unverified)) {
-    return { ok: false, reason: 'the claims are not an object' }
+    return parseFailure('the claims are not an object')
   }
 
   const members = unverified as Readonly<Record<string, unknown>>
@@ -97,7 +93,7 @@ export function parseAccessClaims(unverified: unknown): ParsedAccessClaims {
   if (wrong === undefined) return { ok: true, value: claims as AccessClaims }
 
   const fault = claims[wrong] === undefined ? 'missing' : `not ${EXPECTED[wrong]}`
-  return { ok: false, reason: `the claim "${wrong}" is ${fault}` }
+  return parseFailure(`the claim "${wrong}" is ${fault}`)
 }
 
 function own(members: Readonly<Record<string, unknown>>, name: keyof AccessClaims): unknown {

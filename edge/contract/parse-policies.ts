@@ -1,12 +1,8 @@
 /** Checks the policies that a deployment wrote, down to the last name. */
 
+import { type Parsed, parseFailure } from './parsed.ts'
 import type { EdgePolicies, EdgeQuota, RoutePolicy } from './policies.ts'
 import { parseQuotaPolicy } from './quota-policy.ts'
-
-/** Policies that hold together, or everything that is wrong with them. */
-export type ParsedPolicies =
-  | { readonly ok: true; readonly value: EdgePolicies }
-  | { readonly ok: false; readonly reason: string }
 
 /**
  * Checks policies as a deployment wrote them: a misspelt one must not become an open door.
@@ -19,7 +15,7 @@ export type ParsedPolicies =
  * parsed.ok // → false
  * parsed.ok ? '' : parsed.reason // → 'routes[0]: "token" must be "required" or "none"'
  */
-export function parsePolicies(unverified: unknown): ParsedPolicies {
+export function parsePolicies(unverified: unknown): Parsed<EdgePolicies> {
   const wrong: string[] = []
   const written = isRecord(unverified) ? unverified : {}
   const quotas: Record<string, EdgeQuota> = Object.create(null)
@@ -33,7 +29,7 @@ export function parsePolicies(unverified: unknown): ParsedPolicies {
   if (routes.length === 0) wrong.push('"routes" must be a list with at least one route')
   for (const [i, route] of routes.entries())
     wrong.push(...faultsOf(route, quotas).map(fault => `routes[${i}]: ${fault}`))
-  if (wrong.length > 0) return { ok: false, reason: wrong.join('; ') }
+  if (wrong.length > 0) return parseFailure(wrong.join('; '))
   return { ok: true, value: { quotas, routes: routes as readonly RoutePolicy[] } }
 }
 

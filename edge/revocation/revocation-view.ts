@@ -68,9 +68,9 @@ const MAX_BACKWARD_MS = 1_000
  * @example
  * const view = createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: kid => keys.remove(kid) })
  * const session = { sid: '0199a8d4-1c00-7000-8000-0000000000b2', kid: 'one' }
- * view.standing(session, Date.now()) // → 'unknown'
+ * view.status(session, Date.now()) // → 'unknown'
  * view.end([session.sid], Date.now())
- * view.standing(session, Date.now()) // → 'ended'
+ * view.status(session, Date.now()) // → 'ended'
  */
 // Over 40 lines: short closures over the five variables that are the view.
 export function createRevocationView(options: RevocationViewOptions): RevocationView {

@@ -1,8 +1,9 @@
 /** One download of a key set, distrustful and with a deadline; when to download, and what to do with it, is `key-set.ts`. */
 
+import { type Parsed, parseFailure } from '../contract/parsed.ts'
 import { parseJsonMembers } from './json-members.ts'
-import { type ParsedJwkSet, parseJwkSet } from './public-jwk.ts'
-import type { TokenAlgorithm } from './signature-port.ts'
+import { parseJwkSet, type UsableKey } from './public-jwk.ts'
+import type { TokenAlgorithm } from './token-algorithm.ts'
 
 /** As much of `fetch` as is needed, so that a test, a cache or a service binding can stand in for it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -21,26 +22,26 @@ export interface JwkSetRequest {
 const JSON_MEDIA_TYPE = /^application\/(?:jwk-set\+)?json\s*(?:;|$)/i
 
 /** Downloads a key set. Never rejects: whatever goes wrong is a reason. */
-export async function fetchJwkSet(request: JwkSetRequest): Promise<ParsedJwkSet> {
+export async function fetchJwkSet(request: JwkSetRequest): Promise<Parsed<readonly UsableKey[]>> {
   const deadline = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   // Raced as well as signalled: a `fetch` that was handed in may not honour the signal.
-  const expired = new Promise<ParsedJwkSet>(resolve => {
+  const expired = new Promise<Parsed<readonly UsableKey[]>>(resolve => {
     timer = setTimeout(() => {
-      resolve(refuse(`no answer within ${request.timeoutMs} ms`))
+      resolve(parseFailure(`no answer within ${request.timeoutMs} ms`))
       deadline.abort()
     }, request.timeoutMs)
   })
   try {
     return await Promise.race([download(request, deadline.signal), expired])
   } catch (error) {
-    return refuse(`the request failed: ${error instanceof Error ? error.name : typeof error}`)
+    return parseFailure(`the request failed: ${error instanceof Error ? error.name : typeof error}`)
   } finally {
     clearTimeout(timer)
   }
 }
 
-async function download(request: JwkSetRequest, signal: AbortSignal): Promise<ParsedJwkSet> {
+async function download(request: JwkSetRequest, signal: AbortSignal): Promise<Parsed<readonly UsableKey[]>> {
   // Called as a bare function: workerd's own `fetch` refuses any other `this`.
   const { fetch } = request
   // Security: a redirect could lead the keys anywhere. Not 'error', which workerd does not know.
@@ -52,13 +53,15 @@ async function download(request: JwkSetRequest, signal: AbortSignal): Promise<Pa
   const fault = findFault(response)
   if (fault !== undefined) {
     await response.body?.cancel()
-    return refuse(fault)
+    return parseFailure(fault)
   }
 
   const bytes = await readAtMost(response, request.maxBytes)
-  if (!bytes) return refuse(`the answer is longer than ${request.maxBytes} bytes`)
+  if (!bytes) return parseFailure(`the answer is longer than ${request.maxBytes} bytes`)
   const document = parseJsonMembers(bytes)
-  return document.ok ? parseJwkSet(document.value, request.algorithms) : refuse(`the answer is ${document.reason}`)
+  return document.ok
+    ? parseJwkSet(document.value, request.algorithms)
+    : parseFailure(`the answer is ${document.reason}`)
 }
 
 function findFault(response: Response): string | undefined {
@@ -93,8 +96,4 @@ async function readAtMost(response: Response, maxBytes: number): Promise<Uint8Ar
     offset += chunk.byteLength
   }
   return bytes
-}
-
-function refuse(reason: string): ParsedJwkSet {
-  return { ok: false, reason }
 }

@@ -1,12 +1,9 @@
 /** Reads a JSON object, strictly (I-JSON, RFC 7493 §2); what its members mean is for the caller. */
 
+import { type Parsed, parseFailure } from '../contract/parsed.ts'
+
 /** The members of a JSON object. Read them with `member()`, never by name: a name may be `__proto__`. */
 export type JsonMembers = Readonly<Record<string, unknown>>
-
-/** An object, or why the bytes are not one. */
-export type ParsedJsonMembers =
-  | { readonly ok: true; readonly value: JsonMembers }
-  | { readonly ok: false; readonly reason: string }
 
 /** A token needs two levels and a key set three. */
 const MAX_DEPTH = 16
@@ -38,9 +35,9 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /** Parses bytes as one JSON object: valid UTF-8, and what `parseJsonText` demands. */
-export function parseJsonMembers(bytes: Uint8Array): ParsedJsonMembers {
+export function parseJsonMembers(bytes: Uint8Array): Parsed<JsonMembers> {
   const text = decodeUtf8(bytes)
-  return text === undefined ? { ok: false, reason: 'not valid UTF-8' } : parseJsonText(text)
+  return text === undefined ? parseFailure('not valid UTF-8') : parseJsonText(text)
 }
 
 /**
@@ -51,19 +48,19 @@ export function parseJsonMembers(bytes: Uint8Array): ParsedJsonMembers {
  *
  * @param text out of `decodeUtf8()`: a lone surrogate is only looked for where an escape could have written it
  */
-export function parseJsonText(text: string): ParsedJsonMembers {
+export function parseJsonText(text: string): Parsed<JsonMembers> {
   let value: unknown
   try {
     // Native, linear, and safe at any depth: V8 keeps its own stack, other engines throw a RangeError.
     value = JSON.parse(text)
   } catch {
     // The engine's message quotes the text: it must not reach a log.
-    return { ok: false, reason: 'not valid JSON' }
+    return parseFailure('not valid JSON')
   }
-  if (!isJsonMembers(value)) return { ok: false, reason: 'not a JSON object' }
+  if (!isJsonMembers(value)) return parseFailure('not a JSON object')
 
   const fault = findFault(text, value) ?? (text.includes('\\') ? findLoneSurrogate(value) : undefined)
-  return fault === undefined ? { ok: true, value } : { ok: false, reason: fault }
+  return fault === undefined ? { ok: true, value } : parseFailure(fault)
 }
 
 /** What `JSON.parse` forgave in `text`, which it has accepted: the scan relies on that for its grammar. */

@@ -14,7 +14,8 @@ import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
 import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
 import { isProtectedUrl } from './protected-url.ts'
 import type { UsableKey } from './public-jwk.ts'
-import type { SignaturePort, TokenAlgorithm, VerificationKey } from './signature-port.ts'
+import type { SignaturePort, VerificationKey } from './signature-port.ts'
+import type { TokenAlgorithm } from './token-algorithm.ts'
 
 /** Keys from a URL, kept in memory. */
 export interface RemoteKeySet extends RevocableKeySource {

@@ -1,9 +1,7 @@
-/** What the verifier needs of a crypto library, and the names of the algorithms; the libraries are bound elsewhere. */
+/** What the verifier needs of a crypto library; the libraries are bound elsewhere. */
 
 import type { PublicJwk } from './public-jwk.ts'
-
-/** A signature algorithm: `ES256` (RFC 7518 §3.4), or `EdDSA`, here always over Ed25519 (RFC 8037 §3.1). */
-export type TokenAlgorithm = 'ES256' | 'EdDSA'
+import type { TokenAlgorithm } from './token-algorithm.ts'
 
 /** A public key, bound to one id and one algorithm. */
 export interface VerificationKey {
@@ -27,16 +25,3 @@ export interface SignaturePort {
 
 /** The length of a signature of either algorithm (RFC 7518 §3.4, RFC 8032 §5.1.6). */
 export const SIGNATURE_BYTES = 64
-
-// RFC 9864 gives EdDSA over Ed25519 the name `Ed25519` and deprecates the old one. Both name the same operation on
-// the same key, so that an issuer may move from one to the other without asking its verifiers first.
-const ALGORITHMS: ReadonlyMap<unknown, TokenAlgorithm> = new Map([
-  ['ES256', 'ES256'],
-  ['EdDSA', 'EdDSA'],
-  ['Ed25519', 'EdDSA']
-])
-
-/** The algorithm that an `alg` member names, exactly spelt; undefined for every other value. */
-export function parseAlgorithm(alg: unknown): TokenAlgorithm | undefined {
-  return ALGORITHMS.get(alg)
-}

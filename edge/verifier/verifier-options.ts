@@ -3,7 +3,8 @@
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import type { KeySource } from './key-source.ts'
 import type { Mismatch } from './mismatch.ts'
-import { parseAlgorithm, type SignaturePort, type TokenAlgorithm } from './signature-port.ts'
+import type { SignaturePort } from './signature-port.ts'
+import { parseAlgorithm, type TokenAlgorithm } from './token-algorithm.ts'
 
 /** What a verifier is told. None of it has a default: a check that nobody chose is a check that nobody made. */
 export interface TokenVerifierOptions {

@@ -6,6 +6,7 @@
 
 import { type BoundedMap, createBoundedMap } from '../contract/bounded-map.ts'
 import { type AccessClaims, parseAccessClaims } from '../contract/claims.ts'
+import type { Parsed, ParseFailure } from '../contract/parsed.ts'
 import { parseCompactJws } from './compact-jws.ts'
 import { type JsonMembers, member, parseJsonText } from './json-members.ts'
 import { type KeySource, KeysUnavailableError } from './key-source.ts'
@@ -15,10 +16,8 @@ import { createHeaderReader, type TokenHeader } from './token-header.ts'
 import { checkOptions, type TokenVerifierOptions } from './verifier-options.ts'
 
 /** A refused token. The code is for the client; the reason is for the log, and may change. */
-export type VerifyFailure = {
-  readonly ok: false
+export interface VerifyFailure extends ParseFailure {
   readonly code: 'token-invalid' | 'token-expired' | 'keys-unavailable'
-  readonly reason: string
 }
 
 /** A token that holds now. */
@@ -45,7 +44,7 @@ interface Verifier {
   readonly noteMismatch: NoteMismatch
 }
 
-type Checked<Value> = { readonly ok: true; readonly value: Value } | VerifyFailure
+type Checked<Value> = Parsed<Value, VerifyFailure>
 
 /**
  * Creates a verifier of access tokens (RFC 9068, under RFC 8725). Throws a TypeError on options that are missing or

@@ -1,7 +1,8 @@
 /** The signature step over WebCrypto: Workers, browsers, Deno, Bun, and Node where nothing better is bound. */
 
 import { type PublicJwk, parsePublicJwk } from './public-jwk.ts'
-import { SIGNATURE_BYTES, type SignaturePort, type TokenAlgorithm, type VerificationKey } from './signature-port.ts'
+import { SIGNATURE_BYTES, type SignaturePort, type VerificationKey } from './signature-port.ts'
+import type { TokenAlgorithm } from './token-algorithm.ts'
 
 const IMPORT: Readonly<Record<TokenAlgorithm, EcKeyImportParams | Algorithm>> = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },

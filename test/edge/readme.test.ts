@@ -57,7 +57,7 @@ t.test('a deployment without its own settings is closed, with those of the READM
   t.match(parseEdgeSettings({ ...vars, ...secrets }), { ok: false, reason }, 'not only because the origin is away')
 
   const ours = parseJsonc(`{${blocks('From nothing to live', 'jsonc')[0]}}`)
-  t.match(parseEdgeSettings({ ...vars, ...ours.vars, ...secrets }), { ok: true, settings: { publicUrl: ISSUER } })
+  t.match(parseEdgeSettings({ ...vars, ...ours.vars, ...secrets }), { ok: true, value: { publicUrl: ISSUER } })
   const [origin = ''] = blocks('From nothing to live', 'sh')
   for (const [name] of origin.matchAll(/^\w+(?==)/gm))
     t.match(await readFile(new URL('../.env.example', EDGE), 'utf8'), new RegExp(`^(# )?${name}=`, 'm'))

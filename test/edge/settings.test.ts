@@ -74,7 +74,7 @@ t.test('parseEdgeSettings() needs five settings, and has a sane default for ever
   t.strictSame(Object.keys(needed).sort(), REQUIRED.toSorted())
   t.match(parseEdgeSettings(needed), {
     ok: true,
-    settings: {
+    value: {
       publicUrl: 'https://auth.example.com',
       originUrl: 'http://origin.test',
       jwksUrl: 'http://origin.test/.well-known/jwks.json',
@@ -110,7 +110,7 @@ t.test('parseEdgeSettings() reads every setting', async t => {
   }
   t.match(parseEdgeSettings(env), {
     ok: true,
-    settings: {
+    value: {
       publicUrl: 'https://auth.example.com',
       jwksUrl: 'https://keys.example.com/set.json',
       apiPrefix: '/v2/auth-api',
@@ -124,7 +124,7 @@ t.test('parseEdgeSettings() reads every setting', async t => {
       quotas: { ...DEFAULT_EDGE_QUOTAS, user: '5/10' }
     }
   })
-  t.match(parseEdgeSettings({ ...GOOD, ALLOWED_ORIGINS: 'none' }), { settings: { allowedOrigins: [] } })
+  t.match(parseEdgeSettings({ ...GOOD, ALLOWED_ORIGINS: 'none' }), { value: { allowedOrigins: [] } })
 })
 
 t.test('parseEdgeSettings() refuses what is missing, malformed or no text, by its name', async t => {

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseCompactJws } from '../../../edge/verifier/compact-jws.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
-import type { TokenAlgorithm } from '../../../edge/verifier/signature-port.ts'
+import type { TokenAlgorithm } from '../../../edge/verifier/token-algorithm.ts'
 import { createWebCryptoSignaturePort } from '../../../edge/verifier/webcrypto-signature.ts'
 import { createNodeSignaturePort } from '../../../server/lib/crypto/node-signature.ts'
 
