@@ -2,6 +2,7 @@
 
 import { type Admission, createAdmission } from './admission/admission.ts'
 import { CLOCK_SKEW_SECONDS } from './contract/claims.ts'
+import { EDGE_JWKS_CACHE_SECONDS } from './contract/key-lifetimes.ts'
 import type { EdgePolicies } from './contract/policies.ts'
 import { uuidV7 } from './contract/uuid.ts'
 import { createForward } from './gateway/forward.ts'
@@ -32,8 +33,6 @@ const REMEMBERED_TOKENS = 4_000
 const MAX_SUBJECTS = 10_000
 const FLOOR_SHARE = 0.1
 const REDIS_BACK_OFF_MS = 250
-/** How long Cloudflare's cache may answer for the issuer: a fresh isolate then finds the keys nearby. */
-const JWKS_CACHE_SECONDS = 60
 
 /** Opens the deployment; nothing is asked of anybody before the first request. */
 export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): Deployment {
@@ -89,7 +88,7 @@ function openKeys(settings: EdgeSettings): { source: RevocableKeySource; remote:
   const remote = createRemoteKeySet({
     url: settings.jwksUrl,
     fetch: (input, init) =>
-      fetch(input, { ...init, cf: { cacheEverything: true, cacheTtl: JWKS_CACHE_SECONDS } } as RequestInit),
+      fetch(input, { ...init, cf: { cacheEverything: true, cacheTtl: EDGE_JWKS_CACHE_SECONDS } } as RequestInit),
     signature,
     algorithms: ['ES256'],
     onRefusal: reason => log({ level: 'warn', event: 'keys-not-renewed', reason })

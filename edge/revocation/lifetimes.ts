@@ -1,9 +1,9 @@
 /** How old knowledge of ended sessions may be, and how long the end of a session or the removal of a key still matters. */
 
+import { KEY_PROPAGATION_SECONDS } from '../contract/key-lifetimes.ts'
+
 /** A logout reaches everybody within this time (ms). */
 export const REVOCATION_MAX_AGE_MS = 1_000
-/** Keys are held for so long at most by an edge that renews them and a cache before it. */
-const KEYS_HELD_SECONDS = 600
 /** For clocks. */
 const MARGIN_SECONDS = 60
 
@@ -12,5 +12,5 @@ const MARGIN_SECONDS = 60
  * nobody holds a removed key any more, with which its thief could sign new ones.
  */
 export function revocationRetentionMs(accessTokenTtlSeconds: number): number {
-  return (Math.max(accessTokenTtlSeconds, KEYS_HELD_SECONDS) + MARGIN_SECONDS) * 1000
+  return (Math.max(accessTokenTtlSeconds, KEY_PROPAGATION_SECONDS) + MARGIN_SECONDS) * 1000
 }

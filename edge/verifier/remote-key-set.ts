@@ -9,6 +9,7 @@
  * Over 200 lines by a few: the options are named a second time for their check.
  */
 
+import { KEY_REFRESH_SECONDS } from '../contract/key-lifetimes.ts'
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
 import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
@@ -69,6 +70,7 @@ interface KnownKey {
   readonly key: VerificationKey
 }
 
+const MAX_AGE_MS = KEY_REFRESH_SECONDS * 1000
 /** The cool-down while there are no keys: long enough to spare the issuer, too short to be an outage. */
 const COLD_RETRY_MS = 1_000
 const POLL_MS = 10
@@ -97,7 +99,7 @@ const DEAD_AFTER_MS = 500
  */
 // Over 40 lines: these closures share four plain variables, the whole of what requests may share on Workers.
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
-  const { url, signature, cooldownMs = 30_000, maxAgeMs = 300_000, timeoutMs = 3_000, maxBytes = 65_536 } = options
+  const { url, signature, cooldownMs = 30_000, maxAgeMs = MAX_AGE_MS, timeoutMs = 3_000, maxBytes = 65_536 } = options
   requireOptions('create a key set', options, NAMES)
   if (!isProtectedUrl(url)) {
     throw new TypeError(`Cannot create a key set: expected an https URL, or an http one on loopback, found "${url}"`)
