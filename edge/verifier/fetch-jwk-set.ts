@@ -1,6 +1,7 @@
 /** One download of a key set, distrustful and with a deadline; when to download, and what to do with it, is `key-set.ts`. */
 
-import { type Parsed, parseFailure } from '../contract/parsed.ts'
+import { afterDeadline } from '../contract/after-deadline.ts'
+import { type Parsed, type ParseFailure, parseFailure } from '../contract/parsed.ts'
 import { parseJsonMembers } from './json-members.ts'
 import { parseJwkSet, type UsableKey } from './public-jwk.ts'
 import type { TokenAlgorithm } from './token-algorithm.ts'
@@ -24,20 +25,18 @@ const JSON_MEDIA_TYPE = /^application\/(?:jwk-set\+)?json\s*(?:;|$)/i
 /** Downloads a key set. Never rejects: whatever goes wrong is a reason. */
 export async function fetchJwkSet(request: JwkSetRequest): Promise<Parsed<readonly UsableKey[]>> {
   const deadline = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  // Raced as well as signalled: a `fetch` that was handed in may not honour the signal.
-  const expired = new Promise<Parsed<readonly UsableKey[]>>(resolve => {
-    timer = setTimeout(() => {
-      resolve(parseFailure(`no answer within ${request.timeoutMs} ms`))
-      deadline.abort()
-    }, request.timeoutMs)
+  const expired = Promise.withResolvers<ParseFailure>()
+  const cancelDeadline = afterDeadline(request.timeoutMs, () => {
+    expired.resolve(parseFailure(`no answer within ${request.timeoutMs} ms`))
+    deadline.abort()
   })
   try {
-    return await Promise.race([download(request, deadline.signal), expired])
+    // Raced as well as signalled: a `fetch` that was handed in may not honour the signal.
+    return await Promise.race([download(request, deadline.signal), expired.promise])
   } catch (error) {
     return parseFailure(`the request failed: ${error instanceof Error ? error.name : typeof error}`)
   } finally {
-    clearTimeout(timer)
+    cancelDeadline()
   }
 }
 

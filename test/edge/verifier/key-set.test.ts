@@ -241,6 +241,21 @@ t.test('find() gives up on a fetch that ignores its signal', async t => {
   await t.rejects(async () => keySet.find('one', T0), { message: /no answer within 50 ms/ })
 })
 
+t.test('find() lets an answer count that came while the process was held up past the deadline', async t => {
+  const { now } = performance
+  t.teardown(() => {
+    performance.now = now
+  })
+  // The clock jumps by a minute while the answer is under way. It is read behind the timer of the deadline.
+  const late: RemoteKeySetOptions['fetch'] = async (url, init) => {
+    performance.now = () => now.call(performance) + 60_000
+    await new Promise(resolve => setTimeout(resolve, 2))
+    return fetch(url, init)
+  }
+  const { keySet } = await build(t, keys(one), { timeoutMs: 1, fetch: late })
+  t.match(await keySet.find('one', T0), { kid: 'one' })
+})
+
 t.test('find() calls fetch as a bare function, which workerd insists on', async t => {
   let calledOn: unknown = 'never'
   const bare = async function (this: unknown) {
