@@ -14,9 +14,9 @@ import { createRevocationView, type RevocationView } from './revocation/revocati
 import type { EdgeSettings } from './settings.ts'
 import { openRedis } from './store/open-redis.ts'
 import { createInlineKeySet } from './verifier/inline-key-set.ts'
-import type { RevocableKeySource } from './verifier/key-source.ts'
+import type { KeySource, RevocableKeySource } from './verifier/key-source.ts'
 import { createRemoteKeySet, type RemoteKeySet } from './verifier/remote-key-set.ts'
-import { createTokenVerifier } from './verifier/verify-token.ts'
+import { createTokenVerifier, type TokenVerifier } from './verifier/verify-token.ts'
 import { createWebCryptoSignaturePort } from './verifier/webcrypto-signature.ts'
 
 /** One deployment, kept for the life of the isolate. Only plain data is shared between requests. */
@@ -49,17 +49,7 @@ export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): 
     publicUrl: settings.publicUrl,
     allowedOrigins: settings.allowedOrigins,
     policies,
-    verifier: createTokenVerifier({
-      issuer: settings.publicUrl,
-      audience: settings.tokenAudience,
-      algorithms: ['ES256'],
-      keys: keys.source,
-      signature: createWebCryptoSignaturePort(),
-      maxLifeSeconds: settings.accessTokenTtlSeconds,
-      clockSkewSeconds: CLOCK_SKEW_SECONDS,
-      rememberedTokens: REMEMBERED_TOKENS,
-      onMismatch: mismatch => log({ level: 'warn', event: 'token-mismatch', ...mismatch })
-    }),
+    verifier: openVerifier(settings, keys.source),
     admission: openAdmission(settings, view),
     forward: createForward({
       originUrl: settings.originUrl,
@@ -94,6 +84,20 @@ function openKeys(settings: EdgeSettings): { source: RevocableKeySource; remote:
     onRefusal: reason => log({ level: 'warn', event: 'keys-not-renewed', reason })
   })
   return { source: remote, remote }
+}
+
+function openVerifier(settings: EdgeSettings, keys: KeySource): TokenVerifier {
+  return createTokenVerifier({
+    issuer: settings.publicUrl,
+    audience: settings.tokenAudience,
+    algorithms: ['ES256'],
+    keys,
+    signature: createWebCryptoSignaturePort(),
+    maxLifeSeconds: settings.accessTokenTtlSeconds,
+    clockSkewSeconds: CLOCK_SKEW_SECONDS,
+    rememberedTokens: REMEMBERED_TOKENS,
+    onMismatch: mismatch => log({ level: 'warn', event: 'token-mismatch', ...mismatch })
+  })
 }
 
 function openAdmission(settings: EdgeSettings, view: RevocationView): Admission {

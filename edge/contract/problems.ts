@@ -46,7 +46,7 @@ export interface ProblemExtras {
 }
 
 /** The JSON body of a problem answer. */
-export interface ProblemBody extends ProblemExtras {
+interface ProblemBody extends ProblemExtras {
   readonly type: string
   readonly title: string
   readonly status: number

@@ -47,7 +47,7 @@ export type SharedSetting<Name extends SharedSettingName> =
   (typeof SHARED_SETTINGS)[Name] extends SettingForm<infer T> ? T : never
 
 /** Spelled as browsers spell it in `Origin`: any other spelling would match no request and say nothing. */
-export function parseOrigin(text: string): string | undefined {
+function parseOrigin(text: string): string | undefined {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text ? text : undefined
 }
 

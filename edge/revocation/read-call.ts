@@ -11,8 +11,16 @@ export interface RevocationDelta {
   readonly epoch: string
   /** Whether there is more, to be read with the time of the last entry as cursor. */
   readonly hasMore: boolean
-  /** Session id, or entry of a removed key, and when it was published (ms, the clock of Redis), oldest first. */
-  readonly ended: readonly (readonly [entry: string, publishedAtMs: number])[]
+  /** Oldest first. */
+  readonly ended: readonly RevokedEntry[]
+}
+
+/** An ended session or a removed key. */
+interface RevokedEntry {
+  /** A session id, or `removedKeyEntry(kid)`. */
+  readonly entry: string
+  /** By the clock of Redis. */
+  readonly publishedAtMs: number
 }
 
 /**
@@ -36,11 +44,11 @@ export function parseDelta(reply: unknown): RevocationDelta {
   const [epoch = '', more, ...pairs] = reply as string[]
   if (epoch !== '' && !isUuid(epoch)) throw notADelta()
   if (pairs.length % 2 !== 0 || (more !== '0' && more !== '1')) throw notADelta()
-  const ended: [string, number][] = []
+  const ended: RevokedEntry[] = []
   for (let i = 0; i < pairs.length; i += 2) {
     const publishedAtMs = Number(pairs[i + 1])
     if (pairs[i + 1] === '' || !Number.isFinite(publishedAtMs)) throw notADelta()
-    ended.push([pairs[i] ?? '', publishedAtMs])
+    ended.push({ entry: pairs[i] ?? '', publishedAtMs })
   }
   return { epoch, hasMore: more === '1', ended }
 }

@@ -33,7 +33,7 @@ export interface RevocationView {
 }
 
 /** One reading. */
-export interface RevocationRead {
+interface RevocationRead {
   readonly call: ScriptCall
   /** Takes in the reply. @throws {StoreError} for whatever is none */
   record(reply: unknown): void
@@ -110,8 +110,8 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
   }
 
   function record(delta: RevocationDelta, askedAtMs: number, known: { epoch: string; cursorMs: number | undefined }) {
-    for (const [entry, publishedAtMs] of delta.ended) remember(entry, publishedAtMs)
-    const newestMs = delta.ended.at(-1)?.[1]
+    for (const { entry, publishedAtMs } of delta.ended) remember(entry, publishedAtMs)
+    const newestMs = delta.ended.at(-1)?.publishedAtMs
     // Another epoch is another memory: a cursor of the old one may hide entries of the new.
     const isWhole = delta.epoch === known.epoch || known.cursorMs === undefined
     if (epoch !== delta.epoch) cursorMs = undefined

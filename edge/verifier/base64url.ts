@@ -59,24 +59,21 @@ export function decodeBase64urlInto(
     target[length + 2] = bits & 0xff
     length += 3
   }
-  return tail === 0 ? length : decodeTail(target, length, encoded, wholeEnd, tail === 3)
-}
+  if (tail === 0) return length
 
-/** The last two or three characters, which are one or two bytes and some bits that must be zero. */
-function decodeTail(
-  target: Uint8Array,
-  length: number,
-  encoded: Uint8Array,
-  index: number,
-  hasThree: boolean
-): number | undefined {
-  const third = hasThree ? valueAt(encoded, index + 2) : 0
-  const bits = (valueAt(encoded, index) << 18) | (valueAt(encoded, index + 1) << 12) | (third << 6)
-  if (bits < 0 || (bits & (hasThree ? 0xff : 0xffff)) !== 0) return undefined
+  const bits = readTail(encoded, wholeEnd, tail === 3)
+  if (bits < 0) return undefined
   target[length] = bits >> 16
-  if (!hasThree) return length + 1
+  if (tail === 2) return length + 1
   target[length + 1] = (bits >> 8) & 0xff
   return length + 2
+}
+
+/** The 24 bits that begin with the last two or three characters; negative where a bit beyond their bytes is not zero. */
+function readTail(encoded: Uint8Array, index: number, hasThree: boolean): number {
+  const third = hasThree ? valueAt(encoded, index + 2) : 0
+  const bits = (valueAt(encoded, index) << 18) | (valueAt(encoded, index + 1) << 12) | (third << 6)
+  return (bits & (hasThree ? 0xff : 0xffff)) === 0 ? bits : NOT_IN_ALPHABET
 }
 
 /** The value of the character at an index that exists. */

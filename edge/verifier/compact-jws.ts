@@ -6,7 +6,7 @@ import { decodeBase64urlBytes, decodeBase64urlInto } from './base64url.ts'
 import { decodeUtf8 } from './json-members.ts'
 
 /** The parts of a token, before its signature is checked. */
-export interface UnverifiedJws {
+interface UnverifiedJws {
   /** As it is written: every token of a key has the same, so that it need not be read each time. */
   readonly unverifiedHeader: string
   /** The text that was encoded, not parsed as long as nobody vouches for it. */

@@ -10,7 +10,7 @@ import type { TokenAlgorithm } from './token-algorithm.ts'
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** Where a key set is, and what is accepted from there. */
-export interface JwkSetRequest {
+interface JwkSetRequest {
   readonly url: string
   readonly fetch: Fetch
   readonly algorithms: readonly TokenAlgorithm[]

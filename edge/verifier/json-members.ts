@@ -8,9 +8,13 @@ export type JsonMembers = Readonly<Record<string, unknown>>
 /** A token needs two levels and a key set three. */
 const MAX_DEPTH = 16
 
-const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c]
-const [OPENING_BRACKET, CLOSING_BRACKET] = [0x5b, 0x5d]
-const [OPENING_BRACE, CLOSING_BRACE] = [0x7b, 0x7d]
+const QUOTE = 0x22
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+const OPENING_BRACKET = 0x5b
+const CLOSING_BRACKET = 0x5d
+const OPENING_BRACE = 0x7b
+const CLOSING_BRACE = 0x7d
 
 // `ignoreBOM` keeps a byte order mark in the text, where JSON's own grammar refuses it (RFC 8259 §8.1).
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -65,7 +69,9 @@ export function parseJsonText(text: string): Parsed<JsonMembers> {
 
 /** What `JSON.parse` forgave in `text`, which it has accepted: the scan relies on that for its grammar. */
 function findFault(text: string, value: JsonMembers): string | undefined {
-  let [depth, deepest, names] = [0, 0, 0]
+  let depth = 0
+  let deepest = 0
+  let names = 0
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index)
     if (code === QUOTE) index = closingQuote(text, index)

@@ -30,7 +30,7 @@ const COORDINATE_BYTES = 32
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 
 /** Whether a JWK holds anything that must not be published: a private or a symmetric key. */
-export function isSecretJwk(jwk: JsonMembers): boolean {
+function isSecretJwk(jwk: JsonMembers): boolean {
   return member(jwk, 'kty') === 'oct' || SECRET_MEMBERS.some(name => Object.hasOwn(jwk, name))
 }
 

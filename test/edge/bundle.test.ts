@@ -45,6 +45,20 @@ async function bundleWithWrangler(t: Test): Promise<string> {
   return join(dir, 'out', 'worker.js')
 }
 
+type Asked = readonly [path: string, init?: RequestInit]
+
+/** The answers of a bundle, without what differs from one request to the next. */
+async function answersOf(path: string, requests: readonly Asked[], bindings: object) {
+  const worker = (await import(path)) as WorkerModule
+  const answers: { readonly status: number; readonly text: string; readonly headers: readonly string[] }[] = []
+  for (const [target, init] of requests) {
+    const response = await worker.default.fetch(new Request(PUBLIC_URL + target, init), bindings, { waitUntil() {} })
+    const text = (await response.text()).replace(/"requestId":"[^"]*"/, '')
+    answers.push({ status: response.status, text, headers: [...response.headers.keys()].sort() })
+  }
+  return answers
+}
+
 t.test('the bundles', async t => {
   const dir = await temporaryDir(t)
   const local = join(dir, 'worker.js')
@@ -63,7 +77,7 @@ t.test('the bundles', async t => {
     const { bindings, origin, token } = await openSurroundings(t)
     origin.answer = (request, response) => response.end(`${request.method} ${request.url}`)
     const good = `Bearer ${token()}`
-    const requests: readonly (readonly [path: string, init?: RequestInit])[] = [
+    const requests: readonly Asked[] = [
       ['/'],
       ['/health/live?a=b'],
       ['/api/v1/auth/login', { method: 'POST', body: 'x' }],
@@ -73,23 +87,10 @@ t.test('the bundles', async t => {
       ['/api/v1/users%2fme', { headers: { authorization: good } }],
       [`/${'x'.repeat(5000)}`]
     ]
-    const [one, other] = await Promise.all(
-      [deployed, local].map(async path => {
-        const worker = (await import(path)) as WorkerModule
-        const answers: unknown[] = []
-        for (const [path, init] of requests) {
-          const response = await worker.default.fetch(new Request(PUBLIC_URL + path, init), bindings, {
-            waitUntil() {}
-          })
-          const text = (await response.text()).replace(/"requestId":"[^"]*"/, '')
-          answers.push([response.status, text, [...response.headers.keys()].sort()])
-        }
-        return answers
-      })
-    )
+    const [one, other] = await Promise.all([deployed, local].map(path => answersOf(path, requests, bindings)))
     t.strictSame(one, other)
     t.strictSame(
-      one?.map(answer => (answer as unknown[])[0]),
+      one?.map(({ status }) => status),
       [200, 200, 200, 401, 401, 200, 400, 414]
     )
   })

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Teardown } from '../lib/test-engines.ts'
 
-export interface IssuerFront {
+interface IssuerFront {
   readonly jwksUrl: string
   /** The origin whose keys it passes on; without one it breaks every connection. */
   origin: string | undefined

@@ -16,7 +16,7 @@ const SOURCES = [
   ...['edge', 'fastify', 'server', 'local']
 ]
 
-export interface Packed {
+interface Packed {
   /** The project of a consumer, with the programs of `consumer/` and the package in its `node_modules`. */
   readonly project: string
   /** What npm put into `node_modules`; what the project brings itself is linked afterwards. */

@@ -118,7 +118,7 @@ t.test('keys list shows how each stands, and keys rotate refuses until every edg
 t.test('keys remove tells the edges itself where it can; where it cannot, a running origin does', async t => {
   const isTold = async (kid: string) => {
     const { ended } = parseDelta(await runScript(openRedis(redis), readCall(undefined)))
-    return ended.some(([entry]) => entry === `key:${kid}`)
+    return ended.some(({ entry }) => entry === `key:${kid}`)
   }
   const isNoted = async (kid: string) =>
     (await sql`select removal_published from signing_keys where kid = ${kid}`)[0]?.removal_published === true

@@ -20,8 +20,8 @@ t.test('parseDelta() reads an epoch, whether there is more, and entries', async 
     epoch: E,
     hasMore: true,
     ended: [
-      ['a', 1000],
-      ['key:k', 1_800_000_000_000]
+      { entry: 'a', publishedAtMs: 1000 },
+      { entry: 'key:k', publishedAtMs: 1_800_000_000_000 }
     ]
   })
 })
