@@ -31,8 +31,8 @@ export interface Deployment {
 const REMEMBERED_TOKENS = 4_000
 /** Subjects whose leases an isolate remembers: about 5 MB. */
 const MAX_SUBJECTS = 10_000
-const FLOOR_SHARE = 0.1
-const REDIS_BACK_OFF_MS = 250
+const FALLBACK_SHARE = 0.1
+const BREAKER_RESET_MS = 250
 
 /** Opens the deployment; nothing is asked of anybody before the first request. */
 export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): Deployment {
@@ -106,10 +106,10 @@ function openAdmission(settings: EdgeSettings, view: RevocationView): Admission 
     view,
     nowMs: () => Date.now(),
     maxSubjects: MAX_SUBJECTS,
-    fallbackShare: FLOOR_SHARE,
-    breakerResetMs: REDIS_BACK_OFF_MS,
-    onStoreFailure: (error, answeredByFloor) =>
-      log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFloor })
+    fallbackShare: FALLBACK_SHARE,
+    breakerResetMs: BREAKER_RESET_MS,
+    onStoreFailure: (error, answeredByFallback) =>
+      log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFallback })
   })
 }
 

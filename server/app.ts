@@ -183,12 +183,15 @@ function sessionStanding(
 ): SessionStatus | Promise<SessionStatus> {
   const begunAtMs = nowMs()
   // Nothing keeps a process from finishing what it has begun; and it does not reject because of Redis.
-  const preparing = admission.prepare([], true, work => void work)
-  const standing = () => admission.standing(session, begunAtMs)
+  const conversation = admission.begin({ charges: [], begunAtMs, background: work => void work })
+  conversation.identify(session, [])
+  const preparing = conversation.ready()
   // Where Redis cannot say, the database can, because it is the truth behind it.
   const settled = (known: SessionStatus) =>
     known === 'unknown'
       ? database.run(db => isSessionLive(db, session.sid)).then(isLive => (isLive ? 'live' : 'ended'))
       : known
-  return preparing === undefined ? settled(standing()) : preparing.then(() => settled(standing()))
+  return preparing === undefined
+    ? settled(conversation.sessionStatus())
+    : preparing.then(() => settled(conversation.sessionStatus()))
 }

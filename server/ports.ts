@@ -16,7 +16,7 @@ export interface Ports {
   readonly limiter: Limiter
   readonly guard: LoginGuard
   /** Keeps the revocation view; quotas are the edge's. */
-  readonly admission: Pick<Admission, 'prepare' | 'standing'>
+  readonly admission: Admission
   /** Notes which refresh tokens have arrived at their clients. */
   readonly confirmations: Pick<RefreshConfirmations, 'note'>
   readonly keys: KeysService

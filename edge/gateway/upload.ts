@@ -5,15 +5,15 @@
  * origin is away.
  */
 
-import { Refusal } from './refusal.ts'
+import { type Refusal, refusal } from './refusal.ts'
 
 export interface Upload {
   /** What the origin is sent. */
   readonly body: ReadableStream<Uint8Array>
   /** Aborts as soon as the client is at fault. */
   readonly signal: AbortSignal
-  /** Rejects with the `Refusal` of a client that is at fault; never resolves. */
-  readonly fault: Promise<never>
+  /** Resolves where the client is at fault, and never otherwise. */
+  readonly fault: Promise<Refusal>
   /** Ends an upload for which the client still owes a piece; `undefined` where it is the origin that is waited for. */
   giveUp(): Refusal | undefined
 }
@@ -40,16 +40,18 @@ export function refusalUnread(
 ): Refusal | undefined {
   // RFC 9110 §9.3.1: it has no meaning, and no stream of ours can carry it.
   if (method === 'GET' || method === 'HEAD')
-    return new Refusal('malformed-request', `a ${method} request has a body`, { detail: `${method} takes no body` })
+    return refusal('malformed-request', `a ${method} request has a body`, `${method} takes no body`)
   // RFC 9112 §6.1: Workers take such a body for one that is only chunked.
   if ((headers.get('transfer-encoding') ?? 'chunked').toLowerCase() !== 'chunked')
-    return new Refusal('malformed-request', 'the body has a Transfer-Encoding besides "chunked"')
+    return refusal('malformed-request', 'the body has a Transfer-Encoding besides "chunked"')
   // The size that counts is the one that the origin would have to unpack.
   const encoding = headers.get('content-encoding')
   if (maxBytes !== undefined && encoding !== null && encoding.toLowerCase() !== 'identity')
-    return new Refusal('unsupported-media-type', 'the body has a Content-Encoding', {
-      detail: 'A body is accepted without Content-Encoding only'
-    })
+    return refusal(
+      'unsupported-media-type',
+      'the body has a Content-Encoding',
+      'A body is accepted without Content-Encoding only'
+    )
   const most = maxBytes ?? Number.MAX_SAFE_INTEGER
   return Number(headers.get('content-length') ?? 0) > most ? tooLarge(most) : undefined
 }
@@ -68,39 +70,46 @@ export function beginUpload(
       ? new TransformStream<Uint8Array, Uint8Array>()
       : new FixedLengthStream(Number(length))
   const state = { awaits: 'client' as 'client' | 'origin' }
-  const abort = (refusal: Refusal) => {
+  const abort = (refused: Refusal) => {
     // Before anything else ends the stream: on Workers a body in chunks that breaks off would arrive as a whole one.
-    client.abort(refusal)
-    return refusal
+    client.abort(new Error(refused.reason))
+    return refused
   }
 
-  async function handOn(): Promise<void> {
-    const [reader, writer] = [source.getReader(), writable.getWriter()]
+  /** Undefined where the whole body was handed on. Rejects where the origin does not take it. */
+  async function handOn(): Promise<Refusal | undefined> {
+    const reader = source.getReader()
+    const writer = writable.getWriter()
     for (let bytes = 0; ; ) {
       state.awaits = 'client'
-      const { done, value } = await reader.read().catch(() => {
-        throw abort(clientFault('broke its body off, or sent it malformed'))
-      })
+      const piece = await reader.read().catch(() => undefined)
+      if (piece === undefined) return abort(clientFault('broke its body off, or sent it malformed'))
       state.awaits = 'origin'
-      if (done) return writer.close()
-      bytes += value.byteLength
-      if (bytes > maxBytes) {
-        const refusal = abort(tooLarge(maxBytes))
-        await discard(reader)
-        throw refusal
+      if (piece.done) {
+        await writer.close()
+        return undefined
       }
-      await writer.write(value)
+      bytes += piece.value.byteLength
+      if (bytes > maxBytes) {
+        const refused = abort(tooLarge(maxBytes))
+        await discard(reader)
+        return refused
+      }
+      await writer.write(piece.value)
     }
   }
 
   return {
     body: readable,
     signal: client.signal,
-    fault: new Promise((_, reject) => {
-      handOn().catch(error => {
-        // Anything else is the origin's, of which `fetch` tells.
-        if (error instanceof Refusal) reject(error)
-      })
+    fault: new Promise(resolve => {
+      handOn().then(
+        refused => {
+          if (refused !== undefined) resolve(refused)
+        },
+        // The origin's fault: `fetch` rejects with it.
+        () => {}
+      )
     }),
     giveUp: () => (state.awaits === 'origin' ? undefined : abort(clientFault('did not send its body in time')))
   }
@@ -124,9 +133,9 @@ export async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): 
 }
 
 function tooLarge(maxBytes: number): Refusal {
-  return new Refusal('payload-too-large', `the body is larger than ${maxBytes} bytes`)
+  return refusal('payload-too-large', `the body is larger than ${maxBytes} bytes`)
 }
 
 function clientFault(what: string): Refusal {
-  return new Refusal('malformed-request', `the client ${what}`)
+  return refusal('malformed-request', `the client ${what}`)
 }

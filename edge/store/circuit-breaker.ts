@@ -1,30 +1,51 @@
-/** Whether Redis can be asked at the moment: after a failure it is left alone for a while, then one call tries it. */
+/**
+ * A circuit breaker: after a failed call it keeps other calls away from Redis for a while, then lets one call through to probe.
+ * The caller makes the call and chooses what answers in its place.
+ */
 
 export interface CircuitBreaker {
-  /** Redis failed when it was asked last: nobody waits for it. */
-  isFailing(): boolean
-  /** Whether this caller is the one to find out, behind its request, if Redis is back. */
-  mayProbe(nowMs: number): boolean
+  /** Whether the last call failed. Requests then use their fallback instead of waiting for Redis. */
+  isOpen(): boolean
+  /**
+   * Whether the caller may call Redis now: every caller while the breaker is closed. While it is open, one caller per
+   * `resetMs` gets `true` and must make the call: it is the probe. The others never wait for it.
+   */
+  allowsCall(nowMs: number): boolean
+  /** Notes a call that succeeded, which closes the breaker. */
   succeeded(): void
+  /**
+   * Notes a call that failed, which opens the breaker.
+   *
+   * @param nowMs the time of the failure, not of the call's start: a reset shorter than the deadline would otherwise be over
+   *   before it begins, and each request in turn would wait for the deadline
+   */
   failed(nowMs: number): void
 }
 
-/** @param backOffMs between two tries */
-export function createCircuitBreaker(backOffMs: number): CircuitBreaker {
-  let triedAtMs: number | undefined
+/**
+ * Creates a closed circuit breaker.
+ *
+ * A probe needs no outcome: on Workers it may die with its request. The next probe is then due `resetMs` after it began.
+ *
+ * @param resetMs from a failure to the first probe, and from one probe to the next
+ */
+export function createCircuitBreaker(resetMs: number): CircuitBreaker {
+  /** The last failure, or the start of a later probe; undefined while closed. */
+  let pausedAtMs: number | undefined
   return {
-    isFailing: () => triedAtMs !== undefined,
-    mayProbe(nowMs) {
-      // Either way round: a clock that was set back must not keep us away from Redis until it has caught up.
-      if (triedAtMs === undefined || Math.abs(nowMs - triedAtMs) < backOffMs) return false
-      triedAtMs = nowMs
+    isOpen: () => pausedAtMs !== undefined,
+    allowsCall(nowMs) {
+      if (pausedAtMs === undefined) return true
+      // The distance in either direction: a clock that was set back must not keep the breaker open until it catches up.
+      if (Math.abs(nowMs - pausedAtMs) < resetMs) return false
+      pausedAtMs = nowMs
       return true
     },
     succeeded() {
-      triedAtMs = undefined
+      pausedAtMs = undefined
     },
     failed(nowMs) {
-      triedAtMs = nowMs
+      pausedAtMs = nowMs
     }
   }
 }

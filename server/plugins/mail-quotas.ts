@@ -34,7 +34,7 @@ export const mailQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: MailQuotasOptions) => {
     app.decorate('takeMailQuota', async (name, subject) => {
       const policy = quotas[name]
-      const { allowed, retryAfterMs } = await limiter.charge(name, policy, mailSubject(subject), nowMs())
+      const { allowed, retryAfterMs } = await limiter.charge({ name, policy, subject: mailSubject(subject) }, nowMs)
       if (allowed) return
       const fields = rateLimitFields([{ name, policy, remaining: 0, retryAfterMs }])
       const wait = { retryAfterSeconds: retryAfterSeconds(retryAfterMs) }

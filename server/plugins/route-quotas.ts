@@ -82,7 +82,7 @@ function createStore(limiter: Limiter, quotas: RouteQuotasOptions['quotas'], now
       // The library appends the group to the key; our keys name the quota themselves.
       const subject = key.slice(0, -name.length)
       limiter
-        .charge(name, policy, subject, nowMs())
+        .charge({ name, policy, subject }, nowMs)
         .then(
           ({ allowed, remaining, retryAfterMs }) =>
             callback(null, { current: allowed ? policy.quota - remaining : policy.quota + 1, ttl: retryAfterMs }),

@@ -26,11 +26,13 @@ for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
       onStoreFailure: error => failures.push(error.message)
     })
     const beganMs = performance.now()
-    const asked = Array.from({ length: 8 }, () => limiter.charge('test', quotaPolicy(20, 60), '192.0.2.1', T0))
+    const asked = Array.from({ length: 8 }, () =>
+      limiter.charge({ name: 'test', policy: quotaPolicy(20, 60), subject: '192.0.2.1' }, () => T0)
+    )
     const verdicts = await Promise.all(asked)
     t.ok(performance.now() - beganMs < PATIENCE_MS)
     t.equal(verdicts.filter(({ allowed }) => allowed).length, 4, 'a fifth of twenty')
-    t.ok(verdicts.every(({ from }) => from === 'floor'))
+    t.ok(verdicts.every(({ from }) => from === 'fallback'))
     t.equal(failures.length, 8)
     const log = failures.join('\n')
     t.notMatch(log, /192\.0\.2\.1|a-secret-token|local quota/, 'and the log has no address, token or script')
@@ -47,7 +49,8 @@ t.test('after a failure only one request in each back-off waits for Redis', asyn
     breakerResetMs: BACK_OFF_MS,
     onStoreFailure: () => {}
   })
-  const take = (nowMs: number) => limiter.charge('test', quotaPolicy(1000, 60), 'a', nowMs)
+  const take = (nowMs: number) =>
+    limiter.charge({ name: 'test', policy: quotaPolicy(1000, 60), subject: 'a' }, () => nowMs)
   const callsFor = async (work: () => Promise<unknown>) => {
     const before = redis.calls
     await work()

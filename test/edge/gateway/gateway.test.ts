@@ -5,9 +5,10 @@
  */
 
 import t from 'tap'
-import type { Charge } from '../../../edge/admission/charge.ts'
+import type { Conversation } from '../../../edge/admission/conversation.ts'
 import { DATA_ANSWER_HEADERS } from '../../../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode } from '../../../edge/contract/problems.ts'
+import type { Charge } from '../../../edge/limiter/charge.ts'
 import type { VerifyFailure } from '../../../edge/verifier/verify-token.ts'
 import { type BenchChanges, CLAIMS, createGatewayBench, NOW_MS, REQUEST_ID } from '../lib/gateway-bench.ts'
 
@@ -19,17 +20,17 @@ const refusing = (code: VerifyFailure['code']) => ({
   verifier: { verify: async () => ({ ok: false, code, reason: 'why' }) as const }
 })
 const used = (used: string, retryAfterMs = 12_001): BenchChanges => ({ answers: { used, retryAfterMs } })
-const standing = (standing: 'ended' | 'key-removed' | 'unknown'): BenchChanges => ({ answers: { standing } })
+const session = (session: 'ended' | 'key-removed' | 'unknown'): BenchChanges => ({ answers: { session } })
 
 t.test('a request is recalled, verified, prepared, checked, limited and forwarded, in that order', async t => {
   const { gateway, steps } = createGatewayBench()
   await gateway(new Request(PROTECTED, bearer()), ADDRESS)
   t.strictSame(steps, [
-    'recall address auth',
+    'refusal address auth',
     'verify',
-    'prepare view address auth user',
-    'standing',
-    'take address auth user',
+    'ready view address auth user',
+    'session',
+    'charge address auth user',
     'sign',
     'fetch'
   ])
@@ -38,32 +39,32 @@ t.test('a request is recalled, verified, prepared, checked, limited and forwarde
 t.test('a public route is limited, signed and forwarded, and its token is not looked at', async t => {
   const { gateway, steps } = createGatewayBench()
   await gateway(new Request('http://gatehouse.test/health/live', bearer()), ADDRESS)
-  t.strictSame(steps.splice(0), ['recall address', 'prepare address', 'take address', 'sign', 'fetch'])
+  t.strictSame(steps.splice(0), ['refusal address', 'ready address', 'charge address', 'sign', 'fetch'])
   await gateway(new Request('http://gatehouse.test/api/v1/auth/login', { ...bearer(), method: 'POST' }), ADDRESS)
-  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
+  t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth', 'sign', 'fetch'])
 })
 
 t.test(
   'the ports are told the canonical address, the verified ids, and the time at which the request began',
   async t => {
     const told: unknown[] = []
-    const subjects = (takes: readonly Charge[]) => takes.map(({ name, subject }) => [name, subject])
+    const subjects = (charges: readonly Charge[]) => charges.map(({ name, subject }) => [name, subject])
     let nowMs = NOW_MS
     const { gateway } = createGatewayBench({
       nowMs: () => nowMs++,
       admission: {
-        refusalOf: () => undefined,
-        prepare: (takes, isRevocable) => {
-          told.push([...subjects(takes), isRevocable])
-          return undefined
-        },
-        take: (takes, onStoreFailure) => {
-          told.push([...subjects(takes), onStoreFailure])
-          return { refusal: undefined, standings: [], retryAfterMs: 0 }
-        },
-        standing: (session, begunAtMs) => {
-          told.push([session, begunAtMs])
-          return 'live'
+        begin({ charges, begunAtMs }) {
+          told.push([...subjects(charges), begunAtMs])
+          return {
+            identify: (session, more) => told.push([session, ...subjects(more)]),
+            refusal: () => undefined,
+            ready: () => undefined,
+            sessionStatus: () => 'live',
+            charge(onStoreFailure) {
+              told.push(onStoreFailure)
+              return { ok: true, quotas: [] }
+            }
+          } as Pick<Conversation, 'identify' | 'refusal' | 'ready' | 'sessionStatus' | 'charge'> as Conversation
         }
       },
       signHop: async hop => {
@@ -77,9 +78,9 @@ t.test(
       ['auth', '2001:db8:0:0::/64']
     ]
     t.strictSame(told, [
-      [...byAddress, ['user', CLAIMS.sub], true],
-      [{ sid: CLAIMS.sid, kid: 'k' }, NOW_MS],
-      [...byAddress, ['user', CLAIMS.sub], 'floor'],
+      [...byAddress, NOW_MS],
+      [{ sid: CLAIMS.sid, kid: 'k' }, ['user', CLAIMS.sub]],
+      'fallback',
       {
         method: 'DELETE',
         target: '/api/v1/auth/sessions/a?x=%2f',
@@ -119,17 +120,17 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   },
   'no keys': { changes: refusing('keys-unavailable'), code: 'unavailable', headers: { 'retry-after': '1' } },
   'an ended session': {
-    changes: standing('ended'),
+    changes: session('ended'),
     code: 'session-ended',
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
   },
   'a token of a key that was removed': {
-    changes: standing('key-removed'),
+    changes: session('key-removed'),
     code: 'token-invalid',
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
   },
   'a session nobody knows of': {
-    changes: standing('unknown'),
+    changes: session('unknown'),
     code: 'unavailable',
     headers: { 'retry-after': '1' }
   },
@@ -203,18 +204,18 @@ t.test('each refusal comes before the steps after it', async t => {
     await gateway(new Request(PROTECTED, bearer()), ADDRESS)
     return steps
   }
-  const recalled = ['recall address auth']
+  const recalled = ['refusal address auth']
   t.strictSame(await cut({ answers: { held: 'address' } }), recalled, 'from memory, before a signature is checked')
-  const asked = [...recalled, 'verify', 'prepare view address auth user', 'standing']
-  t.strictSame(await cut(used('address')), [...asked, 'take address auth user'])
+  const asked = [...recalled, 'verify', 'ready view address auth user', 'session']
+  t.strictSame(await cut(used('address')), [...asked, 'charge address auth user'])
   t.strictSame(
     await cut(refusing('token-invalid')),
-    [...recalled, 'prepare address auth', 'take address auth'],
+    [...recalled, 'ready address auth', ...recalled, 'charge address auth'],
     'a bad token is counted, and nobody asks for its user'
   )
   t.strictSame(
-    await cut(standing('ended')),
-    [...asked, 'recall address auth user', 'take address auth'],
+    await cut(session('ended')),
+    [...asked, 'refusal address auth user', 'charge address auth'],
     'an ended session is counted as a bad token is'
   )
 })
@@ -232,7 +233,7 @@ t.test('a refusal can be read by a page of an allowed origin, and by no other', 
 })
 
 t.test('a preflight of a listed origin is answered at once: no quota, nothing of the origin', async t => {
-  for (const changes of [{}, used('address'), { answers: { held: 'address' } }, standing('unknown')]) {
+  for (const changes of [{}, used('address'), { answers: { held: 'address' } }, session('unknown')]) {
     const { gateway, steps } = createGatewayBench(changes)
     const headers = {
       origin: 'https://app.test',
@@ -263,7 +264,7 @@ t.test('a preflight of any other origin is a request like any other: counted, an
     const headers = { 'access-control-request-method': 'DELETE', ...(origin !== undefined && { origin }) }
     const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
     t.equal(response.status, 429, String(origin))
-    t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth'])
+    t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth'])
   }
 })
 
@@ -284,7 +285,7 @@ t.test('a preflight needs no token; any other OPTIONS does', async t => {
   const { gateway, steps } = createGatewayBench()
   const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'DELETE' } }
   t.equal((await gateway(new Request(PROTECTED, preflight), ADDRESS)).status, 200)
-  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
+  t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth', 'sign', 'fetch'])
   t.equal((await gateway(new Request(PROTECTED, { method: 'OPTIONS' }), ADDRESS)).status, 401)
   const other = { headers: { 'access-control-request-method': 'DELETE' } }
   t.equal((await gateway(new Request(PROTECTED, other), ADDRESS)).status, 401, 'nor does its header open a GET')

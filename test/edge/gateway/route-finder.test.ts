@@ -14,7 +14,7 @@ const PARSED = parsePolicies({
     user: { by: 'user', limit: '600/60' }
   },
   routes: [
-    { path: '/orders', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'floor' },
+    { path: '/orders', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'fallback' },
     {
       path: '/orders',
       methods: 'any',
@@ -22,8 +22,8 @@ const PARSED = parsePolicies({
       quotas: ['user', 'few', 'address'],
       onStoreFailure: 'refuse'
     },
-    { path: '/users/*', methods: 'any', token: 'required', quotas: [], onStoreFailure: 'floor' },
-    { path: '/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'floor' }
+    { path: '/users/*', methods: 'any', token: 'required', quotas: [], onStoreFailure: 'fallback' },
+    { path: '/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'fallback' }
   ]
 })
 if (!PARSED.ok) throw new Error(PARSED.reason)

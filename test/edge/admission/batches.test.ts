@@ -1,12 +1,12 @@
 /** Who asks Redis, and who goes along: crowds, the dead among them, and answers that are none. */
 
 import t from 'tap'
-import type { Charge } from '../../../edge/admission/charge.ts'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
-import { openAdmissionBench, pass, passed, take } from '../lib/admission-bench.ts'
+import type { Charge } from '../../../edge/limiter/charge.ts'
+import { begin, chargeNow, chargeOf, openAdmissionBench, pass, passed, SESSION } from '../lib/admission-bench.ts'
 
 const users = (count: number) =>
-  Array.from({ length: count }, (_, i) => take('user', quotaPolicy(600, 60), `user ${i}`))
+  Array.from({ length: count }, (_, i) => chargeOf('user', quotaPolicy(600, 60), `user ${i}`))
 
 t.test('however many subjects run low at once, one round trip at a time renews what is due by then', async t => {
   const bench = await openAdmissionBench(t)
@@ -17,17 +17,17 @@ t.test('however many subjects run low at once, one round trip at a time renews w
   await bench.settled()
 
   // Of four each, the last one is left.
-  for (let spent = 1; spent < 3; spent++) for (const one of crowd) t.notOk(admission.take([one], 'floor').refusal)
-  for (const one of crowd) t.equal(admission.prepare([one], false, bench.background), undefined)
+  for (let spent = 1; spent < 3; spent++) for (const one of crowd) t.ok(chargeNow(bench, admission, [one]).ok)
+  for (const one of crowd) t.equal(begin(bench, admission, [one]).ready(), undefined)
   t.equal(bench.calls(), 1, 'the others wait until it has landed')
   for (let landed = 0; landed < 5; landed++) {
     await bench.settled()
-    admission.prepare([crowd[0] as Charge], false, bench.background)
+    begin(bench, admission, [crowd[0] as Charge]).ready()
   }
   t.equal(bench.calls(), 5, 'sixty-four at a time')
   await bench.settled()
   // Eight more each, that nobody waits for.
-  for (const one of crowd) for (let spent = 0; spent < 3; spent++) t.notOk(admission.take([one], 'floor').refusal)
+  for (const one of crowd) for (let spent = 0; spent < 3; spent++) t.ok(chargeNow(bench, admission, [one]).ok)
   t.equal(bench.calls(), 0)
 })
 
@@ -45,15 +45,15 @@ t.test(
       for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [third])
       await bench.settled()
       for (const one of [first, second]) await pass(bench, admission, [one])
-      for (const one of [first, first, second, second]) admission.take([one], 'floor')
+      for (const one of [first, first, second, second]) chargeNow(bench, admission, [one])
       bench.gate.mode = 'hang'
-      admission.prepare([first], false, bench.background)
-      admission.prepare([second], false, bench.background)
-      t.match(admission.take([second], 'floor'), { refusal: undefined }, 'its last one')
+      begin(bench, admission, [first]).ready()
+      begin(bench, admission, [second]).ready()
+      t.match(chargeNow(bench, admission, [second]), { ok: true }, 'its last one')
       bench.gate.mode = 'pass'
       bench.calls()
       bench.clock.nowMs += silentMs
-      t.equal(admission.prepare([third], false, bench.background), undefined)
+      t.equal(begin(bench, admission, [third]).ready(), undefined)
       t.strictSame([bench.calls(), bench.failures], [calls, []])
     }
   }
@@ -74,10 +74,10 @@ t.test('a round trip that died holds up nobody who waits for another one', async
   const admission = bench.open()
   const [dead, ...crowd] = users(41) as [Charge, ...Charge[]]
   bench.gate.mode = 'hang'
-  void admission.prepare([dead], false, bench.background)
+  void begin(bench, admission, [dead]).ready()
   bench.gate.mode = 'pass'
   // The clock stands still, so the dead one stays under way for ever.
-  await Promise.all([1, 2, 3].map(() => admission.prepare([], true, bench.background)))
+  await Promise.all([1, 2, 3].map(() => begin(bench, admission, [], SESSION).ready()))
   t.equal(bench.calls(), 2, 'the view is read once')
   const taken = await Promise.all(crowd.map(one => pass(bench, admission, [one])))
   t.equal(passed(taken), crowd.length)
@@ -88,12 +88,12 @@ t.test('nonsense for one of them takes nothing from the others', async t => {
   const admission = bench.open()
   const [first, second] = users(2) as [Charge, Charge]
   bench.gate.mode = 'garble-first'
-  await admission.prepare([first, second], true, bench.background)
+  await begin(bench, admission, [first, second], SESSION).ready()
   bench.gate.mode = 'pass'
   t.equal(bench.failures.length, 1)
-  t.match(admission.take([second], 'refuse'), { refusal: undefined, standings: [{ remaining: 599 }] }, 'not the floor')
-  t.match(admission.take([first], 'refuse'), { refusal: 'unavailable' })
-  t.equal(admission.prepare([second], true, bench.background), undefined, 'and the view was read')
+  t.match(chargeNow(bench, admission, [second], 'refuse'), { ok: true, quotas: [{ remaining: 599 }] }, 'not the floor')
+  t.match(chargeNow(bench, admission, [first], 'refuse'), { ok: false, problem: 'unavailable' })
+  t.equal(begin(bench, admission, [second], SESSION).ready(), undefined, 'and the view was read')
 })
 
 t.test('who has nothing to ask for leaves it to others to find out whether Redis is back', async t => {
@@ -102,16 +102,16 @@ t.test('who has nothing to ask for leaves it to others to find out whether Redis
   const [known, silent, stranger] = users(3) as [Charge, Charge, Charge]
   for (let i = 0; i < 5; i++, bench.clock.nowMs += 500) await pass(bench, admission, [known])
   await pass(bench, admission, [silent])
-  for (let i = 0; i < 2; i++) admission.take([silent], 'floor')
+  for (let i = 0; i < 2; i++) chargeNow(bench, admission, [silent])
   bench.gate.mode = 'fail'
-  await admission.prepare([stranger], false, bench.background)
+  await begin(bench, admission, [stranger]).ready()
   // Runs low, and is silent until its lease is over.
-  admission.prepare([silent], false, bench.background)
+  begin(bench, admission, [silent]).ready()
   bench.clock.nowMs += 6_050
   bench.calls()
-  t.equal(admission.prepare([known], false, bench.background), undefined)
+  t.equal(begin(bench, admission, [known]).ready(), undefined)
   t.equal(bench.calls(), 0)
   bench.gate.mode = 'pass'
-  await admission.prepare([], true, bench.background)
+  await begin(bench, admission, [], SESSION).ready()
   t.equal(bench.calls(), 1, 'a request that has to know is not told to wait for the next try')
 })
