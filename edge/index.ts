@@ -1,4 +1,4 @@
-/** The public names of the gateway, for other people: `gatehouse/gateway`. Each function has an example, which a test runs. */
+/** The public names of the gateway, `gatehouse/gateway`. Each function has an example, which a test runs. */
 
 export { type Admission, type AdmissionOptions, createAdmission } from './admission/admission.ts'
 export type { Charged, ChargeRefusal, ChargeResult } from './admission/charge-result.ts'

@@ -1,4 +1,4 @@
-/** The result of every parser of untrusted input: a checked value, or the reason for the log why there is no such value. */
+/** The result of every parser of untrusted input: a checked value, or why the input was refused. */
 
 /** A refused input. The reason is for the log, and may change. */
 export interface ParseFailure {

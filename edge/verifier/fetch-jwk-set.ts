@@ -1,4 +1,4 @@
-/** One download of a key set, distrustful and with a deadline; when to download, and what to do with it, is `key-set.ts`. */
+/** One download of a key set, with a deadline and strict checks; `remote-key-set.ts` decides when to download. */
 
 import { afterDeadline } from '../contract/after-deadline.ts'
 import { type Parsed, type ParseFailure, parseFailure } from '../contract/parsed.ts'
@@ -6,10 +6,10 @@ import { parseJsonMembers } from './json-members.ts'
 import { parseJwkSet, type UsableKey } from './public-jwk.ts'
 import type { TokenAlgorithm } from './token-algorithm.ts'
 
-/** As much of `fetch` as is needed, so that a test, a cache or a service binding can stand in for it. */
+/** The part of `fetch` that is needed, so that a test, a cache or a service binding can replace it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** Where a key set is, and what is accepted from there. */
+/** The location of a key set, and the limits of an accepted answer. */
 interface JwkSetRequest {
   readonly url: string
   readonly fetch: Fetch
@@ -19,10 +19,10 @@ interface JwkSetRequest {
   readonly maxBytes: number
 }
 
-// RFC 7517 §8.5.1 and plain JSON. A captive portal's page is refused here, before anybody tries to read it.
+// RFC 7517 §8.5.1 and plain JSON. The page of a captive portal is refused here, before it is parsed.
 const JSON_MEDIA_TYPE = /^application\/(?:jwk-set\+)?json\s*(?:;|$)/i
 
-/** Downloads a key set. Never rejects: whatever goes wrong is a reason. */
+/** Downloads a key set. Never rejects: every failure is a reason. */
 export async function fetchJwkSet(request: JwkSetRequest): Promise<Parsed<readonly UsableKey[]>> {
   const deadline = new AbortController()
   const expired = Promise.withResolvers<ParseFailure>()
@@ -31,7 +31,7 @@ export async function fetchJwkSet(request: JwkSetRequest): Promise<Parsed<readon
     deadline.abort()
   })
   try {
-    // Raced as well as signalled: a `fetch` that was handed in may not honour the signal.
+    // Raced as well as signalled: the caller's `fetch` may ignore the signal.
     return await Promise.race([download(request, deadline.signal), expired.promise])
   } catch (error) {
     return parseFailure(`the request failed: ${error instanceof Error ? error.name : typeof error}`)
@@ -41,9 +41,9 @@ export async function fetchJwkSet(request: JwkSetRequest): Promise<Parsed<readon
 }
 
 async function download(request: JwkSetRequest, signal: AbortSignal): Promise<Parsed<readonly UsableKey[]>> {
-  // Called as a bare function: workerd's own `fetch` refuses any other `this`.
+  // Called as a bare function: workerd's `fetch` refuses any other `this`.
   const { fetch } = request
-  // Security: a redirect could lead the keys anywhere. Not 'error', which workerd does not know.
+  // Security: a redirect could replace the keys by an attacker's. Not 'error', which workerd does not support.
   const response = await fetch(request.url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
     redirect: 'manual',
@@ -72,7 +72,7 @@ function findFault(response: Response): string | undefined {
     : 'the answer is not typed as JSON'
 }
 
-/** Reads a body, or stops and returns undefined where it is too long: its length is only known at its end. */
+/** Reads a body; undefined where it is too long. Its length is known only at its end, so it is counted while reading. */
 async function readAtMost(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const reader = response.body?.getReader()
   if (!reader) return new Uint8Array()

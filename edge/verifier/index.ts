@@ -1,4 +1,4 @@
-/** The public names of the verifier, for other people: `gatehouse/verifier`. Each function has an example, which a test runs. */
+/** The public names of the verifier, `gatehouse/verifier`. Each function has an example, which a test runs. */
 
 export type { AccessClaims } from '../contract/claims.ts'
 export type { Fetch } from './fetch-jwk-set.ts'

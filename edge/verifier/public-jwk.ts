@@ -1,11 +1,11 @@
-/** Reads public keys and key sets (RFC 7517, RFC 7518 §6.2, RFC 8037 §2); importing them is the signature port's. */
+/** Parses public keys and key sets (RFC 7517, RFC 7518 §6.2, RFC 8037 §2); the signature port imports them. */
 
 import { type Parsed, parseFailure } from '../contract/parsed.ts'
 import { decodeBase64url } from './base64url.ts'
 import { isJsonMembers, type JsonMembers, member } from './json-members.ts'
 import { parseAlgorithm, type TokenAlgorithm } from './token-algorithm.ts'
 
-/** A public key as it is published. */
+/** A public key as published. */
 export interface PublicJwk {
   readonly kid: string
   readonly kty: string
@@ -17,7 +17,7 @@ export interface PublicJwk {
   readonly key_ops?: readonly string[]
 }
 
-/** A key fit to verify signatures with: what is not needed for that is left out. */
+/** A key that can verify signatures, reduced to the members that this needs. */
 export interface UsableKey {
   readonly kid: string
   readonly algorithm: TokenAlgorithm
@@ -29,12 +29,12 @@ const COORDINATE_BYTES = 32
 // RFC 7518 §6.2.2, §6.3.2 and §6.4.1, RFC 8037 §2, and AKP's `priv`.
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 
-/** Whether a JWK holds anything that must not be published: a private or a symmetric key. */
+/** Whether a JWK holds a private or a symmetric key, which must never be published. */
 function isSecretJwk(jwk: JsonMembers): boolean {
   return member(jwk, 'kty') === 'oct' || SECRET_MEMBERS.some(name => Object.hasOwn(jwk, name))
 }
 
-/** Reads one public key: P-256 for `ES256` or Ed25519 for `EdDSA`, with an id, and not meant for something else. */
+/** Parses one public key: P-256 for `ES256` or Ed25519 for `EdDSA`, with an id, and meant for verifying. */
 export function parsePublicJwk(unverified: unknown): Parsed<UsableKey> {
   if (!isJsonMembers(unverified)) return parseFailure('the key is not an object')
   if (isSecretJwk(unverified)) return parseFailure('the key is not a public one')
@@ -54,10 +54,10 @@ export function parsePublicJwk(unverified: unknown): Parsed<UsableKey> {
 }
 
 /**
- * Reads a key set for `algorithms`.
+ * Parses a key set for `algorithms`.
  *
- * Keys of an unknown type, for another use or another algorithm are left out (RFC 7517 §5). A set with a secret in it, or
- * with one id twice, is refused as a whole: whoever published it made a mistake, and the keys that one has are better.
+ * Keys of an unknown type, for another use or for another algorithm are ignored (RFC 7517 §5). A set with a secret or a
+ * duplicate id is refused as a whole: its publication was a mistake, and the keys already loaded are safer.
  */
 export function parseJwkSet(
   unverified: JsonMembers,
@@ -78,7 +78,7 @@ export function parseJwkSet(
   return { ok: true, value: usable }
 }
 
-/** RFC 7517 §4.2 and §4.3: both members are optional, and bind where they are there. */
+/** RFC 7517 §4.2 and §4.3: both members are optional, and binding where present. */
 function isMeantForVerifying(jwk: JsonMembers): boolean {
   const use = member(jwk, 'use')
   const operations = member(jwk, 'key_ops')

@@ -1,4 +1,4 @@
-/** What the verifier needs of a crypto library; the libraries are bound elsewhere. */
+/** The interface between the verifier and a crypto library; its implementations are elsewhere. */
 
 import type { PublicJwk } from './public-jwk.ts'
 import type { TokenAlgorithm } from './token-algorithm.ts'
@@ -7,18 +7,18 @@ import type { TokenAlgorithm } from './token-algorithm.ts'
 export interface VerificationKey {
   readonly kid: string
   readonly algorithm: TokenAlgorithm
-  /** What the port that imported the key needs to use it. */
+  /** The imported key, in the form of the port that imported it. */
   readonly material: unknown
 }
 
-/** The signature step, so that Node can use `node:crypto` and everything else WebCrypto. */
+/** The signature step, so that Node can use `node:crypto` and other platforms WebCrypto. */
 export interface SignaturePort {
-  /** Imports a public key. Throws a TypeError on a key that is not usable. */
+  /** Imports a public key. Throws a TypeError on an unusable key. */
   importKey(jwk: PublicJwk): VerificationKey | Promise<VerificationKey>
   /**
-   * Whether `signature` is that of `key` over `signingInput`; false, not an error, for a signature of any wrong form.
+   * Whether `signature` is the one of `key` over `signingInput`. A malformed signature is false, not an error.
    *
-   * @param signingInput text, since each library has its own fastest way from text to bytes (UTF-8; of a token all ASCII)
+   * @param signingInput text, because each library has its own fastest way from text to bytes (UTF-8; ASCII in a token)
    */
   verify(key: VerificationKey, signingInput: string, signature: Uint8Array): boolean | Promise<boolean>
 }
