@@ -29,7 +29,8 @@ export function createInlineKeySet(options: InlineKeySetOptions): RevocableKeySo
   for (const jwk of keys) {
     const parsed = parsePublicJwk(jwk)
     if (!parsed.ok) throw new TypeError(`Cannot create a key set: ${parsed.reason}`)
-    if (usable.has(parsed.value.kid)) throw new TypeError(`Cannot create a key set: two keys "${parsed.value.kid}"`)
+    if (usable.has(parsed.value.kid))
+      throw new TypeError(`Cannot create a key set: two keys have the id "${parsed.value.kid}"`)
     usable.set(parsed.value.kid, parsed.value)
   }
   if (usable.size === 0) throw new TypeError('Cannot create a key set: give it at least one key')

@@ -3,8 +3,8 @@
 /**
  * Whether a URL is https, or http on loopback.
  *
- * Security: an attacker on the network path of a key set over http replaces the keys and can then sign any token. Loopback
- * has no network path.
+ * Security: an attacker on the network path of a key set over http replaces the keys and can then sign any token.
+ * Loopback has no network path.
  */
 export function isProtectedUrl(url: string): boolean {
   const { protocol, hostname } = URL.parse(url) ?? { protocol: '', hostname: '' }

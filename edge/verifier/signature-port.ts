@@ -16,7 +16,7 @@ export interface SignaturePort {
   /** Imports a public key. Throws a TypeError on an unusable key. */
   importKey(jwk: PublicJwk): VerificationKey | Promise<VerificationKey>
   /**
-   * Whether `signature` is the one of `key` over `signingInput`. A malformed signature is false, not an error.
+   * Whether `key` made `signature` over `signingInput`. A malformed signature is false, not an error.
    *
    * @param signingInput text, because each library has its own fastest way from text to bytes (UTF-8; ASCII in a token)
    */

@@ -11,20 +11,20 @@ export interface TokenHeader {
   readonly kid: string
 }
 
-// Media types compare without case, and `application/` is optional (RFC 7515 §4.1.9). Without the flag `u`, the flag `i`
-// maps no letter outside of ASCII to these.
+// Media types compare without case, and `application/` is optional (RFC 7515 §4.1.9). Without the flag `u`, the flag
+// `i` maps no letter outside of ASCII to these.
 const ACCESS_TOKEN_TYP = /^(?:application\/)?at\+jwt$/i
 
-// `crit` and `b64` change the meaning of a token (RFC 7515 §4.1.11, RFC 7797). The others carry a key, which this verifier
-// never uses. Our issuer never sends one, so such a token is an attack.
+// `crit` and `b64` change the meaning of a token (RFC 7515 §4.1.11, RFC 7797). The others carry a key, which this
+// verifier never uses. Our issuer never sends one, so such a token is an attack.
 const REFUSED_MEMBERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
 
 /**
  * Creates a parser of the first part of access tokens: canonical base64url of a strict JSON object with one of
  * `algorithms`.
  *
- * All tokens of a key share one header, so the last valid header is remembered. Only the meaning of its text is remembered,
- * never a decision about a token.
+ * All tokens of a key share one header, so the last valid header is remembered. Only the meaning of its text is
+ * remembered, never a decision about a token.
  */
 export function createHeaderReader(algorithms: readonly TokenAlgorithm[]): (part: string) => Parsed<TokenHeader> {
   let last: { readonly part: string; readonly header: Parsed<TokenHeader> } | undefined
