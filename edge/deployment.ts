@@ -1,4 +1,4 @@
-/** One deployment of the edge: settings and policies, bound to the ports of Workers. */
+/** Assembles one deployment of the edge from settings and policies, on the APIs of Workers. */
 
 import { type Admission, createAdmission } from './admission/admission.ts'
 import { CLOCK_SKEW_SECONDS } from './contract/claims.ts'
@@ -19,22 +19,22 @@ import { createRemoteKeySet, type RemoteKeySet } from './verifier/remote-key-set
 import { createTokenVerifier, type TokenVerifier } from './verifier/verify-token.ts'
 import { createWebCryptoSignaturePort } from './verifier/webcrypto-signature.ts'
 
-/** One deployment, kept for the life of the isolate. Only plain data is shared between requests. */
+/** One deployment, kept for the life of the isolate. Requests share only plain data. */
 export interface Deployment {
   readonly gateway: Gateway
-  /** Keeps the keys from growing old; undefined where they were given with the settings. */
+  /** Renews the keys where they are stale; without effect where they were given with the settings. */
   readonly renewKeys: (nowMs: number) => Promise<void> | undefined
   readonly fallbackClientAddress: string | undefined
 }
 
 /** Verified tokens that an isolate remembers: about 8 MB of its 128. */
 const REMEMBERED_TOKENS = 4_000
-/** Subjects whose leases an isolate remembers: about 5 MB. */
+/** Subjects with leases that an isolate remembers: about 5 MB. */
 const MAX_SUBJECTS = 10_000
 const FALLBACK_SHARE = 0.1
 const BREAKER_RESET_MS = 250
 
-/** Opens the deployment; nothing is asked of anybody before the first request. */
+/** Opens the deployment. It makes no call before the first request. */
 export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): Deployment {
   const retentionMs = revocationRetentionMs(settings.accessTokenTtlSeconds)
   const keys = openKeys(settings)
@@ -64,7 +64,7 @@ export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): 
     ...(settings.debugHeaders && { debugHeaders: (now: number) => ageHeader(view, now) })
   })
   const renewKeys = (now: number) => {
-    // An isolate that slept through the life of an entry may have slept through the removal of a key.
+    // An isolate that slept longer than an entry is kept may have missed the removal of a key.
     if (view.ageMs(now) > retentionMs) keys.remote?.dropOlderThan(retentionMs, now)
     return keys.remote?.refreshIfStale(now)
   }
@@ -113,13 +113,13 @@ function openAdmission(settings: EdgeSettings, view: RevocationView): Admission 
   })
 }
 
-/** How old the knowledge of ended sessions is (ms); absent while there is none. */
+/** The age of the knowledge of ended sessions (ms); no header while the view was never read. */
 function ageHeader(view: RevocationView, nowMs: number): Record<string, string> {
   const ageMs = view.ageMs(nowMs)
   return Number.isFinite(ageMs) ? { 'x-auth-revocation-age': String(ageMs) } : {}
 }
 
-/** An id that sorts by time. */
+/** Creates a request id, which sorts by time. */
 export function createRequestId(): string {
   return uuidV7(Date.now(), crypto.randomUUID())
 }
