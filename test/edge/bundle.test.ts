@@ -1,4 +1,4 @@
-/** What is deployed: the bundle as wrangler makes it, offline, and the one of the local run beside it. */
+/** The bundle that wrangler deploys, made offline, and the bundle of a local run. */
 
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -21,7 +21,7 @@ interface WorkerModule {
   }
 }
 
-/** Bundles as a deployment would; a proxy that does not exist answers whoever tries to reach the network. */
+/** Bundles as a deployment does. A proxy that does not exist keeps wrangler from the network. */
 async function bundleWithWrangler(t: Test): Promise<string> {
   const dir = await temporaryDir(t)
   const wrangler = join(createRequire(import.meta.url).resolve('wrangler/package.json'), '../bin/wrangler.js')
@@ -47,7 +47,7 @@ async function bundleWithWrangler(t: Test): Promise<string> {
 
 type Asked = readonly [path: string, init?: RequestInit]
 
-/** The answers of a bundle, without what differs from one request to the next. */
+/** The answers of a bundle, without their request ids. */
 async function answersOf(path: string, requests: readonly Asked[], bindings: object) {
   const worker = (await import(path)) as WorkerModule
   const answers: { readonly status: number; readonly text: string; readonly headers: readonly string[] }[] = []
@@ -65,7 +65,7 @@ t.test('the bundles', async t => {
   const [deployed] = await Promise.all([bundleWithWrangler(t), bundleWorker(local)])
 
   for (const [name, path] of Object.entries({ deployed, local })) {
-    await t.test(`the ${name} one needs nothing of Node and is small`, async t => {
+    await t.test(`the ${name} bundle imports nothing and is small`, async t => {
       const text = await readFile(path, 'utf8')
       t.notMatch(text, /["']node:|\brequire\(["']|^\s*import\b|\bimport\(/m, 'no import of any kind')
       const bytes = gzipSync(text).length

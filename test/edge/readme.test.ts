@@ -58,7 +58,7 @@ t.test('the lines that check a local and a live edge say what the README promise
   }
 })
 
-t.test('a deployment without its own settings is closed, with those of the README it is sound', async t => {
+t.test('a deployment without its own settings is closed, and with those of the README it is valid', async t => {
   const secrets = { EDGE_SECRET, UPSTASH_REDIS_REST_URL: 'https://redis.test', UPSTASH_REDIS_REST_TOKEN: 'a' }
   const { vars } = parseJsonc(await readFile(new URL('wrangler.jsonc', EDGE), 'utf8'))
   const edge = await openInNode({ ...vars, ...secrets })
@@ -73,7 +73,7 @@ t.test('a deployment without its own settings is closed, with those of the READM
     t.match(await readFile(new URL('../.env.example', EDGE), 'utf8'), new RegExp(`^(# )?${name}=`, 'm'))
 })
 
-/** The Worker of the README before a backend, under the settings of its `wrangler.jsonc` but for the addresses. */
+/** The Worker of the README in front of a backend, with the settings of its `wrangler.jsonc` except for the addresses. */
 async function openShop(t: Test, backendUrl: string) {
   const { bindings, origin, token } = await openSurroundings(t)
   const [entry = ''] = blocks('Before a backend of your own', 'ts')
@@ -96,7 +96,7 @@ const BACKENDS: readonly Backend[] = [
   { program: 'python3', file: 'backend.py' }
 ]
 
-/** Runs an example backend; it knows two secrets, of which the edge still uses the older. */
+/** Runs an example backend. It knows two secrets, and the edge still uses the older one. */
 async function openBackend(t: Test, { program, file }: Backend): Promise<string> {
   const child = await spawnTied(program, [fileURLToPath(new URL(`examples/${file}`, EDGE))], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -180,7 +180,7 @@ t.test('the README lists every exported name', async t => {
   t.strictSame(named.sort(), Object.keys({ ...gateway, ...verifier }).sort())
 })
 
-t.test('every document and example says how long a signed hop is good for', async t => {
+t.test('every document and example states the lifetime of a signed hop', async t => {
   const [age, ahead] = [HOP_MAX_AGE_MS / 1000, HOP_MAX_AHEAD_MS / 1000]
   t.equal(age, 30, 'as the contract has it')
   t.match(readme, `older than ${age} seconds, and a request dated more than ${ahead} seconds ahead`)
@@ -193,7 +193,7 @@ t.test('every document and example says how long a signed hop is good for', asyn
   }
 })
 
-t.test('keys that were taken from the issuer once need no issuer any more', async t => {
+t.test('keys given with the settings need no issuer', async t => {
   const { bindings, origin, token } = await openSurroundings(t)
   const [command = ''] = /^curl[^|]*(?= \|)/m.exec(blocks('Keys given with the settings', 'text')[0] ?? '') ?? []
   const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', command.replace(ISSUER, origin.url)])
@@ -220,7 +220,7 @@ t.test('the table of settings is complete, and its defaults are those of the Wor
   )
 })
 
-t.test('the events in the table are those that the Worker logs', async t => {
+t.test('the table of events lists those that the Worker logs', async t => {
   const files = ['edge-worker.ts', 'deployment.ts'].map(name => readFile(new URL(name, EDGE), 'utf8'))
   const source = (await Promise.all(files)).join('\n')
   const logged = [...source.matchAll(/event: '([\w-]+)'/g)].map(match => match[1])

@@ -1,11 +1,11 @@
-/** The deadline that a stall of the process does not use up, on timers and a clock of the test's own. */
+/** The deadline that a stall of the process does not use up, with timers and a clock of the test. */
 
 import t, { type Test } from 'tap'
 import { afterDeadline } from '../../../edge/contract/after-deadline.ts'
 
 const DEADLINE_MS = 250
 
-/** A deadline whose clock and timers stand still until the test moves them. */
+/** A deadline on a clock and timers that the test moves. */
 function build(t: Test) {
   const clock = { nowMs: 1_000 }
   const cleared: unknown[] = []

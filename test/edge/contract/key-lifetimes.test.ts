@@ -22,7 +22,7 @@ import { generateSigner, publicJwkOf } from '../../lib/token-forge.ts'
 const T0 = 1_800_000_000_000
 const PROPAGATION_MS = KEY_PROPAGATION_SECONDS * 1000
 
-/** A verifier that reads through a cache, which keeps what it has read for as long as the origin allows. */
+/** A verifier behind a cache, which keeps each answer for the whole `max-age`. */
 function buildVerifier(publishedAt: (nowMs: number) => readonly object[]) {
   let cached: { readonly untilMs: number; readonly body: string } | undefined
   let clockMs = T0
@@ -37,12 +37,12 @@ function buildVerifier(publishedAt: (nowMs: number) => readonly object[]) {
   const url = 'https://auth.example.com/.well-known/jwks.json'
   const keys = createRemoteKeySet({ url, fetch, signature: createNodeSignaturePort(), algorithms: ['ES256'] })
   return {
-    /** Somebody else's request fills the cache. */
+    /** The request of another client fills the cache. */
     fillCache: (nowMs: number) => {
       clockMs = nowMs
       return fetch()
     },
-    /** A request at the verifier: renews the keys that are due. @returns the ids that are known after it */
+    /** A request at the verifier renews keys that are due. @returns those of `kids` that are known after it */
     request: async (nowMs: number, kids: readonly string[]) => {
       clockMs = nowMs
       await keys.refreshIfStale(nowMs)
@@ -65,7 +65,7 @@ t.test('a change of the published keys reaches a verifier behind a cache within 
   }
 })
 
-t.test('createRemoteKeySet() renews its keys at the stated age, unless told otherwise', async t => {
+t.test('createRemoteKeySet() renews its keys at the stated age by default', async t => {
   const verifier = buildVerifier(() => [old])
   await verifier.request(T0, ['old'])
   const keys = createRemoteKeySet({
