@@ -107,6 +107,13 @@ async function openBackend(t: Test, { program, file }: Backend): Promise<string>
   return url
 }
 
+/** A request for `/health` as the edge would forward it, under a signature that may be of another secret, time or path. */
+async function signed(secret: string, timeMs: number, target = '/health') {
+  const requestId = '0199a8d4-1c00-7000-8000-0000000000f6'
+  const hop = { method: 'GET', target, clientAddress: '192.0.2.1', timeMs, requestId }
+  return { headers: hopHeaders(hop, await gateway.createHopSigner(secret)(hop)) }
+}
+
 async function isInstalled(program: string): Promise<boolean> {
   return promisify(execFile)(program, ['--version']).then(
     () => true,
@@ -139,11 +146,6 @@ for (const backend of BACKENDS) {
     }
     t.equal(await (await send('/health')).text(), 'ok', 'the backend still runs')
 
-    const signed = async (secret: string, timeMs: number, target = '/health') => {
-      const requestId = '0199a8d4-1c00-7000-8000-0000000000f6'
-      const hop = { method: 'GET', target, clientAddress: '192.0.2.1', timeMs, requestId }
-      return { headers: hopHeaders(hop, await gateway.createHopSigner(secret)(hop)) }
-    }
     const nowMs = Date.now()
     const direct = async (init: RequestInit = {}) => (await fetch(`${url}/health`, init)).status
     t.equal(await direct(await signed(EDGE_SECRET, nowMs)), 200, 'what the edge would have sent')
