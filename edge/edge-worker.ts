@@ -20,8 +20,8 @@ export interface EdgeWorker {
 }
 
 /**
- * Creates the Worker. It reads its settings at the first request. If a setting is missing or malformed, it answers 503 to
- * every request and logs the names of all faulty settings.
+ * Creates the Worker. It reads its settings at the first request. If a setting is missing or malformed, it answers 503
+ * to every request and logs the names of all faulty settings.
  *
  * @param written the policies of this deployment; by default Gatehouse's own, under `API_PREFIX`
  * @throws TypeError on invalid policies, so that they cannot be deployed

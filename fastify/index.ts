@@ -1,4 +1,4 @@
-/** Protects the routes of another Fastify service with Gatehouse's access tokens; it does not check for ended sessions. */
+/** Protects the routes of a Fastify service with Gatehouse's access tokens; it does not check for ended sessions. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
@@ -71,9 +71,9 @@ interface Refusal {
 const RETRY_AFTER_SECONDS = 1
 
 /**
- * The plugin. Keys are fetched at the first request, kept, and renewed behind later requests. Until a first fetch succeeds,
- * every protected route answers 503. Registration fails with a TypeError on an option that is missing, unknown or invalid.
- * A genuine token that the options refuse causes a warning in the service's log, at most once a minute.
+ * The plugin. Keys are fetched at the first request, kept, and renewed behind later requests. Until a first fetch
+ * succeeds, every protected route answers 503. Registration fails with a TypeError on an option that is missing, unknown
+ * or invalid. A genuine token that the options refuse causes a warning in the service's log, at most once a minute.
  *
  * @example
  * await app.register(gatehouse, { issuer, audience, jwksUrl })

@@ -120,7 +120,7 @@ function findWrong(claims: UnverifiedClaims): keyof AccessClaims | undefined {
   return isText(claims.name) ? undefined : 'name'
 }
 
-// A lone surrogate or NUL has no faithful form in UTF-8 or in Postgres: the text shown would differ from the text signed.
+// A lone surrogate or NUL has no faithful form in UTF-8 or Postgres: the shown text would differ from the signed one.
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value.isWellFormed() && !value.includes('\0')
 }

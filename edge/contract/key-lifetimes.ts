@@ -9,7 +9,7 @@ export const JWKS_MAX_AGE_SECONDS = 300
 /** The age at which a verifier renews its keys. An earlier renewal would often find the same cached copy. */
 export const KEY_REFRESH_SECONDS = JWKS_MAX_AGE_SECONDS
 
-/** How long Cloudflare's cache answers the edge, so that a new isolate finds keys nearby; never longer than `max-age`. */
+/** How long Cloudflare's cache answers the edge: a new isolate finds keys nearby, and none older than `max-age`. */
 export const EDGE_JWKS_CACHE_SECONDS = Math.min(60, JWKS_MAX_AGE_SECONDS)
 
 /**

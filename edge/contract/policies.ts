@@ -95,8 +95,9 @@ export function gatehousePolicies(
 /**
  * The policy for a request with a canonical path. Without a match a token is required, so a forgotten route is closed.
  *
- * Security: the edge does not know how leniently the origin reads a path. `/Health` may be `/health`, or another resource
- * under `/*`. The path is looked up as the most lenient origin reads it, and literally. It is public only if both say so.
+ * Security: the edge does not know how leniently the origin reads a path. `/Health` may be `/health`, or another
+ * resource under `/*`. The path is looked up as the most lenient origin reads it, and literally. It is public only if
+ * both lookups say so.
  */
 export function routePolicyFor(routes: readonly RoutePolicy[], method: string, path: string): RoutePolicy {
   const plain = plainPath(path)
@@ -107,7 +108,7 @@ export function routePolicyFor(routes: readonly RoutePolicy[], method: string, p
   return literal.token === 'required' ? literal : forgiven
 }
 
-/** The policy of a path without a route: a token is required, and no request passes while Redis is away. */
+/** The policy of a path without a route: a token is required, and the gateway charges every quota. */
 export const UNKNOWN_ROUTE: RoutePolicy = {
   path: '/*',
   methods: 'any',

@@ -1,4 +1,4 @@
-/** Every Redis key of Gatehouse: versioned, so that a new layout never reads an old one, and hash-tagged for clusters. */
+/** Every Redis key of Gatehouse: versioned, so a new layout never reads an old one, and hash-tagged for clusters. */
 
 const PREFIX = 'gatehouse:v1'
 

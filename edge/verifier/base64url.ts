@@ -69,7 +69,7 @@ export function decodeBase64urlInto(
   return length + 2
 }
 
-/** The 24 bits that begin with the last two or three characters; negative where a bit beyond their bytes is not zero. */
+/** The last two or three characters as 24 bits; negative where a bit beyond their whole bytes is not zero. */
 function readTail(encoded: Uint8Array, index: number, hasThree: boolean): number {
   const third = hasThree ? valueAt(encoded, index + 2) : 0
   const bits = (valueAt(encoded, index) << 18) | (valueAt(encoded, index + 1) << 12) | (third << 6)

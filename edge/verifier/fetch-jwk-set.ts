@@ -72,7 +72,7 @@ function findFault(response: Response): string | undefined {
     : 'the answer is not typed as JSON'
 }
 
-/** Reads a body; undefined where it is too long. Its length is known only at its end, so it is counted while reading. */
+/** Reads a body; undefined where it is too long. The length is counted while reading, because it is not declared. */
 async function readAtMost(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const reader = response.body?.getReader()
   if (!reader) return new Uint8Array()

@@ -12,8 +12,8 @@ export interface InlineKeySetOptions {
 }
 
 /**
- * Creates a key source from given keys, without the network. Throws a TypeError on an unusable key, on a duplicate id and
- * on an empty list.
+ * Creates a key source from given keys, without the network. Throws a TypeError on an unusable key, a duplicate id or an
+ * empty list.
  *
  * @example
  * const keys = createInlineKeySet({ keys: [jwk], signature: createWebCryptoSignaturePort() })

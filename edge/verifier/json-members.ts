@@ -47,8 +47,8 @@ export function parseJsonMembers(bytes: Uint8Array): Parsed<JsonMembers> {
 /**
  * Parses text as one JSON object: no duplicate member at any depth, no lone surrogate, bounded depth.
  *
- * Security: `JSON.parse` keeps the last of two duplicates, other parsers the first. An attacker uses such a token to make
- * two verifiers read different claims (RFC 8725 §2.4).
+ * Security: `JSON.parse` keeps the last of two duplicates, other parsers the first. An attacker uses such a token to
+ * make two verifiers read different claims (RFC 8725 §2.4).
  *
  * @param text from `decodeUtf8()`: only an escape in it can write a lone surrogate
  */
@@ -86,7 +86,7 @@ function findFault(text: string, value: JsonMembers): string | undefined {
   return names === left ? undefined : 'a duplicate member'
 }
 
-/** The end of the string that begins at `opening`. Most of a token is inside strings, and a native search skips them. */
+/** The end of the string that begins at `opening`. Most of a token is strings, which a native search skips. */
 function closingQuote(text: string, opening: number): number {
   let index = text.indexOf('"', opening + 1)
   while (isEscaped(text, index)) index = text.indexOf('"', index + 1)

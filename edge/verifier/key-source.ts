@@ -4,7 +4,7 @@ import type { VerificationKey } from './signature-port.ts'
 
 /** Finds the keys of a verifier. */
 export interface KeySource {
-  /** The key with this id, or undefined. Throws or rejects with a `KeysUnavailableError` when no key was ever loaded. */
+  /** The key with this id, or undefined. Throws or rejects with `KeysUnavailableError` if no key was ever loaded. */
   find(kid: string, nowMs: number): VerificationKey | undefined | Promise<VerificationKey | undefined>
 }
 

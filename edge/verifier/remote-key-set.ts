@@ -1,10 +1,10 @@
 /**
  * Keys that are fetched from a URL and kept in memory; the verifier checks signatures with them.
  *
- * On Workers a promise dies with the request that began it. Requests therefore share only plain values: the keys, and the
- * note of a download that has begun. A request that finds such a note waits on its own timers until the download is
- * settled. A note older than any download belongs to a dead request, and the next request begins a new download. Waiting
- * saves downloads: otherwise each request of a cold start would make its own.
+ * On Workers a promise dies with the request that began it. Requests therefore share only plain values: the keys, and
+ * the note of a download that has begun. A request that finds such a note waits on its own timers until the download is
+ * settled. A note older than any download belongs to a dead request, and the next request begins a new download.
+ * Waiting saves downloads: otherwise each request of a cold start would make its own.
  *
  * Over 200 lines by a few: the options are listed a second time for their check.
  */

@@ -26,8 +26,8 @@ export interface TokenVerifierOptions {
    */
   readonly rememberedTokens?: number
   /**
-   * Called, at most once a minute, for a genuine token that `issuer`, `audience` or `maxLifeSeconds` refuses: one of them
-   * probably differs from the issuer's. A forged token never causes a call. Must not throw.
+   * Called, at most once a minute, for a genuine token that `issuer`, `audience` or `maxLifeSeconds` refuses: one of
+   * them probably differs from the issuer's. A forged token never causes a call. Must not throw.
    */
   readonly onMismatch?: (mismatch: Mismatch) => void
 }

@@ -48,8 +48,8 @@ interface Verifier {
 type Checked<Value> = Parsed<Value, VerifyFailure>
 
 /**
- * Creates a verifier of access tokens (RFC 9068, under RFC 8725). Throws a TypeError on options that are missing, unknown
- * or invalid.
+ * Creates a verifier of access tokens (RFC 9068, under RFC 8725). Throws a TypeError on options that are missing,
+ * unknown or invalid.
  *
  * Only a token with a valid signature and otherwise valid claims is `token-expired`. Every forgery is `token-invalid`.
  *

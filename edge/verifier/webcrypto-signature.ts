@@ -1,4 +1,4 @@
-/** The signature step over WebCrypto, for Workers, browsers, Deno, Bun, and for Node without the port of `node:crypto`. */
+/** The signature step over WebCrypto, for Workers, browsers, Deno, Bun, and Node without the `node:crypto` port. */
 
 import { type PublicJwk, parsePublicJwk } from './public-jwk.ts'
 import { SIGNATURE_BYTES, type SignaturePort, type VerificationKey } from './signature-port.ts'

@@ -73,7 +73,7 @@ t.test('a deployment without its own settings is closed, and with those of the R
     t.match(await readFile(new URL('../.env.example', EDGE), 'utf8'), new RegExp(`^(# )?${name}=`, 'm'))
 })
 
-/** The Worker of the README in front of a backend, with the settings of its `wrangler.jsonc` except for the addresses. */
+/** The Worker of the README in front of a backend, with its `wrangler.jsonc` except for the addresses. */
 async function openShop(t: Test, backendUrl: string) {
   const { bindings, origin, token } = await openSurroundings(t)
   const [entry = ''] = blocks('Before a backend of your own', 'ts')
@@ -107,7 +107,7 @@ async function openBackend(t: Test, { program, file }: Backend): Promise<string>
   return url
 }
 
-/** A request for `/health` as the edge would forward it, under a signature that may be of another secret, time or path. */
+/** A request for `/health` with the headers of the edge; the signature may have another secret, time or path. */
 async function signed(secret: string, timeMs: number, target = '/health') {
   const requestId = '0199a8d4-1c00-7000-8000-0000000000f6'
   const hop = { method: 'GET', target, clientAddress: '192.0.2.1', timeMs, requestId }

@@ -1,4 +1,4 @@
-/** The edge's settings: none that decides over security has a default, and a Worker without one refuses every request. */
+/** The edge's settings: none that decides over security has a default, and a Worker without one is closed. */
 
 import { mock } from 'node:test'
 import t from 'tap'

@@ -1,4 +1,4 @@
-/** The names that the examples of the public functions use. Requests to example.com are answered here, without the network. */
+/** The names that the examples of the public functions use. Requests to example.com are answered without a network. */
 
 import { createAdmission, createForward, createHopSigner, openRedis, parsePolicies } from '../../edge/index.ts'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
