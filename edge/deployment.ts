@@ -113,7 +113,7 @@ function openAdmission(settings: EdgeSettings, view: RevocationView): Admission 
   })
 }
 
-/** The age of the knowledge of ended sessions (ms); no header while the view was never read. */
+/** The age of the knowledge of ended sessions (ms); no header while nothing is known. */
 function ageHeader(view: RevocationView, nowMs: number): Record<string, string> {
   const ageMs = view.ageMs(nowMs)
   return Number.isFinite(ageMs) ? { 'x-auth-revocation-age': String(ageMs) } : {}

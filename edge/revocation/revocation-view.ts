@@ -29,7 +29,7 @@ export interface RevocationView {
   beginRead(nowMs: number): RevocationRead
   /** Notes sessions that ended in this process, before they are published. */
   end(sids: readonly string[], nowMs: number): void
-  /** The age of the view; Infinity where it was never read. */
+  /** The age of the view in milliseconds; Infinity where it was never read, or Redis has lost its memory. */
   ageMs(nowMs: number): number
 }
 
