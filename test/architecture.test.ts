@@ -31,7 +31,7 @@ const TABLE: readonly { readonly folder: string; readonly files: readonly string
     packages: /^$/
   },
   { folder: 'edge', files: ['edge'], packages: /^$/ },
-  { folder: 'db', files: ['db'], packages: /^(node:|drizzle-orm|postgres$)/ },
+  { folder: 'db', files: ['db', 'edge/contract/after-deadline.ts'], packages: /^(node:|drizzle-orm|postgres$)/ },
   {
     folder: 'server',
     files: [
