@@ -7,6 +7,7 @@
  */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { afterDeadline } from '../edge/contract/after-deadline.ts'
 
 /** The driver's own canceller answers with a promise, which its public `cancel()` drops: a rejection would end the process. */
 interface Cancellable extends Promise<unknown> {
@@ -40,19 +41,4 @@ function limit(sql: Sql | TransactionSql, deadlineMs: number): void {
 /** Where the server cannot be reached for it either, the statement ends with its connection. */
 function cancel(query: Cancellable): void {
   query.canceller(query).catch(() => {})
-}
-
-/**
- * Calls `expire` when the time is over, and later by as much as this process was held up itself, once: what was answered
- * meanwhile is still unread. Work that was done and passes for lost costs more than late work: an email that was claimed
- * is not sent for a minute.
- *
- * @returns stops it
- */
-export function afterDeadline(deadlineMs: number, expire: () => void): () => void {
-  const dueMs = performance.now() + deadlineMs
-  let timer = setTimeout(() => {
-    timer = setTimeout(expire, Math.max(0, performance.now() - dueMs))
-  }, deadlineMs)
-  return () => clearTimeout(timer)
 }
