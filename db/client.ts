@@ -2,11 +2,12 @@
 
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { afterDeadline } from '../edge/contract/after-deadline.ts'
 import { connectionSettings } from './connection-url.ts'
 import { drizzle } from './drizzle.ts'
 import { withoutRollbackOnLostConnections } from './lost-connection.ts'
 import * as schema from './schema/index.ts'
-import { afterDeadline, withStatementDeadline } from './statement-deadline.ts'
+import { withStatementDeadline } from './statement-deadline.ts'
 
 /** The pool or a transaction: a query function runs on either. */
 export type Queryable = Pick<

@@ -7,6 +7,7 @@
  */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { afterDeadline } from '../edge/contract/after-deadline.ts'
 
 /** The driver's internal canceller. The public `cancel()` drops its promise, and a rejection would end the process. */
 interface Cancellable extends Promise<unknown> {
@@ -41,6 +42,7 @@ function limit(sql: Sql | TransactionSql, deadlineMs: number): void {
 function cancel(query: Cancellable): void {
   query.canceller(query).catch(() => {})
 }
+<<<<<<< HEAD
 
 /**
  * Calls `expire` when the time is over. If this process was stalled, the deadline is extended once by the stall, so that
@@ -58,3 +60,5 @@ export function afterDeadline(deadlineMs: number, expire: () => void): () => voi
   }, deadlineMs)
   return () => clearTimeout(timer)
 }
+=======
+>>>>>>> edgerest-needs

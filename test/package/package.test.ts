@@ -49,7 +49,8 @@ t.test('the tarball holds only compiled files and documents', async t => {
   const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
   const names = files.map(path => path.slice(home.length + 1))
   const odd = names.filter(name => !/^dist\/(edge|fastify|vendor|server\/lib\/crypto\/node-signature)\b.*/.test(name))
-  t.strictSame(odd.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'edge/README.md', 'package.json'])
+  const examples = ['edge/examples/backend.mjs', 'edge/examples/backend.py']
+  t.strictSame(odd.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'edge/README.md', ...examples, 'package.json'])
   t.strictSame(
     names.filter(name => /(?<!\.d)\.ts$/.test(name)),
     [],
