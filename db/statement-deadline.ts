@@ -42,23 +42,3 @@ function limit(sql: Sql | TransactionSql, deadlineMs: number): void {
 function cancel(query: Cancellable): void {
   query.canceller(query).catch(() => {})
 }
-<<<<<<< HEAD
-
-/**
- * Calls `expire` when the time is over. If this process was stalled, the deadline is extended once by the stall, so that
- * answers that arrived meanwhile are read first.
- *
- * Finished work that is reported as lost costs more than late work. An email that was claimed, for example, is not sent
- * for a minute.
- *
- * @returns a function that stops the deadline
- */
-export function afterDeadline(deadlineMs: number, expire: () => void): () => void {
-  const dueMs = performance.now() + deadlineMs
-  let timer = setTimeout(() => {
-    timer = setTimeout(expire, Math.max(0, performance.now() - dueMs))
-  }, deadlineMs)
-  return () => clearTimeout(timer)
-}
-=======
->>>>>>> edgerest-needs
