@@ -1,32 +1,35 @@
-/** The frame of a mail: greeting, paragraphs, one link, closing, as text and as HTML. What it says is `templates.ts`. */
+/** Lays out an email as text and as HTML: greeting, paragraphs, one link, closing. The texts are in `templates.ts`. */
 
 import { escapeHtml } from '../lib/http/escape-html.ts'
 
+/** The content of one email, as plain text. */
 export interface MailContent {
   readonly subject: string
-  /** Absent: the reader is greeted without a name. */
+  /** The recipient's name; without it the greeting has none. */
   readonly name?: string | undefined
   readonly paragraphs: readonly string[]
   readonly link?: MailLink
   readonly closing: readonly string[]
-  /** Under which people reach the service. */
+  /** The address of the service, in the footer. */
   readonly publicUrl: string
 }
 
+/** A link, shown as a button in HTML. */
 export interface MailLink {
   readonly label: string
   readonly url: string
-  /** What to enter where the link does not work: some mail gateways drop its fragment. */
+  /** The code to enter if the link does not work: some mail gateways drop its fragment. */
   readonly code?: { readonly page: string; readonly token: string }
 }
 
+/** An email, ready for the transport. */
 export interface RenderedMail {
   readonly subject: string
   readonly text: string
   readonly html: string
 }
 
-/** Self-contained and without images or tracking. Where a mail program drops the style, what is left reads as well. */
+/** Self-contained, without images or tracking. The email stays readable in a mail program that drops the style. */
 const STYLE = `
 :root { color-scheme: light dark; supported-color-schemes: light dark }
 body { margin: 0; padding: 24px 16px; background: #f3f4f6; color: #1f2937; font: 16px/1.6 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
@@ -45,9 +48,13 @@ p { margin: 12px 0; overflow-wrap: anywhere }
 }
 `
 
-/** Renders a letter. Every text is escaped here, whoever wrote it. */
-export function layOutMail(letter: MailContent): RenderedMail {
-  return { subject: letter.subject, text: renderText(letter), html: renderHtml(letter) }
+/**
+ * Lays out an email.
+ *
+ * Security: every text is escaped here, whatever its source, so that no name or device injects HTML.
+ */
+export function layOutMail(content: MailContent): RenderedMail {
+  return { subject: content.subject, text: renderText(content), html: renderHtml(content) }
 }
 
 function renderText({ name, paragraphs, link, closing, publicUrl }: MailContent): string {
@@ -80,15 +87,15 @@ ${closing.map(text => `<p class="small">${escapeHtml(text)}</p>`).join('\n')}
 `
 }
 
-/** The address is there in full as well: some people copy it, and some want to see where a button leads. */
+/** The URL is shown in full, too, for recipients that copy it or check the target of a button. */
 function renderLink({ label, url, code }: MailLink): string {
   const href = escapeHtml(url)
   const button = `<p><a class="button" href="${href}">${escapeHtml(label)}</a></p>
-<p class="small">Or open this address: <a href="${href}">${href}</a></p>`
+<p class="small">Or open this link: <a href="${href}">${href}</a></p>`
   return code === undefined ? button : `${button}\n${renderCode(code)}`
 }
 
-/** The token has a line of its own in the source as well, for programs that show an email as text. */
+/** The token has a line of its own in the HTML source, too, for programs that show an email as text. */
 function renderCode({ page, token }: NonNullable<MailLink['code']>): string {
   return `<p class="small">${escapeHtml(enterCode(page))}</p>
 <p class="code">

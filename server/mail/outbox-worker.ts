@@ -1,4 +1,4 @@
-/** Sends what is in the outbox: claims, sends, backs off, gives up. What a mail is about is decided elsewhere. */
+/** Sends the emails of the outbox: claims, sends, retries, gives up. `resolve-mail.ts` decides what an email becomes. */
 
 import { type Database, DatabaseUnavailableError } from '../../db/client.ts'
 import {
@@ -28,11 +28,11 @@ export interface OutboxWorkerOptions {
   readonly log: { warn(fields: object, message: string): void }
 }
 
-/** Mails claimed at a time. */
+/** Emails claimed at a time. */
 const BATCH = 10
-/** A claim holds this long: longer than an attempt to send, and short enough that a lost claim costs no two minutes. */
+/** The time of a claim: longer than an attempt to send, and short enough that a lost claim delays an email by a minute. */
 const LEASE_MS = 60_000
-/** Beyond this a slow mail server leaves too little of the lease for another attempt; the rest is claimed again. */
+/** No attempt starts later in a lease: a slow mail server might outlast it. The remaining emails are claimed again. */
 const LAST_START_MS = LEASE_MS / 2
 const FIRST_BACK_OFF_MS = 1_000
 const LONGEST_BACK_OFF_MS = 300_000
@@ -40,7 +40,7 @@ const LONGEST_BACK_OFF_MS = 300_000
 /**
  * Creates one pass over the outbox.
  *
- * @returns a function that sends what is due and resolves to how many mails it has claimed
+ * @returns a function that sends the emails that are due, and resolves to the number of claimed emails
  */
 export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<number> {
   const { database, nowMs } = options
@@ -51,9 +51,12 @@ export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<nu
     )
     for (const mail of await withinBounds(options, mails)) {
       if (nowMs() - now > LAST_START_MS) break
-      // One mail whose outcome cannot be written must not hold up the others that were claimed with it.
+      // A failure to write the outcome of one email must not delay the others of its batch.
       await deliver(options, mail).catch(error => {
-        options.log.warn({ mailId: mail.id, kind: mail.kind, reason: String(error) }, 'a mail could not be dealt with')
+        options.log.warn(
+          { mailId: mail.id, kind: mail.kind, reason: String(error) },
+          'could not record the outcome of an email: retrying after its lease'
+        )
       })
     }
     return mails.length
@@ -88,7 +91,10 @@ async function deliver(options: OutboxWorkerOptions, mail: OutboxMail): Promise<
   const now = new Date(nowMs())
   if (mail.expiresAt <= now) {
     await giveUp(options, mail, mail.lastError ?? 'expired before it was sent')
-    log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts }, 'a mail was given up: it expired unsent')
+    log.warn(
+      { mailId: mail.id, kind: mail.kind, attempts: mail.attempts },
+      'gave up an email: it expired before it was sent'
+    )
     return
   }
   try {
@@ -98,7 +104,10 @@ async function deliver(options: OutboxWorkerOptions, mail: OutboxMail): Promise<
     const reason = reasonOf(error)
     const dueAt = new Date(nowMs() + backOffMs(mail.attempts))
     await database.run(db => postponeMail(db, mail.id, dueAt, reason))
-    log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason }, 'a mail could not be sent yet')
+    log.warn(
+      { mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason },
+      'could not send an email: retrying later'
+    )
     return
   }
   await finish(options, mail, new Date(nowMs()))
@@ -119,7 +128,7 @@ async function send({ database, transport, box, publicUrl }: OutboxWorkerOptions
   await transport.send({ to: mail.recipient, messageId, ...renderMail(mail.kind, values) })
 }
 
-/** The last email to a deleted account leaves no trace of the address, sent or not. */
+/** The last email to a deleted account leaves no trace of the email address, sent or not. */
 function leavesNoTrace({ kind }: OutboxMail): boolean {
   return kind === 'account-deleted'
 }
@@ -137,7 +146,7 @@ function backOffMs(attempts: number): number {
   return Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.max(0, attempts - 1))
 }
 
-/** For the row and the log: a code of the mail server or the socket, or that the database was at fault. */
+/** A reason for the row and the log, without personal data: the error's code, or a fixed text. */
 function reasonOf(error: unknown): string {
   if (error instanceof DatabaseUnavailableError) return 'the database is not available'
   return error instanceof Error && 'code' in error ? String(error.code) : 'failed'

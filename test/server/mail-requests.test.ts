@@ -171,7 +171,7 @@ t.test('a request for verification gets no link where two registrations wait, wh
   await request('verification-requested', email)
   const { sent, pass } = worker()
   await pass()
-  t.match(sent, [{ to: email, subject: 'Please register once more' }])
+  t.match(sent, [{ to: email, subject: 'Please register again' }])
   t.equal(tokenOf(sent[0]), undefined)
 })
 

@@ -1,4 +1,4 @@
-/** The rule of the login guard by itself: what blocks, what waits, until when, and what counts. Over 200 lines: one rule a test. */
+/** The rule of the login guard by itself: blocks, delays, captchas, and the failures that count. Over 200 lines: one rule a test. */
 
 import t from 'tap'
 import {
@@ -22,12 +22,12 @@ const PENDING: AttemptFacts = { knownDevice: false, captchaUnsolved: false, outc
 const WRONG: AttemptFacts = { ...PENDING, outcome: 'wrong' }
 const RIGHT: AttemptFacts = { ...PENDING, outcome: 'right' }
 
-/** Only the address is looked at: every attempt is on another account. */
+/** A failure that counts only for the address: every attempt is on an account of its own. */
 function failOnAddress(state: GuardState, atMs: number, with_: GuardPolicy = policy) {
   return decide(with_, { ...UNTOUCHED, address: state.address }, WRONG, atMs)
 }
 
-/** Only the account is looked at: every attempt comes from another address. */
+/** A failure that counts only for the account: every attempt comes from an address of its own. */
 function failOnAccount(state: GuardState, atMs: number, attempt = WRONG) {
   return decide(policy, { ...UNTOUCHED, account: state.account }, attempt, atMs)
 }
@@ -38,7 +38,7 @@ function blockedAddress(): GuardState {
   return state
 }
 
-function protectedAccount(): GuardState {
+function blockedAccount(): GuardState {
   let state = UNTOUCHED
   for (let count = 0; count < 10; count++) state = failOnAccount(state, START_MS).state
   return { ...UNTOUCHED, account: state.account }
@@ -67,9 +67,9 @@ t.test(
   }
 )
 
-t.test('decide() names the first millisecond at which a refused attempt is let through', async t => {
+t.test('decide() names the first millisecond at which a refused attempt is admitted', async t => {
   const delayed = { ...UNTOUCHED, pair: { failures: 3, lastMs: START_MS } }
-  const states = [blockedAddress(), delayed, protectedAccount()]
+  const states = [blockedAddress(), delayed, blockedAccount()]
   for (const [at, state] of states.entries()) {
     const { retryAfterMs, obstacle } = decide(policy, state, PENDING, START_MS).decision
     t.equal(obstacle, ['address', 'pair', 'account'][at])
@@ -78,8 +78,8 @@ t.test('decide() names the first millisecond at which a refused attempt is let t
   }
 })
 
-t.test('decide() names the longest wait where several are running', async t => {
-  const state = { ...blockedAddress(), pair: { failures: 3, lastMs: START_MS }, account: protectedAccount().account }
+t.test('decide() names the longest of several waits', async t => {
+  const state = { ...blockedAddress(), pair: { failures: 3, lastMs: START_MS }, account: blockedAccount().account }
   const address = { ...state.address, untilMs: START_MS + 5 }
   t.match(decide(policy, { ...state, address }, PENDING, START_MS).decision, { obstacle: 'account' })
   t.match(decide(policy, { ...state, address, account: NO_FAILURES }, PENDING, START_MS).decision, { obstacle: 'pair' })
@@ -95,7 +95,7 @@ t.test(
       state = { ...UNTOUCHED, pair: decide(policy, state, WRONG, nowMs).state.pair }
       const { retryAfterMs } = decide(policy, state, PENDING, nowMs).decision
       waits.push(retryAfterMs / 1000)
-      // The very moment at which the longest delay ends is the one at which all is forgotten.
+      // The longest delay ends in the millisecond in which all failures are forgotten.
       nowMs += Math.min(retryAfterMs, 599_999)
       if (retryAfterMs === 600_000) break
     }
@@ -119,9 +119,9 @@ t.test('decide() clears nothing but the delay of the pair after a success', asyn
   t.strictSame(state, { ...before, pair: NO_DELAY })
 })
 
-t.test('decide() answers neither a right nor a wrong password behind an obstacle, and counts neither', async t => {
+t.test('decide() answers and counts neither a right nor a wrong password while an obstacle holds', async t => {
   const delayed = { ...UNTOUCHED, pair: { failures: 2, lastMs: START_MS } }
-  for (const state of [blockedAddress(), delayed, protectedAccount()]) {
+  for (const state of [blockedAddress(), delayed, blockedAccount()]) {
     const right = decide(policy, state, RIGHT, START_MS)
     const wrong = decide(policy, state, WRONG, START_MS)
     t.strictSame(right.decision, wrong.decision, 'no difference shows')
@@ -132,7 +132,7 @@ t.test('decide() answers neither a right nor a wrong password behind an obstacle
 })
 
 t.test(
-  'decide() protects an account from unknown devices with its tenth failure, and says once that it begins',
+  'decide() blocks an account for unknown devices with its tenth failure, and reports the attack once',
   async t => {
     const attacked: boolean[] = []
     let state = UNTOUCHED
@@ -147,9 +147,9 @@ t.test(
 )
 
 t.test(
-  'decide() lets a known device in while its account is protected, and its failures do not prolong that',
+  'decide() admits a known device while its account is blocked, and its failures do not prolong the block',
   async t => {
-    const before = protectedAccount()
+    const before = blockedAccount()
     const known = { ...WRONG, knownDevice: true }
     const { decision, state } = decide(policy, before, known, START_MS + 1)
     t.ok(isAnswerable(decision))
@@ -160,8 +160,8 @@ t.test(
   }
 )
 
-t.test('decide() says anew that an account is attacked when its protection begins anew', async t => {
-  let state = protectedAccount()
+t.test('decide() reports another attack when the account is blocked again', async t => {
+  let state = blockedAccount()
   const laterMs = START_MS + 30 * MINUTE_MS
   const attacked = Array.from({ length: 10 }, () => {
     const decided = failOnAccount(state, laterMs)
@@ -172,7 +172,7 @@ t.test('decide() says anew that an account is attacked when its protection begin
 })
 
 t.test(
-  'decide() asks for a captcha after three failures of the address or of the account, within their windows',
+  'decide() requires a captcha after three failures of the address or of the account, within their windows',
   async t => {
     const open = { ...PENDING, captchaUnsolved: true }
     const three = { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 }
@@ -184,12 +184,12 @@ t.test(
     t.notOk(due(onAddress, open, 10 * MINUTE_MS))
     t.ok(due(onAccount, open, 15 * MINUTE_MS - 1))
     t.notOk(due(onAccount, open, 15 * MINUTE_MS))
-    t.notOk(due(onAddress, PENDING, 0), 'not of one that has solved it')
+    t.notOk(due(onAddress, PENDING, 0), 'not of an attempt that has solved one')
     t.notOk(due({ ...UNTOUCHED, address: { ...three, failuresMs: [START_MS, START_MS] } }, open, 0), 'not after two')
   }
 )
 
-t.test('decide() answers no outcome without the captcha that is due by then', async t => {
+t.test('decide() answers no outcome without a captcha that became due since the attempt was admitted', async t => {
   const state = { ...UNTOUCHED, address: { failuresMs: [START_MS, START_MS, START_MS], untilMs: 0 } }
   for (const outcome of ['right', 'wrong'] as const) {
     const decided = decide(policy, state, { ...WRONG, captchaUnsolved: true, outcome }, START_MS)

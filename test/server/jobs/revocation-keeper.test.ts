@@ -168,7 +168,7 @@ t.test('every round tries to publish a removed key until one succeeds, and no ro
 })
 
 t.test(
-  'after Redis has lost its memory the set holds removed keys beside sessions, as long as they matter',
+  'after Redis lost its memory the set holds removed keys beside sessions, within their retention',
   async t => {
     const id = await endedSession()
     const kid = await removedKey(RETENTION_MS / 1000 - 60)

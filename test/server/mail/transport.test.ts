@@ -34,7 +34,7 @@ t.teardown(() => {
   smtp.close(() => {})
 })
 
-/** Kinds that never reach a template: they become another one first. */
+/** Kinds without a text: each is resolved to another kind first. */
 const REQUESTS = ['registration', 'verification-requested', 'reset-requested']
 const TOKEN = 'abc_-123-def'
 

@@ -44,7 +44,7 @@ t.test('unseal() refuses a value with any byte altered, cut off or added', async
 })
 
 t.test(
-  'a box under an older root secret opens; where that is gone the error names its key and the setting',
+  'a value under an older root secret is unsealed; without that secret the error names its key and the setting',
   async t => {
     const old = createSealedBox(deriveKeys([OLD_SECRET])).seal(plain, 'outbox:1')
     t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).unseal(old, 'outbox:1')), plain)

@@ -142,7 +142,7 @@ t.test('a text that is not one plain address is refused', async t => {
 })
 
 t.test(
-  'an address that mixes writing systems, or hangs marks on letters, passes for another and is refused',
+  'an address that mixes writing systems, or adds marks to letters, looks like another one and is refused',
   async t => {
     const lookAlikes = [
       ...[
