@@ -30,8 +30,8 @@ export interface Deployment {
 const REMEMBERED_TOKENS = 4_000
 /** Subjects whose leases an isolate remembers: about 5 MB. */
 const MAX_SUBJECTS = 10_000
-const FLOOR_SHARE = 0.1
-const REDIS_BACK_OFF_MS = 250
+const FALLBACK_SHARE = 0.1
+const BREAKER_RESET_MS = 250
 /** How long Cloudflare's cache may answer for the issuer: a fresh isolate then finds the keys nearby. */
 const JWKS_CACHE_SECONDS = 60
 
@@ -103,10 +103,10 @@ function openAdmission(settings: EdgeSettings, view: RevocationView): Admission 
     view,
     nowMs: () => Date.now(),
     maxSubjects: MAX_SUBJECTS,
-    fallbackShare: FLOOR_SHARE,
-    breakerResetMs: REDIS_BACK_OFF_MS,
-    onStoreFailure: (error, answeredByFloor) =>
-      log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFloor })
+    fallbackShare: FALLBACK_SHARE,
+    breakerResetMs: BREAKER_RESET_MS,
+    onStoreFailure: (error, answeredByFallback) =>
+      log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFallback })
   })
 }
 

@@ -3,7 +3,7 @@
 import { parsePolicies } from './contract/parse-policies.ts'
 import { type EdgePolicies, gatehousePolicies, type WrittenPolicies } from './contract/policies.ts'
 import { createRequestId, type Deployment, openDeployment } from './deployment.ts'
-import { createRefuse } from './gateway/respond.ts'
+import { problemResponse } from './gateway/respond.ts'
 import { log } from './log.ts'
 import { parseEdgeSettings } from './settings.ts'
 
@@ -30,8 +30,8 @@ export interface EdgeWorker {
  * export default createEdgeWorker({
  *   quotas: { address: { by: 'address', limit: '300/60' }, user: { by: 'user', limit: '600/60' } },
  *   routes: [
- *     { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'floor' },
- *     { path: '/*', methods: 'any', token: 'required', quotas: ['address', 'user'], onStoreFailure: 'floor' }
+ *     { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'fallback' },
+ *     { path: '/*', methods: 'any', token: 'required', quotas: ['address', 'user'], onStoreFailure: 'fallback' }
  *   ]
  * })
  */
@@ -78,5 +78,5 @@ function misconfigured(reason: string): undefined {
 
 /** Security: a Worker that lacks a setting is closed, never an open door. */
 function refuseEverything(): Response {
-  return createRefuse('')('unavailable', createRequestId(), undefined, { 'retry-after': '60' })
+  return problemResponse('', { problem: 'unavailable', requestId: createRequestId() }, { 'retry-after': '60' })
 }

@@ -14,7 +14,7 @@ export type ParsedPolicies =
  * @example
  * const parsed = parsePolicies({
  *   quotas: { address: { by: 'address', limit: '300/60' } },
- *   routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: ['address'], onStoreFailure: 'floor' }]
+ *   routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: ['address'], onStoreFailure: 'fallback' }]
  * })
  * parsed.ok // → false
  * parsed.ok ? '' : parsed.reason // → 'routes[0]: "token" must be "required" or "none"'
@@ -60,8 +60,8 @@ function faultsOf(route: unknown, quotas: Readonly<Record<string, EdgeQuota>>): 
   const isListOfMethods = Array.isArray(methods) && methods.length > 0 && methods.every(isMethod)
   if (methods !== 'any' && !isListOfMethods) faults.push('"methods" must be "any" or a list such as ["GET", "POST"]')
   if (token !== 'required' && token !== 'none') faults.push('"token" must be "required" or "none"')
-  if (onStoreFailure !== 'floor' && onStoreFailure !== 'refuse')
-    faults.push('"onStoreFailure" must be "floor" or "refuse"')
+  if (onStoreFailure !== 'fallback' && onStoreFailure !== 'refuse')
+    faults.push('"onStoreFailure" must be "fallback" or "refuse"')
   if (maxBodyBytes !== undefined && !(Number.isSafeInteger(maxBodyBytes) && Number(maxBodyBytes) > 0))
     faults.push('"maxBodyBytes" must be a whole number of at least 1')
   if (!Array.isArray(names) || !names.every(name => typeof name === 'string'))

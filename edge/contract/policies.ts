@@ -10,7 +10,7 @@ export type QuotaSubject = 'address' | 'user'
  * What happens to a request while Redis cannot say how its quotas stand: a stricter quota in the memory of each instance,
  * or 503. Whether a session has ended is no matter of choice: where nobody can say, the request is refused.
  */
-export type StoreFailurePolicy = 'floor' | 'refuse'
+export type StoreFailurePolicy = 'fallback' | 'refuse'
 
 /** One quota. */
 export interface EdgeQuota {
@@ -73,7 +73,7 @@ export function gatehousePolicies(
   limits: Readonly<Record<GatehouseQuotaName, string>> = DEFAULT_EDGE_QUOTAS
 ): WrittenPolicies {
   const route = (path: string, token: 'required' | 'none', ...quotas: GatehouseQuotaName[]): RoutePolicy => {
-    return { path, methods: 'any', token, quotas, onStoreFailure: 'floor', maxBodyBytes: MAX_BODY_BYTES }
+    return { path, methods: 'any', token, quotas, onStoreFailure: 'fallback', maxBodyBytes: MAX_BODY_BYTES }
   }
   return {
     quotas: {

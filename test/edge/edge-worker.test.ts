@@ -14,7 +14,7 @@ import { openTinyOrigin } from './lib/tiny-origin.ts'
 const OWN = {
   quotas: { few: { by: 'address', limit: '3/60' } },
   routes: [
-    { path: '/reports/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'floor' },
+    { path: '/reports/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'fallback' },
     { path: '/reports/*', methods: ['POST'], token: 'required', quotas: ['few'], onStoreFailure: 'refuse' }
   ]
 } as const

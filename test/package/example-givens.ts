@@ -44,7 +44,7 @@ export async function fetch(input: string | Request, _init?: RequestInit): Promi
 
 const parsed = parsePolicies({
   quotas: { address: { by: 'address', limit: '300/60' } },
-  routes: [{ path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'floor' }]
+  routes: [{ path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'fallback' }]
 })
 if (!parsed.ok) throw new Error(parsed.reason)
 export const policies = parsed.value

@@ -5,7 +5,7 @@ import { parsePolicies } from '../../../edge/contract/parse-policies.ts'
 import { gatehousePolicies } from '../../../edge/contract/policies.ts'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 
-const ROUTE = { path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'floor' }
+const ROUTE = { path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'fallback' }
 const QUOTAS = { address: { by: 'address', limit: '300/60' }, user: { by: 'user', limit: '600/60' } }
 const withRoute = (changes: object) => ({ quotas: QUOTAS, routes: [{ ...ROUTE, ...changes }] })
 const withQuotas = (quotas: unknown) => ({ quotas, routes: [{ ...ROUTE, quotas: [] }] })
@@ -114,7 +114,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     ['X'.repeat(21)]
   ],
   token: [...NO_STRINGS, ['required'], '', 'Required', 'optional', 'NONE', 'required '],
-  onStoreFailure: [...NO_STRINGS, ['floor'], '', 'FLOOR', 'open', 'refuse '],
+  onStoreFailure: [...NO_STRINGS, ['fallback'], '', 'FLOOR', 'open', 'refuse '],
   quotas: [
     ...NO_STRINGS.filter(value => !Array.isArray(value)),
     'address',

@@ -52,7 +52,7 @@ for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {
     for (const [path, [token, ...more]] of Object.entries(CONTRACT)) {
       const quotas = ['address', ...more, ...(token === 'required' ? ['user'] : [])]
       for (const method of ['GET', 'POST', 'DELETE'])
-        t.match(routePolicyFor(routes, method, prefix + path), { token, quotas, onStoreFailure: 'floor' }, path)
+        t.match(routePolicyFor(routes, method, prefix + path), { token, quotas, onStoreFailure: 'fallback' }, path)
     }
     for (const path of OUTSIDE)
       t.match(routePolicyFor(routes, 'GET', path), { token: 'none', quotas: ['address'] }, path)
@@ -78,7 +78,7 @@ for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {
 }
 
 const route = (path: string, token: 'required' | 'none', methods: RoutePolicy['methods'] = 'any'): RoutePolicy => {
-  return { path, methods, token, quotas: [], onStoreFailure: 'floor' }
+  return { path, methods, token, quotas: [], onStoreFailure: 'fallback' }
 }
 
 t.test('routePolicyFor() takes the first match', async t => {

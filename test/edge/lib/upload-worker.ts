@@ -10,9 +10,9 @@ export default createEdgeWorker({
       methods: 'any',
       token: 'none',
       quotas: ['uploads'],
-      onStoreFailure: 'floor',
+      onStoreFailure: 'fallback',
       maxBodyBytes: 100
     },
-    { path: '/*', methods: 'any', token: 'none', quotas: ['uploads'], onStoreFailure: 'floor' }
+    { path: '/*', methods: 'any', token: 'none', quotas: ['uploads'], onStoreFailure: 'fallback' }
   ]
 })

@@ -24,9 +24,9 @@ verdict.claims
 // @ts-expect-error a gateway without anything to decide by
 createGateway({ publicUrl: 'https://api.example.com' })
 // @ts-expect-error a route that does not say whether it needs a token
-createEdgeWorker({ quotas: {}, routes: [{ path: '/*', methods: 'any', quotas: [], onStoreFailure: 'floor' }] })
+createEdgeWorker({ quotas: {}, routes: [{ path: '/*', methods: 'any', quotas: [], onStoreFailure: 'fallback' }] })
 createEdgeWorker({
   quotas: {},
   // @ts-expect-error a misspelt requirement
-  routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: [], onStoreFailure: 'floor' }]
+  routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: [], onStoreFailure: 'fallback' }]
 })
