@@ -48,8 +48,8 @@ export interface AuditRows {
   /** Decrypts the personal part of a row; `undefined` once the user concerned is deleted. */
   unsealPersonal(row: SealedRow, person: AuditPerson | undefined): AuditPersonal | undefined
   /**
-   * Decrypts the part of an administrator who acted on another account; `undefined` where the row has no such part, or
-   * once the administrator is deleted.
+   * Decrypts address and device of an administrator that acted on another account; `undefined` if the row has no such
+   * part, or once the administrator is deleted.
    */
   unsealOrigin(row: ActedRow, actor: AuditPerson | undefined): AuditOrigin | undefined
   /** Creates the key of a new user, sealed, for `users.sealed_audit_key`. */
