@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BUDGETS } from './budgets.ts'
 import { type Arguments, ArgumentsError, chooseScenarios, parseArguments, USAGE } from './lib/arguments.ts'
-import { judgeBudgets, type Verdict } from './lib/budget.ts'
+import { type BudgetResult, checkBudgets } from './lib/budget.ts'
 import { compareBars, compareRuns, differencesOfSetting } from './lib/compare.ts'
 import { describeMachine } from './lib/machine.ts'
 import { clock, createProgress } from './lib/progress.ts'
@@ -46,10 +46,10 @@ async function main(args: Arguments): Promise<number> {
   const run = await measure(scenarios, args, scope)
   await scope.close()
 
-  const verdicts = judgeBudgets(BUDGETS, run)
+  const budgets = checkBudgets(BUDGETS, run)
   if (before !== undefined) showChanges(before, run)
-  await keep(run, verdicts)
-  return summarize(run, verdicts)
+  await keep(run, budgets)
+  return summarize(run, budgets)
 }
 
 async function measure(scenarios: readonly Scenario[], args: Arguments, scope: OpenScope): Promise<RunResult> {
@@ -67,7 +67,7 @@ async function measure(scenarios: readonly Scenario[], args: Arguments, scope: O
     if (asked) await new Promise<never>(() => {})
     results.push(result)
     progress.clear()
-    console.log(`\n${scenarioTable(result, judgeBudgets(BUDGETS, { quick, scenarios: [result] }), paint)}`)
+    console.log(`\n${scenarioTable(result, checkBudgets(BUDGETS, { quick, scenarios: [result] }), paint)}`)
   }
   const seconds = (Date.now() - +startedAt) / 1000
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ').replace(/ --$/, '')
@@ -87,20 +87,20 @@ function showChanges(before: RunResult, after: RunResult): void {
   console.log(`\n${paint('bold', `Compared with ${before.startedAt}, commit ${before.machine.commit}`)}`)
   for (const difference of differencesOfSetting(before, after)) console.log(paint('yellow', `  ${difference}`))
   console.log(changeTable('numbers', compareRuns(before, after), paint))
-  console.log(changeTable('bars', compareBars(judgeBudgets(BUDGETS, before), judgeBudgets(BUDGETS, after)), paint))
+  console.log(changeTable('bars', compareBars(checkBudgets(BUDGETS, before), checkBudgets(BUDGETS, after)), paint))
 }
 
-async function keep(run: RunResult, verdicts: readonly Verdict[]): Promise<void> {
+async function keep(run: RunResult, budgets: readonly BudgetResult[]): Promise<void> {
   const json = join(HERE, 'results', `${run.startedAt.replaceAll(':', '').slice(0, 17)}.json`)
   const html = join(HERE, 'report.html')
   await writeResult(json, run)
-  await writeReport(html, run, verdicts)
+  await writeReport(html, run, budgets)
   console.log(`\n${relative('.', json)}\n${relative('.', html)}`)
 }
 
-function summarize(run: RunResult, verdicts: readonly Verdict[]): number {
-  const blown = verdicts.filter(({ state }) => state === 'blown').length
-  const held = verdicts.filter(({ state }) => state === 'held').length
+function summarize(run: RunResult, budgets: readonly BudgetResult[]): number {
+  const blown = budgets.filter(({ state }) => state === 'blown').length
+  const held = budgets.filter(({ state }) => state === 'held').length
   const failed = run.scenarios.filter(
     ({ failure, variants }) => failure !== undefined || variants.some(({ errors }) => errors > 0)
   )

@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { migrateDatabase } from '../db/migrate.ts'
-import { openAppRole } from './postgres/app-role.ts'
+import { prepareAppRole } from './postgres/app-role.ts'
 
 /** URLs of one migrated database. */
 export interface DatabaseRoles {
@@ -17,14 +17,14 @@ export interface DatabaseRoles {
  *
  * @param given the settings, where the database is somebody's own: its server keeps the roles that it has
  */
-export async function openDatabaseRoles(
+export async function prepareDatabaseRoles(
   database: string,
   given: Readonly<Record<string, string | undefined>>
 ): Promise<DatabaseRoles> {
   const isOwn = given.DATABASE_URL !== undefined
   const owner = isOwn ? (given.MIGRATION_DATABASE_URL ?? database) : database
   await migrateDatabase(owner)
-  return { owner, worker: isOwn ? database : await openAppRole(database) }
+  return { owner, worker: isOwn ? database : await prepareAppRole(database) }
 }
 
 /**

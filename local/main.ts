@@ -78,14 +78,14 @@ function portOf(text: string): number {
 }
 
 async function run(): Promise<void> {
-  const tell = (line: string) => process.stderr.write(`${line}\n`)
+  const log = (line: string) => process.stderr.write(`${line}\n`)
   const stop = stopRequested()
-  tell('Starting PostgreSQL, Redis, mailbox, origin and edge …')
-  const stack = await openStack({ dataDir: values.data, port: portOf(values.port), env: process.env, tell })
+  log('Starting PostgreSQL, Redis, mailbox, origin and edge …')
+  const stack = await openStack({ dataDir: values.data, port: portOf(values.port), env: process.env, log })
   process.stdout.write(greeting(stack))
   if (values['ready-file'] !== undefined) await writeReadyFile(values['ready-file'], stack)
   await stop
-  tell('Stopping …')
+  log('Stopping …')
   // A second Ctrl-C does not wait: the children are tied to this process and end with it.
   process.once('SIGINT', () => process.exit(130))
   await stack.close()

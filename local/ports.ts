@@ -16,14 +16,14 @@ const TRIES = 20
 export async function onFreePort<T>(
   what: string,
   preferred: number,
-  tell: (message: string) => void,
+  log: (message: string) => void,
   open: (port: number) => Promise<T>
 ): Promise<T> {
   for (let port = preferred; ; port++) {
     try {
       if (port !== 0) (await bind(port, '::1'))?.close()
       const opened = await open(port)
-      if (port !== preferred) tell(`Port ${preferred} is taken: the ${what} uses ${port} instead.`)
+      if (port !== preferred) log(`Port ${preferred} is taken: the ${what} uses ${port} instead.`)
       return opened
     } catch (error) {
       if (!isTaken(error) || preferred === 0) throw error

@@ -1,7 +1,7 @@
 /** A real PostgreSQL for one machine, from an npm package, without Docker; schema and queries are left to `db`. */
 
 import { resolve } from 'node:path'
-import { makeDataDir, openCluster, serverUser } from './postgres/cluster.ts'
+import { makeDataDir, prepareCluster, serverUser } from './postgres/cluster.ts'
 import { awaitUnused } from './postgres/lock.ts'
 import { startServer } from './postgres/server.ts'
 import { openServerFiles } from './postgres/server-files.ts'
@@ -51,7 +51,7 @@ export async function openLocalPostgres(options: LocalPostgresOptions): Promise<
     const log = await openServerLog(dataDir)
     closers.push(log.close)
 
-    const cluster = await openCluster(dataDir, files, user, log)
+    const cluster = await prepareCluster(dataDir, files, user, log)
     const server = await startServer({ cluster, files, log, port })
     closers.push(server.close)
     tell(`PostgreSQL ${files.major} listens on port ${new URL(server.url).port}, data in "${dataDir}"`)

@@ -15,9 +15,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { RedisBackend } from './redis/backend.ts'
+import { RedisError, type Reply } from './redis/reply.ts'
 import { encodeAnswer, encodeError, parseCommand, parseCommands } from './redis/rest-codec.ts'
 import { createScriptAliases } from './redis/script-aliases.ts'
-import { RedisError, type Reply } from './redis-engine.ts'
 
 export { openEngineBackend, type RedisBackend } from './redis/backend.ts'
 export { openRedisBackend } from './redis/redis-backend.ts'
@@ -123,15 +123,7 @@ function createService(backend: RedisBackend) {
   }
 
   const routes = new Map([
-    [
-      '/',
-      async (body: unknown, base64: boolean): Promise<Answer> => {
-        const command = parseCommand(body)
-        if (typeof command === 'string') return refusal(400, command)
-        const reply = await run(command)
-        return { status: reply instanceof RedisError ? 400 : 200, body: encodeAnswer(reply, base64) }
-      }
-    ],
+    ['/', (body: unknown, base64: boolean) => answerOne(body, base64, run)],
     ['/pipeline', (body: unknown, base64: boolean) => answerList(body, base64, list => Promise.all(list.map(run)))],
     ['/multi-exec', (body: unknown, base64: boolean) => answerList(body, base64, transact)]
   ])
@@ -148,6 +140,17 @@ function createService(backend: RedisBackend) {
       return 'status' in body ? body : route(body.json, request.headers['upstash-encoding'] === 'base64')
     }
   }
+}
+
+async function answerOne(
+  body: unknown,
+  base64: boolean,
+  run: (command: readonly string[]) => Promise<Reply>
+): Promise<Answer> {
+  const command = parseCommand(body)
+  if (typeof command === 'string') return refusal(400, command)
+  const reply = await run(command)
+  return { status: reply instanceof RedisError ? 400 : 200, body: encodeAnswer(reply, base64) }
 }
 
 async function answerList(

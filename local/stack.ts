@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { type Config, loadConfig } from '../server/config.ts'
 import { loggerOptions } from '../server/logger.ts'
 import { openOrigin } from '../server/origin.ts'
-import { openDatabaseRoles, writeCommandSettings } from './database-roles.ts'
+import { prepareDatabaseRoles, writeCommandSettings } from './database-roles.ts'
 import { openLocalEdge } from './edge.ts'
 import { type Mailbox, openMailbox } from './mailbox.ts'
 import { onFreePort, reservePort } from './ports.ts'
@@ -22,7 +22,7 @@ export interface StackOptions {
   /** Settings; those of the contract apply, `DATABASE_URL` and `REDIS_URL` replace the embedded engines. */
   readonly env: Env
   /** Told what a person at the terminal wants to know, one line each. */
-  readonly tell: (line: string) => void
+  readonly log: (line: string) => void
 }
 
 /** Where everything is. */
@@ -64,7 +64,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-async function openParts({ dataDir, port, env, tell }: StackOptions, closers: (() => Promise<unknown>)[]) {
+// Over 40 lines: the order in which the parts need each other, read from top to bottom.
+async function openParts({ dataDir, port, env, log }: StackOptions, closers: (() => Promise<unknown>)[]) {
   const dir = resolve(dataDir)
   await mkdir(dir, { recursive: true })
   const secrets = await localSecrets(dir)
@@ -75,33 +76,30 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
     return part
   }
 
-  const [database, redis, mailbox] = await settled([
+  const [database, redis, mailbox] = await allOrFailure([
     openDatabaseUrl(env, dir, closing),
-    openRedisUrl(env, secrets, preferred(PORTS.redis), tell, closing),
-    onFreePort('mailbox', preferred(PORTS.mailbox), tell, httpPort =>
+    openRedisUrl({ env, secrets, port: preferred(PORTS.redis), log }, closing),
+    onFreePort('mailbox', preferred(PORTS.mailbox), log, httpPort =>
       openMailbox({ httpPort, dataFile: join(dir, 'mailbox.jsonl') })
     ).then(closing<Mailbox>)
   ])
-  const roles = await openDatabaseRoles(database, env)
+  const roles = await prepareDatabaseRoles(database, env)
   await warmRedis({ ...redis, namespace })
 
-  const socket = await onFreePort('edge', port, tell, wished => reservePort(wished, HOST))
+  const socket = await onFreePort('edge', port, log, wished => reservePort(wished, HOST))
   closers.push(async () => socket.release())
   const edge = `http://${HOST}:${socket.port}`
   const settings = originSettings(env, secrets, { database: roles.worker, redis, smtpUrl: mailbox.smtpUrl, edge })
-  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', {
-    ...redis,
-    namespace
-  })
+  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', { ...redis, namespace })
   const origin = closing(
-    await onFreePort('origin', env.PORT === undefined ? preferred(originPort) : originPort, tell, free =>
+    await onFreePort('origin', env.PORT === undefined ? preferred(originPort) : originPort, log, free =>
       openOrigin(loadConfig({ ...settings, PORT: String(free) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
     )
   )
   // The edge has little patience: it starts when the origin is ready and this process has nothing left to do.
   await origin.started
   const bindings = edgeBindings(settings, origin.url)
-  closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log: tell }))
+  closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log }))
 
   // Refused before anything is asked of Redis: it makes workerd compile the Worker.
   await fetch(`${edge}/%00`).then(refusal => refusal.body?.cancel())
@@ -132,10 +130,7 @@ async function openDatabaseUrl(
 }
 
 async function openRedisUrl(
-  env: Env,
-  secrets: LocalSecrets,
-  port: number,
-  tell: (line: string) => void,
+  { env, secrets, port, log }: Omit<StackOptions, 'dataDir'> & { readonly secrets: LocalSecrets },
   closing: <T extends { close(): Promise<unknown> }>(part: T) => T
 ): Promise<{ url: string; token: string }> {
   const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = env
@@ -144,7 +139,7 @@ async function openRedisUrl(
     env.REDIS_URL === undefined ? await openEngineBackend() : await openRedisBackend(env.REDIS_URL)
   )
   return closing(
-    await onFreePort('Redis endpoint', port, tell, free =>
+    await onFreePort('Redis endpoint', port, log, free =>
       openRedisRest({ backend, token: token ?? secrets.redisToken, port: free })
     )
   )
@@ -166,7 +161,7 @@ async function answering(url: string): Promise<void> {
 }
 
 /** Like `Promise.all`, but waits for all of them, so that whatever was opened is known when one of them fails. */
-async function settled<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+async function allOrFailure<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   const results = await Promise.allSettled(promises)
   const failed = results.find(result => result.status === 'rejected')
   if (failed) throw failed.reason

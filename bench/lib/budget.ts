@@ -33,7 +33,7 @@ export const ratio = (to: string | readonly string[], metric?: string): Pick<Bud
   unit: '×'
 })
 
-export interface Verdict {
+export interface BudgetResult {
   readonly budget: Budget
   /** `skipped`: its scenario or variant was not run, or its condition does not hold. */
   readonly state: 'held' | 'blown' | 'skipped'
@@ -43,14 +43,14 @@ export interface Verdict {
 }
 
 /** Judges all budgets of the scenarios that were run. */
-export function judgeBudgets(budgets: readonly Budget[], run: Pick<RunResult, 'scenarios' | 'quick'>): Verdict[] {
+export function checkBudgets(budgets: readonly Budget[], run: Pick<RunResult, 'scenarios' | 'quick'>): BudgetResult[] {
   return budgets.flatMap(budget => {
     const scenario = run.scenarios.find(({ name }) => name === budget.scenario)
     return scenario === undefined || (run.quick && !budget.quick) ? [] : [judge(budget, scenario)]
   })
 }
 
-function judge(budget: Budget, scenario: ScenarioResult): Verdict {
+function judge(budget: Budget, scenario: ScenarioResult): BudgetResult {
   const { where } = budget
   if (where !== undefined) {
     const value = medianOf(scenario, where.variant, where.metric)

@@ -1,6 +1,6 @@
 /** Compares a run with an earlier one and says which differences are more than noise. */
 
-import type { Verdict } from './budget.ts'
+import type { BudgetResult } from './budget.ts'
 import type { RunResult } from './results.ts'
 import type { Metric } from './scenario.ts'
 import type { Summary } from './statistics.ts'
@@ -15,7 +15,7 @@ export interface Change {
   /** As a share of what it was: −0.1 is ten per cent less. */
   readonly relative: number
   /** `single`: of a number with one round nobody can say what is noise. */
-  readonly verdict: 'noise' | 'better' | 'worse' | 'single'
+  readonly kind: 'noise' | 'better' | 'worse' | 'single'
 }
 
 /** Below this share nothing is called a change: two builds of the same source differ as much. */
@@ -34,7 +34,7 @@ export function compareRuns(before: RunResult, after: RunResult): Change[] {
         const [then, metric] = [old?.metrics[name], scenario.metrics[name]]
         if (then === undefined || metric === undefined) return []
         const where = { scenario: scenario.name, variant: variant.name, metric: name, unit: metric.unit }
-        return [{ ...where, before: then, after: now, ...judgeChange(then, now, metric.better) }]
+        return [{ ...where, before: then, after: now, ...classifyChange(then, now, metric.better) }]
       })
     })
   })
@@ -44,13 +44,13 @@ export function compareRuns(before: RunResult, after: RunResult): Change[] {
  * Compares what the bars were held against. Most of it are ratios within one run: a machine that is slower today changes
  * every number of `compareRuns`, and these little.
  */
-export function compareBars(before: readonly Verdict[], after: readonly Verdict[]): Change[] {
+export function compareBars(before: readonly BudgetResult[], after: readonly BudgetResult[]): Change[] {
   return after.flatMap(({ budget, found: now }) => {
-    const then = before.find(verdict => verdict.budget === budget)?.found
+    const then = before.find(result => result.budget === budget)?.found
     if (then === undefined || now === undefined) return []
     const { scenario, what: variant, metric, unit, bar } = budget
     const better = bar === 'at least' ? 'higher' : 'lower'
-    return [{ scenario, variant, metric, unit, before: then, after: now, ...judgeChange(then, now, better) }]
+    return [{ scenario, variant, metric, unit, before: then, after: now, ...classifyChange(then, now, better) }]
   })
 }
 
@@ -59,17 +59,17 @@ export function compareBars(before: readonly Verdict[], after: readonly Verdict[
  * two per cent. The spreads are those of single rounds, not of their medians: whole runs differ by more than the rounds
  * within one, because they get other memory and other neighbours.
  */
-export function judgeChange(
+export function classifyChange(
   before: Summary,
   after: Summary,
   better: Metric['better']
-): Pick<Change, 'relative' | 'verdict'> {
+): Pick<Change, 'relative' | 'kind'> {
   const difference = after.median - before.median
   const relative = before.median === 0 ? (difference === 0 ? 0 : Number.POSITIVE_INFINITY) : difference / before.median
-  if (Math.min(before.rounds, after.rounds) < 2) return { relative, verdict: 'single' }
+  if (Math.min(before.rounds, after.rounds) < 2) return { relative, kind: 'single' }
   const noise = SPREADS * Math.hypot(before.spread, after.spread)
-  if (Math.abs(difference) <= noise || Math.abs(relative) < LEAST_CHANGE) return { relative, verdict: 'noise' }
-  return { relative, verdict: difference < 0 === (better === 'lower') ? 'better' : 'worse' }
+  if (Math.abs(difference) <= noise || Math.abs(relative) < LEAST_CHANGE) return { relative, kind: 'noise' }
+  return { relative, kind: difference < 0 === (better === 'lower') ? 'better' : 'worse' }
 }
 
 /** What of two machines or commands differs, so that a comparison of apples with pears says so. */

@@ -8,13 +8,27 @@ import { openKeys } from '../../server/features/keys/service.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
 import { createNodeSignaturePort } from '../../server/lib/crypto/node-signature.ts'
 import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
-import type { Places, RedisKeys, SurroundingsQuestion } from '../variants/surroundings.ts'
 import { openNodeProcess } from './node-process.ts'
 import type { Scope } from './scenario.ts'
 import { createTokenSource, type Identity, type TokenSource } from './tokens.ts'
 
+/** What the parent may ask: also that Redis answers later from now on, as one does that is further away. */
+export type RedisAndMailboxQuestion = 'places' | 'redis-calls' | 'redis-keys' | { readonly delayMs: number }
+
+export interface Endpoints {
+  readonly redisUrl: string
+  readonly redisToken: string
+  readonly smtpUrl: string
+}
+
+export interface RedisKeys {
+  readonly count: number
+  /** Keys that would stay for ever. */
+  readonly lasting: readonly string[]
+}
+
 /** Redis over REST and a mailbox, in one process. */
-export interface Surroundings extends Places {
+export interface RedisAndMailbox extends Endpoints {
   readonly pid: number
   /** HTTP requests that Redis has answered so far. */
   redisCalls(): Promise<number>
@@ -23,7 +37,7 @@ export interface Surroundings extends Places {
   delayRedis(delayMs: number): Promise<void>
 }
 
-export interface Engines extends Surroundings {
+export interface Engines extends RedisAndMailbox {
   readonly databaseUrl: string
   /** Every key of the origins on these engines is derived from it. */
   readonly rootSecret: string
@@ -31,12 +45,12 @@ export interface Engines extends Surroundings {
 }
 
 /** Opens a Redis and a mailbox; they end with the scope. */
-export async function openSurroundings(scope: Scope): Promise<Surroundings> {
-  const file = new URL('../variants/surroundings.ts', import.meta.url)
+export async function openRedisAndMailbox(scope: Scope): Promise<RedisAndMailbox> {
+  const file = new URL('../processes/redis-and-mailbox.ts', import.meta.url)
   const child = scope.closing(await openNodeProcess({ file }))
-  const ask = <Answer>(question: SurroundingsQuestion) => child.ask<Answer>(question)
+  const ask = <Answer>(question: RedisAndMailboxQuestion) => child.ask<Answer>(question)
   return {
-    ...(await ask<Places>('places')),
+    ...(await ask<Endpoints>('places')),
     pid: child.pid,
     redisCalls: () => ask<number>('redis-calls'),
     redisKeys: () => ask<RedisKeys>('redis-keys'),
@@ -50,7 +64,7 @@ export async function openSurroundings(scope: Scope): Promise<Surroundings> {
 export async function openEngines(scope: Scope): Promise<Engines> {
   const postgres = scope.closing(await openLocalPostgres({ dataDir: join(scope.dir, 'postgres') }))
   return {
-    ...(await openSurroundings(scope)),
+    ...(await openRedisAndMailbox(scope)),
     databaseUrl: postgres.url,
     rootSecret: randomBytes(32).toString('hex'),
     edgeSecret: randomBytes(32).toString('hex')
@@ -58,10 +72,10 @@ export async function openEngines(scope: Scope): Promise<Engines> {
 }
 
 /** Signs tokens for `people` as an origin on these engines does, which must have been started once. */
-export async function openTokenSource(
+export async function loadTokenSource(
   { databaseUrl, rootSecret }: Engines,
   issuer: string,
-  people: readonly Identity[]
+  users: readonly Identity[]
 ): Promise<TokenSource> {
   const database = openDatabase({ url: databaseUrl, maxConnections: 1 })
   try {
@@ -69,7 +83,7 @@ export async function openTokenSource(
     const nowMs = () => Date.now()
     const keys = await openKeys({ database, box, signature: createNodeSignaturePort(), nowMs })
     const { kid, privatePem } = keys.active()
-    return createTokenSource({ kid, algorithm: 'ES256', privateKey: createPrivateKey(privatePem) }, issuer, people)
+    return createTokenSource({ kid, algorithm: 'ES256', privateKey: createPrivateKey(privatePem) }, issuer, users)
   } finally {
     await database.close()
   }

@@ -98,7 +98,7 @@ function startAutocannon(
       timeout: TIMEOUT_SECONDS,
       sampleInt: SAMPLE_MS,
       setupClient: client => {
-        setUpClient(client, opened++, options, recorder, pacer)
+        setUpClient(client, opened++, options, { recorder, pacer })
         gate.hold(client)
       }
     },
@@ -114,8 +114,7 @@ function setUpClient(
   client: autocannon.Client,
   connection: number,
   { next, onAnswer }: LoadOptions,
-  recorder: Recorder,
-  pacer: Pacer | undefined
+  { recorder, pacer }: { recorder: Recorder; pacer: Pacer | undefined }
 ): void {
   let startedMs = 0
   let isWaiting = false

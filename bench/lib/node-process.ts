@@ -14,7 +14,7 @@ export interface NodeProcess {
 }
 
 export interface NodeProcessOptions {
-  /** What it runs, as a URL; `new URL('../variants/x.ts', import.meta.url)`. */
+  /** What it runs, as a URL; `new URL('../processes/x.ts', import.meta.url)`. */
   readonly file: URL
   /** Options of Node itself, such as `--import`. */
   readonly nodeOptions?: readonly string[]
@@ -27,7 +27,7 @@ interface Answered {
   readonly error?: string
 }
 
-/** How much of what a process said is kept for the error that it caused. */
+/** How much of what a process output is kept for the error that it caused. */
 const KEPT_LINES = 20
 
 /** Starts a process. It is ready when it answers, or when whatever it listens on does. */
@@ -36,25 +36,25 @@ export async function openNodeProcess({ file, nodeOptions = [], env = {} }: Node
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc']
   })
-  const said = keepLines(child)
+  const output = keepLines(child)
   let lastId = 0
 
   return {
     pid: child.pid ?? 0,
     async ask<Answer>(question: unknown) {
       const id = ++lastId
-      const settled = new AbortController()
+      const over = new AbortController()
       try {
-        const answered = waitForAnswer(child, id, settled.signal)
-        const ended = once(child, 'exit', { signal: settled.signal }).then(([code]) => {
-          throw new Error(`the process ended with "${code}" before it answered: ${said().join('\n')}`)
+        const answered = waitForAnswer(child, id, over.signal)
+        const ended = once(child, 'exit', { signal: over.signal }).then(([code]) => {
+          throw new Error(`the process ended with "${code}" before it answered: ${output().join('\n')}`)
         })
         ended.catch(() => {})
-        if (hasEnded(child)) throw new Error(`the process has ended: ${said().join('\n')}`)
+        if (hasEnded(child)) throw new Error(`the process has ended: ${output().join('\n')}`)
         child.send({ id, question })
         return (await Promise.race([answered, ended])) as Answer
       } finally {
-        settled.abort()
+        over.abort()
       }
     },
     // What it would tidy up is thrown away with the scope; waiting for it would take longer than measuring.

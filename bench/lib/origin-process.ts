@@ -3,7 +3,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { LoopDelayQuestion } from '../variants/loop-delay.ts'
 import type { Engines } from './engines.ts'
 import { openNodeProcess } from './node-process.ts'
 import type { Scope } from './scenario.ts'
@@ -13,6 +12,10 @@ export const PUBLIC_URL = 'https://auth.example.com'
 
 export const API = '/api/v1'
 
+/** `begin` starts a new measurement; `read` answers with the 99th percentile of the delay since, in milliseconds. */
+export type LoopDelayQuestion = 'begin' | 'read'
+
+/** A running origin. */
 export interface OriginProcess {
   readonly url: string
   readonly pid: number
@@ -40,7 +43,7 @@ export async function openOriginProcess(
   const child = scope.closing(
     await openNodeProcess({
       file: new URL('../../server/main.ts', import.meta.url),
-      nodeOptions: ['--import', new URL('../variants/loop-delay.ts', import.meta.url).href],
+      nodeOptions: ['--import', new URL('../processes/loop-delay.ts', import.meta.url).href],
       env: { ...originSettings(engines), PORT: String(port), ...settings }
     })
   )

@@ -2,10 +2,10 @@
 
 /** A limiter in one process of many, or one isolate. */
 export interface QuotaInstance {
-  take(): Promise<QuotaAnswer>
+  charge(): Promise<ChargeResult>
 }
 
-export interface QuotaAnswer {
+export interface ChargeResult {
   readonly allowed: boolean
   /** After how long to ask again, as the client is told: 0 where it may go on. */
   readonly retryAfterMs: number
@@ -55,7 +55,7 @@ export async function askHonestly(traffic: Traffic, { windows, random, waitUnitM
   for (let turn = 0; turn < due; turn++) {
     clock.nowMs = startedMs + Math.floor((turn + random()) * paceMs)
     if (clock.nowMs < silentUntilMs) continue
-    const { allowed, retryAfterMs } = await instance.take()
+    const { allowed, retryAfterMs } = await instance.charge()
     if (allowed) admittedAtMs.push(clock.nowMs)
     else silentUntilMs = clock.nowMs + Math.ceil(retryAfterMs / waitUnitMs) * waitUnitMs
   }
@@ -68,7 +68,7 @@ export async function askGreedily({ quota, windowMs, clock, instances }: Traffic
   const admittedAtMs: number[] = []
   for (let turn = 0; turn < windows * 10 * quota; turn++) {
     clock.nowMs = startedMs + Math.floor(turn * paceMs)
-    const answer = await instances[turn % instances.length]?.take()
+    const answer = await instances[turn % instances.length]?.charge()
     if (answer?.allowed) admittedAtMs.push(clock.nowMs)
   }
   return { admittedAtMs, due: windows * quota }
@@ -96,7 +96,7 @@ export async function attack(traffic: Traffic, newSubject: () => void): Promise<
     const firstMs = borderMs - leadMs
     for (const atMs of [firstMs, ...AFTERMATHS_MS.map(aftermathMs => firstMs + windowMs + aftermathMs)]) {
       clock.nowMs = atMs
-      const asked = Array.from({ length: 2 * quota }, (_, i) => instances[i % instances.length]?.take())
+      const asked = Array.from({ length: 2 * quota }, (_, i) => instances[i % instances.length]?.charge())
       const answers = await Promise.all(asked)
       for (const answer of answers) if (answer?.allowed) admittedAtMs.push(atMs)
     }

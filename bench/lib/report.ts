@@ -1,20 +1,20 @@
 /** The report: one file of HTML with everything in it, which asks no network for anything. */
 
 import { writeFile } from 'node:fs/promises'
-import type { Verdict } from './budget.ts'
+import type { BudgetResult } from './budget.ts'
 import { barChart, escapeHtml, LEAST_LATENCIES, latencyChart, SERIES } from './report-charts.ts'
 import { STYLE } from './report-style.ts'
 import type { RunResult, ScenarioResult } from './results.ts'
 import { formatSpread, formatValue } from './units.ts'
 
-export async function writeReport(path: string, run: RunResult, verdicts: readonly Verdict[]): Promise<void> {
-  await writeFile(path, renderReport(run, verdicts))
+export async function writeReport(path: string, run: RunResult, budgets: readonly BudgetResult[]): Promise<void> {
+  await writeFile(path, renderReport(run, budgets))
 }
 
 /** The whole page. */
-export function renderReport(run: RunResult, verdicts: readonly Verdict[]): string {
-  const blown = verdicts.filter(({ state }) => state === 'blown').length
-  const held = verdicts.filter(({ state }) => state === 'held').length
+export function renderReport(run: RunResult, budgets: readonly BudgetResult[]): string {
+  const blown = budgets.filter(({ state }) => state === 'blown').length
+  const held = budgets.filter(({ state }) => state === 'held').length
   const length = run.quick ? 'Quick run' : run.soak ? 'Soak run' : 'Full run'
   return `<!doctype html>
 <html lang="en">
@@ -28,7 +28,7 @@ export function renderReport(run: RunResult, verdicts: readonly Verdict[]): stri
 <p class="faint">Numbers are medians of rounds, each in a fresh process; behind them, and as a whisker on a bar, is the
 spread of the rounds (1.4826 × the median absolute deviation). Gatehouse is blue. Nothing measured was left out.</p>
 ${machineSection(run)}
-${verdicts.length === 0 ? '' : `<section><h2>Budgets</h2>${budgetTable(verdicts)}</section>`}
+${budgets.length === 0 ? '' : `<section><h2>Budgets</h2>${budgetTable(budgets)}</section>`}
 ${run.scenarios.map(scenario => scenarioSection(scenario)).join('\n')}
 </html>
 `
@@ -50,8 +50,8 @@ function machineSection({ machine, command, seconds }: RunResult): string {
   return `<section><h2>Machine and command</h2><dl>${list.join('')}</dl></section>`
 }
 
-function budgetTable(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map(({ budget, state, found, reason }) => {
+function budgetTable(budgets: readonly BudgetResult[]): string {
+  const rows = budgets.map(({ budget, state, found, reason }) => {
     const word = { held: '✓ held', blown: '✗ blown', skipped: 'skipped' }[state]
     const measured = found ? `${formatValue(found.median, budget.unit)} ${formatSpread(found)}` : (reason ?? '')
     const bar = `${budget.bar} ${formatValue(budget.value, budget.unit)}`

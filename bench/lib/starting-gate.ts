@@ -17,17 +17,17 @@ export interface StartingGate {
 
 const DEADLINE_MS = 15_000
 /** Connections that the kernel has made may still wait for the server to accept them. */
-const SETTLE_MS = 100
+const ACCEPT_MS = 100
 
 /** Creates a gate for so many connections. `opened` rejects where they do not stand in time. */
 export function createStartingGate(connections: number): StartingGate {
   const held: (() => void)[] = []
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const deadline = setTimeout(
-    () => reject(new Error(`only ${standing} of ${connections} connections stood after ${DEADLINE_MS} ms`)),
+    () => reject(new Error(`only ${connected} of ${connections} connections were made within ${DEADLINE_MS} ms`)),
     DEADLINE_MS
   )
-  let standing = 0
+  let connected = 0
   let isOpen = false
 
   function open(): void {
@@ -36,9 +36,9 @@ export function createStartingGate(connections: number): StartingGate {
     resolve()
   }
   function arrived(): void {
-    if (++standing < connections) return
+    if (++connected < connections) return
     clearTimeout(deadline)
-    setTimeout(open, SETTLE_MS)
+    setTimeout(open, ACCEPT_MS)
   }
   return {
     opened: promise,

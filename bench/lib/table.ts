@@ -1,7 +1,7 @@
 /** Results as text for a terminal; colour only where somebody sees it. */
 
 import { styleText } from 'node:util'
-import type { Verdict } from './budget.ts'
+import type { BudgetResult } from './budget.ts'
 import type { Change } from './compare.ts'
 import { sumErrors } from './errors.ts'
 import type { ScenarioResult } from './results.ts'
@@ -17,7 +17,7 @@ export const painted: Paint = (style, text) => styleText(style, text, { validate
 export const plain: Paint = (_style, text) => text
 
 /** A scenario with its budgets below. Many metrics make rows, few make columns: whatever fits a terminal. */
-export function scenarioTable(scenario: ScenarioResult, verdicts: readonly Verdict[], paint: Paint): string {
+export function scenarioTable(scenario: ScenarioResult, budgets: readonly BudgetResult[], paint: Paint): string {
   const isMeasured = (name: string) => scenario.variants.some(({ metrics }) => metrics[name] !== undefined)
   const metrics = Object.entries(scenario.metrics).filter(([name]) => isMeasured(name))
   const rows = [
@@ -35,7 +35,7 @@ export function scenarioTable(scenario: ScenarioResult, verdicts: readonly Verdi
     ),
     ...scenario.variants.filter(({ errors }) => errors > 0).map(variant => paint('red', errorLine(variant))),
     ...(scenario.failure === undefined ? [] : [paint('red', `  failed: ${scenario.failure}`)]),
-    ...verdicts.map(verdict => verdictLine(verdict, paint))
+    ...budgets.map(result => budgetLine(result, paint))
   ]
   return lines.join('\n')
 }
@@ -55,7 +55,7 @@ function errorLine({ name, rounds }: ScenarioResult['variants'][number]): string
 }
 
 /** `✓ at most 1.10 ×: found 1.06 × ± 1.2 %`, red where it is blown. */
-export function verdictLine({ budget, state, found, reason }: Verdict, paint: Paint): string {
+function budgetLine({ budget, state, found, reason }: BudgetResult, paint: Paint): string {
   const bar = `${budget.bar} ${formatValue(budget.value, budget.unit)}`
   const measured = found ? `found ${formatValue(found.median, budget.unit)} ${formatSpread(found)}` : (reason ?? '')
   if (state === 'skipped') return paint('dim', `  – ${budget.what}: ${bar}; ${measured}`)
@@ -65,16 +65,16 @@ export function verdictLine({ budget, state, found, reason }: Verdict, paint: Pa
 
 /** Differences from an earlier run: changes first, noise summed up in one line. */
 export function changeTable(what: string, changes: readonly Change[], paint: Paint): string {
-  const noise = changes.filter(({ verdict }) => verdict === 'noise').length
-  const single = changes.filter(({ verdict }) => verdict === 'single').length
+  const noise = changes.filter(({ kind }) => kind === 'noise').length
+  const single = changes.filter(({ kind }) => kind === 'single').length
   const withUnit = (summary: Summary, unit: string) => `${formatValue(summary.median, unit)} ${formatSpread(summary)}`
-  const real = changes.filter(({ verdict }) => verdict === 'better' || verdict === 'worse')
-  const rows = real.map(({ scenario, variant, metric, unit, before, after, relative, verdict }) => [
+  const real = changes.filter(({ kind }) => kind === 'better' || kind === 'worse')
+  const rows = real.map(({ scenario, variant, metric, unit, before, after, relative, kind }) => [
     `${scenario} / ${variant} / ${metric}`,
     withUnit(before, unit),
     withUnit(after, unit),
     `${relative >= 0 ? '+' : ''}${(100 * relative).toFixed(1)} %`,
-    verdict
+    kind
   ])
   const lines = rows.length === 0 ? [] : alignColumns([['', 'then', 'now', 'change', ''], ...rows])
   return [
@@ -84,7 +84,7 @@ export function changeTable(what: string, changes: readonly Change[], paint: Pai
 }
 
 /** First column to the left, the others to the right. */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
   return rows.map(row =>
     `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}`.trimEnd()

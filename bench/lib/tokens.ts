@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { PublicJwk } from '../../edge/verifier/public-jwk.ts'
-import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../test/lib/token-forge.ts'
+import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../local/token-forge.ts'
 
 export const ISSUER = 'https://auth.example.com'
 
@@ -32,7 +32,7 @@ export interface Identity {
 export function createTokenSource(
   signer: Signer = generateSigner('ES256'),
   issuer: string = ISSUER,
-  people: readonly Identity[] = []
+  users: readonly Identity[] = []
 ): TokenSource {
   const material = { issuer, audience: issuer, jwk: publicJwkOf(signer) }
   return {
@@ -40,7 +40,7 @@ export function createTokenSource(
     tokens: count => {
       const claims = claimsOf({ issuer, audience: issuer, nowSeconds: Math.floor(Date.now() / 1000) })
       return Array.from({ length: count }, (_, i) => {
-        const { sub, sid } = people[i % people.length] ?? { sub: randomUUID(), sid: randomUUID() }
+        const { sub, sid } = users[i % users.length] ?? { sub: randomUUID(), sid: randomUUID() }
         return issueToken(signer, { ...claims, sub, sid, jti: randomUUID() })
       })
     }

@@ -7,7 +7,7 @@ import { openLocalEdge } from '../../local/edge.ts'
 import { reservePort } from '../../local/ports.ts'
 import type { Scope } from './scenario.ts'
 
-export interface OpenWorker {
+export interface RunningWorker {
   readonly url: string
   readonly pid: number
 }
@@ -24,10 +24,10 @@ const HOST = '127.0.0.1'
 const KEPT_LINES = 20
 
 /** Bundles a Worker and starts it in a workerd of its own. */
-export async function openWorker({ entry, bindings = {} }: WorkerOptions, scope: Scope): Promise<OpenWorker> {
+export async function openWorker({ entry, bindings = {} }: WorkerOptions, scope: Scope): Promise<RunningWorker> {
   const socket = await reservePort(0, HOST)
-  const said: string[] = []
-  const log = (line: string) => void (said.push(line) > KEPT_LINES && said.shift())
+  const output: string[] = []
+  const log = (line: string) => void (output.push(line) > KEPT_LINES && output.shift())
   // A scope may have several of them.
   const dir = await mkdtemp(join(scope.dir, 'worker-'))
   try {
@@ -35,6 +35,6 @@ export async function openWorker({ entry, bindings = {} }: WorkerOptions, scope:
     const { pid } = scope.closing(await openLocalEdge({ dir, socket, bindings, log, ...own }))
     return { url: `http://${HOST}:${socket.port}`, pid }
   } catch (cause) {
-    throw new Error(`workerd did not listen: ${said.join('\n')}`, { cause })
+    throw new Error(`workerd did not listen: ${output.join('\n')}`, { cause })
   }
 }

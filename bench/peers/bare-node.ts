@@ -5,10 +5,10 @@
 
 import { createPublicKey, verify } from 'node:crypto'
 import { derOf } from '../../server/lib/crypto/node-signature.ts'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
 /** Node takes the JOSE encoding and rewrites it by itself (nodejs.org/api/crypto: `dsaEncoding`). */
-export const openBareP1363: OpenVerifier = ({ jwk }) => {
+export const createBareP1363: CreateVerifier = ({ jwk }) => {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   return token => {
     const dot = token.lastIndexOf('.')
@@ -18,7 +18,7 @@ export const openBareP1363: OpenVerifier = ({ jwk }) => {
 }
 
 /** The signature is rewritten to DER, which OpenSSL reads natively. */
-export const openBareDer: OpenVerifier = ({ jwk }) => {
+export const createBareDer: CreateVerifier = ({ jwk }) => {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   return token => {
     const dot = token.lastIndexOf('.')

@@ -7,12 +7,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TokenMaterial } from '../lib/tokens.ts'
-import { openBareDer } from './bare-node.ts'
+import { createBareDer } from './bare-node.ts'
 
 const MAX_REMEMBERED = 10_000
 
 export async function openBareServer(material: TokenMaterial): Promise<string> {
-  const verify = await openBareDer(material)
+  const verify = await createBareDer(material)
   const answers = new Map<string, string>()
 
   const answerTo = (token: string) => {

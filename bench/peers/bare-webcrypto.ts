@@ -3,11 +3,11 @@
  * and times are not looked at.
  */
 
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
 const ES256 = { name: 'ECDSA', hash: 'SHA-256' } as const
 
-export const openBareWebCrypto: OpenVerifier = async ({ jwk: { kty, crv, x, y } }) => {
+export const createBareWebCrypto: CreateVerifier = async ({ jwk: { kty, crv, x, y } }) => {
   const members = { kty, crv, x, ...(y === undefined ? {} : { y }) } as JsonWebKey
   const key = await crypto.subtle.importKey('jwk', members, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
   const encoder = new TextEncoder()

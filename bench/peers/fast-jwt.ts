@@ -7,12 +7,12 @@
 import { createPublicKey } from 'node:crypto'
 import { createVerifier } from 'fast-jwt'
 import type { TokenMaterial } from '../lib/tokens.ts'
-import type { OpenVerifier, Verify } from './verifier.ts'
+import type { CreateVerifier, Verify } from './verifier.ts'
 
-export const openFastJwt: OpenVerifier = material => open(material, false)
-export const openFastJwtCached: OpenVerifier = material => open(material, true)
+export const createFastJwt: CreateVerifier = material => create(material, false)
+export const createFastJwtCached: CreateVerifier = material => create(material, true)
 
-function open({ issuer, audience, jwk }: TokenMaterial, cache: boolean): Verify {
+function create({ issuer, audience, jwk }: TokenMaterial, cache: boolean): Verify {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' }).export({ format: 'pem', type: 'spki' })
   return createVerifier({ key: String(key), algorithms: ['ES256'], allowedIss: issuer, allowedAud: audience, cache })
 }

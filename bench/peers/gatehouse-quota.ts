@@ -3,13 +3,13 @@
 import { quotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { createAdmission, createRevocationView, openRedis } from '../../edge/index.ts'
 import type { QuotaInstance } from '../lib/quota-traffic.ts'
-import type { OpenQuota } from './quota.ts'
+import type { CreateQuotaLimiter } from './quota.ts'
 
-export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, instances, deadlineMs }) => {
+export const createGatehouseQuota: CreateQuotaLimiter = (redis, { quota, windowSeconds, instances, deadlineMs }) => {
   const policy = quotaPolicy(quota, windowSeconds)
   let subject = 0
   let behind: Promise<unknown>[] = []
-  const open = (): QuotaInstance => {
+  const create = (): QuotaInstance => {
     const admission = createAdmission({
       redis: openRedis({ ...redis, ...(deadlineMs !== undefined && { deadlineMs }) }),
       view: createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: () => {} }),
@@ -20,7 +20,7 @@ export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, ins
       onStoreFailure: () => {}
     })
     return {
-      async take() {
+      async charge() {
         const takes = [{ name: 'user', policy, subject: `somebody-${subject}` }]
         const preparing = admission.prepare(takes, false, work => behind.push(work))
         if (preparing !== undefined) await preparing
@@ -30,11 +30,11 @@ export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, ins
     }
   }
   return {
-    instances: Array.from({ length: instances }, open),
+    instances: Array.from({ length: instances }, create),
     newSubject: () => {
       subject++
     },
-    async settled() {
+    async idle() {
       const work = behind
       behind = []
       await Promise.all(work)

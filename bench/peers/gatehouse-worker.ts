@@ -1,9 +1,9 @@
 /** Ours in a Worker, as the edge sets it up: the signature step is WebCrypto. */
 
 import { createWebCryptoSignaturePort } from '../../edge/verifier/index.ts'
-import { openGatehouseOver } from './gatehouse.ts'
+import { createGatehouseOver } from './gatehouse.ts'
 
-export const openGatehouseWorker = openGatehouseOver(createWebCryptoSignaturePort)
+export const createGatehouseWorker = createGatehouseOver(createWebCryptoSignaturePort)
 
 /** The same, remembering as many tokens. */
-export const openGatehouseWorkerRemembering = openGatehouseOver(createWebCryptoSignaturePort, 1000)
+export const createGatehouseWorkerRemembering = createGatehouseOver(createWebCryptoSignaturePort, 1000)

@@ -4,9 +4,9 @@
  */
 
 import { verify } from 'hono/jwt'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-export const openHonoJwt: OpenVerifier = async ({ issuer, audience, jwk: { kty, crv, x, y } }) => {
+export const createHonoJwt: CreateVerifier = async ({ issuer, audience, jwk: { kty, crv, x, y } }) => {
   const members = { kty, crv, x, ...(y === undefined ? {} : { y }) } as JsonWebKey
   const key = await crypto.subtle.importKey('jwk', members, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
   const options = { alg: 'ES256', iss: issuer, aud: audience, typ: 'at+jwt' } as const

@@ -12,7 +12,7 @@ import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis/cloudflare'
 import type { JWTVerifyResult } from 'jose'
 import type { TokenMaterial } from '../lib/tokens.ts'
-import { openJose } from './jose.ts'
+import { createJose } from './jose.ts'
 import type { Verify } from './verifier.ts'
 
 interface Env {
@@ -34,12 +34,13 @@ interface Parts {
   readonly byUser: Ratelimit
 }
 
-const [addressCache, userCache] = [new Map<string, number>(), new Map<string, number>()]
+const addressCache = new Map<string, number>()
+const userCache = new Map<string, number>()
 let parts: Parts | undefined
 
 export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {
-    parts ??= await open(env)
+    parts ??= await createParts(env)
     const [scheme, token] = (request.headers.get('authorization') ?? '').split(' ')
     if (scheme !== 'Bearer' || token === undefined) return refuse(401)
     let sub: string
@@ -60,11 +61,11 @@ export default {
   }
 }
 
-async function open(env: Env): Promise<Parts> {
+async function createParts(env: Env): Promise<Parts> {
   const redis = Redis.fromEnv({ ...env, UPSTASH_DISABLE_TELEMETRY: 'true' })
   const limiter = Ratelimit.slidingWindow(Number(env.REQUESTS_PER_MINUTE), '1 m')
   return {
-    verify: await openJose(JSON.parse(env.MATERIAL) as TokenMaterial),
+    verify: await createJose(JSON.parse(env.MATERIAL) as TokenMaterial),
     byAddress: new Ratelimit({ redis, limiter, prefix: 'address', ephemeralCache: addressCache }),
     byUser: new Ratelimit({ redis, limiter, prefix: 'user', ephemeralCache: userCache })
   }

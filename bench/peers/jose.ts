@@ -4,9 +4,9 @@
  */
 
 import { importJWK, jwtVerify } from 'jose'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-export const openJose: OpenVerifier = async ({ issuer, audience, jwk }) => {
+export const createJose: CreateVerifier = async ({ issuer, audience, jwk }) => {
   const { kty, crv, x, y } = jwk
   const key = await importJWK({ kty, ...(crv && { crv }), ...(x && { x }), ...(y && { y }) }, 'ES256')
   const options = { issuer, audience, algorithms: ['ES256'], typ: 'at+jwt' }

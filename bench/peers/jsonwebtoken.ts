@@ -5,9 +5,9 @@
 
 import { createPublicKey } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-export const openJsonwebtoken: OpenVerifier = ({ issuer, audience, jwk }) => {
+export const createJsonwebtoken: CreateVerifier = ({ issuer, audience, jwk }) => {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   return token => jsonwebtoken.verify(token, key, { algorithms: ['ES256'], issuer, audience })
 }

@@ -21,7 +21,7 @@ export interface QuotaLimiter {
   /** From now on everybody asks for somebody of whom nothing is known. */
   newSubject(): void
   /** Waits for what goes on behind requests that were answered. */
-  settled(): Promise<void>
+  idle(): Promise<void>
 }
 
-export type OpenQuota = (redis: QuotaRedis, settings: QuotaSettings) => QuotaLimiter
+export type CreateQuotaLimiter = (redis: QuotaRedis, settings: QuotaSettings) => QuotaLimiter

@@ -5,9 +5,9 @@
  */
 
 import { verify } from '@tsndr/cloudflare-worker-jwt'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-export const openTsndr: OpenVerifier = async ({ jwk: { kty, crv, x, y } }) => {
+export const createTsndr: CreateVerifier = async ({ jwk: { kty, crv, x, y } }) => {
   const members = { kty, crv, x, ...(y === undefined ? {} : { y }) } as JsonWebKey
   const key = await crypto.subtle.importKey('jwk', members, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
   return token => verify(token, key, { algorithm: 'ES256', throwError: true })

@@ -7,28 +7,28 @@
 import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis'
 import type { QuotaInstance } from '../lib/quota-traffic.ts'
-import type { OpenQuota } from './quota.ts'
+import type { CreateQuotaLimiter } from './quota.ts'
 
-export const openUpstashQuota: OpenQuota = (redis, { quota, windowSeconds, instances }) => {
+export const createUpstashQuota: CreateQuotaLimiter = (redis, { quota, windowSeconds, instances }) => {
   let subject = 0
-  const open = (): QuotaInstance => {
+  const create = (): QuotaInstance => {
     const limiter = new Ratelimit({
       redis: new Redis({ ...redis, enableTelemetry: false }),
       limiter: Ratelimit.slidingWindow(quota, `${windowSeconds} s`),
       ephemeralCache: new Map()
     })
     return {
-      async take() {
+      async charge() {
         const { success, reset } = await limiter.limit(`somebody-${subject}`)
         return { allowed: success, retryAfterMs: success ? 0 : reset - Date.now() }
       }
     }
   }
   return {
-    instances: Array.from({ length: instances }, open),
+    instances: Array.from({ length: instances }, create),
     newSubject: () => {
       subject++
     },
-    settled: async () => {}
+    idle: async () => {}
   }
 }

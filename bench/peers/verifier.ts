@@ -6,4 +6,4 @@ import type { TokenMaterial } from '../lib/tokens.ts'
 export type Verify = (token: string) => unknown
 
 /** Sets a verifier up once, before anything is measured. */
-export type OpenVerifier = (material: TokenMaterial) => Verify | Promise<Verify>
+export type CreateVerifier = (material: TokenMaterial) => Verify | Promise<Verify>

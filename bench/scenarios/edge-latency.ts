@@ -1,6 +1,6 @@
 /** What an edge adds to a request, at a rate that leaves it room: the verify budget. */
 
-import { openEdgeWorld } from '../lib/edges.ts'
+import { openEdgeSetup } from '../lib/edges.ts'
 import { sumErrors } from '../lib/errors.ts'
 import { load } from '../lib/load.ts'
 import { API } from '../lib/origin-process.ts'
@@ -35,15 +35,15 @@ export const edgeLatency: Scenario = {
   },
   seconds: { full: 56, quick: 13 },
   async open(scope) {
-    const world = await openEdgeWorld(scope)
-    const requests = requestsWith(world.source.tokens(WARM_TOKENS), PATH)
-    const bare = { entry: new URL('../peers/bare-proxy-worker.ts', import.meta.url), bindings: world.bindings }
+    const setup = await openEdgeSetup(scope)
+    const requests = requestsWith(setup.source.tokens(WARM_TOKENS), PATH)
+    const bare = { entry: new URL('../peers/bare-proxy-worker.ts', import.meta.url), bindings: setup.bindings }
     const before = (worker: WorkerOptions) => async (inner: Scope) =>
       measure((await openWorker(worker, inner)).url, requests, inner)
     return [
-      { name: 'direct', round: inner => measure(world.origin.url, requests, inner) },
+      { name: 'direct', round: inner => measure(setup.origin.url, requests, inner) },
       ...scope.pick([{ name: 'bare proxy', round: before(bare) }], []),
-      { name: 'Gatehouse edge', round: before({ bindings: world.bindings }) }
+      { name: 'Gatehouse edge', round: before({ bindings: setup.bindings }) }
     ]
   }
 }

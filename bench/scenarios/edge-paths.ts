@@ -1,13 +1,13 @@
 /** What the edge's other ways cost, each for itself: none of them is in the numbers of the warm one. */
 
-import { type Bindings, type EdgeWorld, openEdgeWorld } from '../lib/edges.ts'
+import { type Bindings, type EdgeSetup, openEdgeSetup } from '../lib/edges.ts'
 import { load } from '../lib/load.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
 import { inTurn, requestsWith } from '../lib/token-requests.ts'
 import { createTokenSource } from '../lib/tokens.ts'
 import { openWorker } from '../lib/worker.ts'
-import { PUSH_HEADER } from '../variants/push-header.ts'
+import { PUSH_HEADER } from '../processes/push-header.ts'
 import { PATH } from './edge-latency.ts'
 
 const COLD_STARTS = 3
@@ -33,19 +33,28 @@ export const edgePaths: Scenario = {
   seconds: { full: 26, quick: 16 },
   fullOnly: true,
   async open(scope) {
-    const world = await openEdgeWorld(scope)
-    const source = world.source
+    const setup = await openEdgeSetup(scope)
+    const source = setup.source
     const warm = source.tokens(WARM_TOKENS)
-    const { JWKS: _, ...fetchingKeys } = world.bindings
+    const { JWKS: _, ...fetchingKeys } = setup.bindings
     const revoked = source.tokens(WARM_TOKENS)
-    await world.feed.publish(revoked.map(sidOf))
+    await setup.feed.publish(revoked.map(sidOf))
     return [
-      { name: 'warm', round: inner => repeat(world, world.bindings, warm, 200, inner) },
+      { name: 'warm', round: inner => repeat(setup, { bindings: setup.bindings, tokens: warm, status: 200 }, inner) },
       { name: 'cold isolate', round: inner => startCold(fetchingKeys, warm, inner) },
       { name: 'unknown key', round: inner => missKeys(fetchingKeys, warm, inner) },
-      { name: 'revoked', round: inner => repeat(world, world.bindings, revoked, 401, inner) },
-      { name: 'limited', round: inner => repeat(world, { ...world.bindings, ...NARROW }, warm, 429, inner) },
-      { name: 'strict', round: inner => repeat(world, { ...world.bindings, ...STRICT }, warm, 200, inner) }
+      {
+        name: 'revoked',
+        round: inner => repeat(setup, { bindings: setup.bindings, tokens: revoked, status: 401 }, inner)
+      },
+      {
+        name: 'limited',
+        round: inner => repeat(setup, { bindings: { ...setup.bindings, ...NARROW }, tokens: warm, status: 429 }, inner)
+      },
+      {
+        name: 'strict',
+        round: inner => repeat(setup, { bindings: { ...setup.bindings, ...STRICT }, tokens: warm, status: 200 }, inner)
+      }
     ]
   }
 }
@@ -54,15 +63,16 @@ export const edgePaths: Scenario = {
 const NARROW: Bindings = { EDGE_QUOTA_ADDRESS: '5/600' }
 const STRICT: Bindings = { REVOCATION_MAX_AGE_MS: '0' }
 
-async function repeat(
-  world: EdgeWorld,
-  bindings: Bindings,
-  tokens: readonly string[],
-  status: number,
-  scope: Scope
-): Promise<Measured> {
+/** Requests of one kind, all of which are answered with one status. */
+interface Repeated {
+  readonly bindings: Bindings
+  readonly tokens: readonly string[]
+  readonly status: number
+}
+
+async function repeat(setup: EdgeSetup, { bindings, tokens, status }: Repeated, scope: Scope): Promise<Measured> {
   const { url } = await openWorker({ bindings }, scope)
-  const callsBefore = await world.redisCalls()
+  const callsBefore = await setup.redisCalls()
   let answers = 0
   const { latency, errors, errorKinds } = await load({
     url,
@@ -76,7 +86,7 @@ async function repeat(
       answers++
     }
   })
-  const calls = (await world.redisCalls()) - callsBefore
+  const calls = (await setup.redisCalls()) - callsBefore
   return {
     metrics: { p50: quantileOf(latency, 0.5), p99: quantileOf(latency, 0.99), 'redis calls': calls / answers },
     errors,
@@ -97,17 +107,17 @@ async function startCold(bindings: Bindings, tokens: readonly string[], scope: S
 }
 
 async function missKeys(bindings: Bindings, tokens: readonly string[], scope: Scope): Promise<Measured> {
-  const entry = new URL('../variants/edge-ahead.ts', import.meta.url)
+  const entry = new URL('../processes/edge-ahead.ts', import.meta.url)
   const { url } = await openWorker({ entry, bindings }, scope)
   const [known = ''] = tokens
   // Genuine tokens of another issuer: their key is in nobody's set.
-  const strangers = createTokenSource().tokens(MISSES)
+  const foreignTokens = createTokenSource().tokens(MISSES)
   const timesMs: number[] = []
   await timeOf(url, known, 200)
-  for (const stranger of strangers) {
+  for (const foreign of foreignTokens) {
     // The push also makes the view of ended sessions too old: this request renews it, so that the next only lacks the key.
     await timeOf(url, known, 200, { [PUSH_HEADER]: String(PUSH_MS) })
-    timesMs.push(await timeOf(url, stranger, 401))
+    timesMs.push(await timeOf(url, foreign, 401))
   }
   return measured(timesMs)
 }

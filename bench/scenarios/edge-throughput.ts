@@ -1,6 +1,6 @@
 /** The most that an edge does, beside a Worker that only forwards and beside one of well-known parts. */
 
-import { type EdgeWorld, openEdgeWorld, WIDE_QUOTA } from '../lib/edges.ts'
+import { type EdgeSetup, openEdgeSetup, WIDE_QUOTA } from '../lib/edges.ts'
 import { sumErrors } from '../lib/errors.ts'
 import { load } from '../lib/load.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
@@ -28,15 +28,15 @@ export const edgeThroughput: Scenario = {
   },
   seconds: { full: 50, quick: 16 },
   async open(scope) {
-    const world = await openEdgeWorld(scope)
-    const requests = requestsWith(world.source.tokens(WARM_TOKENS), PATH)
-    const { ORIGIN_URL = '', UPSTASH_REDIS_REST_URL = '', UPSTASH_REDIS_REST_TOKEN = '' } = world.bindings
+    const setup = await openEdgeSetup(scope)
+    const requests = requestsWith(setup.source.tokens(WARM_TOKENS), PATH)
+    const { ORIGIN_URL = '', UPSTASH_REDIS_REST_URL = '', UPSTASH_REDIS_REST_TOKEN = '' } = setup.bindings
     const [limit = ''] = WIDE_QUOTA.split('/')
     const peerBindings = {
       ORIGIN_URL,
       UPSTASH_REDIS_REST_URL,
       UPSTASH_REDIS_REST_TOKEN,
-      MATERIAL: JSON.stringify(world.source.material),
+      MATERIAL: JSON.stringify(setup.source.material),
       REQUESTS_PER_MINUTE: limit
     }
     const peer = (file: string): WorkerOptions => ({
@@ -46,25 +46,25 @@ export const edgeThroughput: Scenario = {
     const variants: Record<string, WorkerOptions> = {
       'bare proxy': peer('bare-proxy-worker.ts'),
       'jose + @upstash/ratelimit': peer('jose-ratelimit-worker.ts'),
-      Gatehouse: { bindings: world.bindings }
+      Gatehouse: { bindings: setup.bindings }
     }
     return Object.entries(variants).map(([name, worker]) => ({
       name,
-      round: inner => measure(worker, world, requests, inner)
+      round: inner => measure(worker, setup, requests, inner)
     }))
   }
 }
 
 async function measure(
   worker: WorkerOptions,
-  world: EdgeWorld,
+  setup: EdgeSetup,
   requests: readonly Buffer[],
   scope: Scope
 ): Promise<Measured> {
   const { url, pid } = await openWorker(worker, scope)
   const options = { url, connections: CONNECTIONS, next: inTurn(requests) }
   const warm = await load({ ...options, warmSeconds: 0, seconds: scope.pick(1.5, 0.6) })
-  const callsBefore = await world.redisCalls()
+  const callsBefore = await setup.redisCalls()
   let answers = 0
   const counted = await load({
     ...options,
@@ -73,7 +73,7 @@ async function measure(
     onAnswer: () => {
       answers++
     },
-    processes: { worker: pid, origin: world.origin.pid, redis: world.pid }
+    processes: { worker: pid, origin: setup.origin.pid, redis: setup.pid }
   })
   const { cpuMicros } = counted
   return {
@@ -82,7 +82,7 @@ async function measure(
       cpu: cpuMicros.worker ?? Number.NaN,
       'cpu origin': cpuMicros.origin ?? Number.NaN,
       'cpu redis': cpuMicros.redis ?? Number.NaN,
-      'redis calls': ((await world.redisCalls()) - callsBefore) / answers,
+      'redis calls': ((await setup.redisCalls()) - callsBefore) / answers,
       busy: counted.generatorBusy
     },
     ...sumErrors([warm, counted]),

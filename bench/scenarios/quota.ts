@@ -3,9 +3,11 @@
 import { openNodeProcess } from '../lib/node-process.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
-import type { GoneAnswer, QuotaQuestion, ShareAnswer } from '../variants/quota.ts'
+import type { QuotaQuestion, ShareResult, WithoutRedisTimes } from '../processes/quota.ts'
 
-const [QUOTA, WINDOW_SECONDS, INSTANCES] = [600, 60, 4]
+const QUOTA = 600
+const WINDOW_SECONDS = 60
+const INSTANCES = 4
 /** Each round begins elsewhere in the minute: how a window that is counted by the clock treats a client depends on it. */
 const PHASE_STEP_MS = 17_321
 
@@ -58,7 +60,7 @@ export const quota: Scenario = {
 }
 
 async function measure(limiter: QuotaQuestion['limiter'], phaseMs: number, scope: Scope): Promise<Measured> {
-  const file = new URL('../variants/quota.ts', import.meta.url)
+  const file = new URL('../processes/quota.ts', import.meta.url)
   const open = async () => {
     const child = scope.closing(await openNodeProcess({ file }))
     const shared = { limiter, quota: QUOTA, windowSeconds: WINDOW_SECONDS, instances: INSTANCES }
@@ -68,15 +70,15 @@ async function measure(limiter: QuotaQuestion['limiter'], phaseMs: number, scope
   const isOurs = limiter === 'Gatehouse'
   // One that waits seconds for a Redis that is gone is asked nothing afterwards: it would be as long again.
   const later = isOurs ? 1_000 : 0
-  const gone = askWithoutRedis<GoneAnswer>({ redis: 'gone', later })
+  const gone = askWithoutRedis<WithoutRedisTimes>({ redis: 'gone', later })
   // Ours is timed to the hundredth of a millisecond, and alone; the other only waits.
   if (isOurs) await gone
-  const silent = askWithoutRedis<GoneAnswer>({ redis: 'silent', later })
+  const silent = askWithoutRedis<WithoutRedisTimes>({ redis: 'silent', later })
   if (isOurs) await silent
   const windows = scope.pick(5, 3)
-  const honest = await ask<ShareAnswer>({ client: 'honest', windows, phaseMs, waitUnitMs: 1 })
-  const byHeader = await ask<ShareAnswer>({ client: 'honest', windows, phaseMs, waitUnitMs: 1_000 })
-  const greedy = await ask<ShareAnswer>({ client: 'greedy', windows, phaseMs })
+  const honest = await ask<ShareResult>({ client: 'honest', windows, phaseMs, waitUnitMs: 1 })
+  const byHeader = await ask<ShareResult>({ client: 'honest', windows, phaseMs, waitUnitMs: 1_000 })
+  const greedy = await ask<ShareResult>({ client: 'greedy', windows, phaseMs })
   const most = await ask<number>({ client: 'adversary', phaseMs })
   return {
     metrics: {
@@ -93,7 +95,7 @@ async function measure(limiter: QuotaQuestion['limiter'], phaseMs: number, scope
   }
 }
 
-function failing(how: 'gone' | 'silent', { firstMs, laterMs }: GoneAnswer): Record<string, number> {
+function failing(how: 'gone' | 'silent', { firstMs, laterMs }: WithoutRedisTimes): Record<string, number> {
   const later = laterMs.length > 0 && { [`${how}, later p99`]: quantileOf(distribute(laterMs), 0.99) }
   return { [`${how}, first`]: firstMs, ...later }
 }

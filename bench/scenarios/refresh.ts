@@ -6,11 +6,11 @@ import { sumErrors } from '../lib/errors.ts'
 import { load } from '../lib/load.ts'
 import { openNodeProcess } from '../lib/node-process.ts'
 import { API, openOriginProcess } from '../lib/origin-process.ts'
-import { signUp } from '../lib/people.ts'
 import { rawRequest } from '../lib/raw-request.ts'
+import { registerUsers } from '../lib/registered-users.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
-import type { UpdateTask, UpdateTimes } from '../variants/bare-update.ts'
+import type { UpdateTask, UpdateTimes } from '../processes/bare-update.ts'
 
 /** As many as the pool of the origin has. */
 const CONNECTIONS = 10
@@ -34,7 +34,7 @@ export const refresh: Scenario = {
   async open(scope) {
     const engines = await openEngines(scope)
     const first = await scope.child()
-    await signUp((await openOriginProcess(engines, first, CHEAP)).url, CONNECTIONS)
+    await registerUsers((await openOriginProcess(engines, first, CHEAP)).url, CONNECTIONS)
     await first.close()
     const sql = postgres(engines.databaseUrl, { max: 1, onnotice: () => {} })
     const ids = (await sql<{ id: string }[]>`select id from sessions`).map(({ id }) => id)
@@ -50,7 +50,7 @@ export const refresh: Scenario = {
 const CHEAP = { BCRYPT_COST: '10', REFRESH_GRACE: '0' }
 
 async function updateRows(engines: Engines, ids: readonly string[], scope: Scope): Promise<Measured> {
-  const child = scope.closing(await openNodeProcess({ file: new URL('../variants/bare-update.ts', import.meta.url) }))
+  const child = scope.closing(await openNodeProcess({ file: new URL('../processes/bare-update.ts', import.meta.url) }))
   const run = (connections: number) =>
     child.ask<UpdateTimes>({
       databaseUrl: engines.databaseUrl,
@@ -71,7 +71,7 @@ async function updateRows(engines: Engines, ids: readonly string[], scope: Scope
 async function refreshChains(engines: Engines, scope: Scope): Promise<Measured> {
   const { url } = await openOriginProcess(engines, scope, CHEAP)
   // New people each round: an answer that the end of a round cut off would break the chain of the next.
-  const chains = (await signUp(url, CONNECTIONS)).map(({ refreshToken }) => refreshToken)
+  const chains = (await registerUsers(url, CONNECTIONS)).map(({ refreshToken }) => refreshToken)
   const run = (connections: number) =>
     load({
       url,

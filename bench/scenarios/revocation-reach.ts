@@ -1,18 +1,19 @@
 /** How long a token still works at the edges after its session was ended, and what knowing that costs a request. */
 
 import { type ConstantOrigin, edgeBindings, openConstantOrigin } from '../lib/edges.ts'
-import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { type Engines, loadTokenSource, openEngines } from '../lib/engines.ts'
 import { sumErrors } from '../lib/errors.ts'
-import { type Inhabitant, settle } from '../lib/inhabitants.ts'
+import { type InsertedUser, insertUsers } from '../lib/inserted-users.ts'
 import { type Loaded, load } from '../lib/load.ts'
 import { API, openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
 import { inTurn, requestsWith } from '../lib/token-requests.ts'
-import { type OpenWorker, openWorker } from '../lib/worker.ts'
+import { openWorker, type RunningWorker } from '../lib/worker.ts'
 import { PATH } from './edge-latency.ts'
 
-const [LOGOUTS, ABREAST] = [200, 50]
+const LOGOUTS = 200
+const LOGOUTS_AT_ONCE = 50
 /** Between two requests with a token that is being watched. */
 const PROBE_EVERY_MS = 10
 /** Twenty times what is promised. */
@@ -22,7 +23,7 @@ const REDIS_DELAY_MS = 100
 /** At each edge: twice a second for each token. Long enough for every lease to be renewed at least once. */
 const WARM = { seconds: 4, perSecond: 400, connections: 50 }
 /** Due before all connections stood: the start of an open loop has waits that nobody had. */
-const SETTLE_SECONDS = 0.3
+const RAMP_UP_SECONDS = 0.3
 
 export const revocationReach: Scenario = {
   name: 'revocation-reach',
@@ -68,14 +69,14 @@ async function measure(engines: Engines, scope: Scope): Promise<Measured> {
   const origin = await openOriginProcess(engines, scope)
   const behind = await openConstantOrigin('', scope)
   const edges = [await openEdge(engines, origin.url, behind, scope), await openEdge(engines, origin.url, behind, scope)]
-  const people = await settle(engines, LOGOUTS)
-  const tokens = (await openTokenSource(engines, PUBLIC_URL, people)).tokens(LOGOUTS)
+  const users = await insertUsers(engines, LOGOUTS)
+  const tokens = (await loadTokenSource(engines, PUBLIC_URL, users)).tokens(LOGOUTS)
 
   const warm = await watchWarm(engines, edges, tokens)
   const reachesMs: number[] = []
-  for (let i = 0; i < LOGOUTS; i += ABREAST) {
-    const batch = people.slice(i, i + ABREAST)
-    const batches = batch.map((person, k) => logOut(origin.url, edges, person, tokens[i + k] ?? ''))
+  for (let i = 0; i < LOGOUTS; i += LOGOUTS_AT_ONCE) {
+    const batch = users.slice(i, i + LOGOUTS_AT_ONCE)
+    const batches = batch.map((user, k) => logOut(origin.url, edges, user, tokens[i + k] ?? ''))
     reachesMs.push(...(await Promise.all(batches)).flat())
   }
   const reach = distribute(reachesMs)
@@ -91,7 +92,7 @@ async function measure(engines: Engines, scope: Scope): Promise<Measured> {
   }
 }
 
-function openEdge(engines: Engines, issuerUrl: string, behind: ConstantOrigin, scope: Scope): Promise<OpenWorker> {
+function openEdge(engines: Engines, issuerUrl: string, behind: ConstantOrigin, scope: Scope): Promise<RunningWorker> {
   const bindings = edgeBindings({ ...engines, originUrl: behind.url, publicUrl: PUBLIC_URL })
   return openWorker({ bindings: { ...bindings, JWKS_URL: `${issuerUrl}/.well-known/jwks.json` } }, scope)
 }
@@ -99,7 +100,7 @@ function openEdge(engines: Engines, issuerUrl: string, behind: ConstantOrigin, s
 /** Warm requests at both edges, with Redis far away. */
 async function watchWarm(
   engines: Engines,
-  edges: readonly OpenWorker[],
+  edges: readonly RunningWorker[],
   tokens: readonly string[]
 ): Promise<Measured & Required<Pick<Measured, 'latencies'>>> {
   const requests = requestsWith(tokens, PATH)
@@ -109,14 +110,14 @@ async function watchWarm(
   const before = await send(1.2, 0.1)
   await engines.delayRedis(REDIS_DELAY_MS)
   const callsBefore = await engines.redisCalls()
-  const loads = await send(SETTLE_SECONDS, WARM.seconds)
+  const loads = await send(RAMP_UP_SECONDS, WARM.seconds)
   const calls = (await engines.redisCalls()) - callsBefore
   await engines.delayRedis(0)
   return {
     metrics: {
       'waited for Redis': loads.reduce((sum, { slow }) => sum + slow, 0),
       'warm p99': Math.max(...loads.map(({ latency }) => quantileOf(latency, 0.99))),
-      renewals: calls / (SETTLE_SECONDS + WARM.seconds) / edges.length
+      renewals: calls / (RAMP_UP_SECONDS + WARM.seconds) / edges.length
     },
     ...sumErrors([...before, ...loads]),
     latencies: Object.fromEntries(loads.map(({ latency }, i) => [`warm, edge ${i + 1}`, latency]))
@@ -125,7 +126,7 @@ async function watchWarm(
 
 /** Counts the answers that took as long as Redis does. */
 async function loadEdge(
-  { url }: OpenWorker,
+  { url }: RunningWorker,
   requests: readonly Buffer[],
   warmSeconds: number,
   seconds: number
@@ -152,8 +153,8 @@ async function loadEdge(
 /** Logs out, and says for each edge how long after the answer the last request began that still passed. */
 async function logOut(
   originUrl: string,
-  edges: readonly OpenWorker[],
-  { refreshToken }: Inhabitant,
+  edges: readonly RunningWorker[],
+  { refreshToken }: InsertedUser,
   token: string
 ): Promise<number[]> {
   const headers = { 'content-type': 'application/json' }

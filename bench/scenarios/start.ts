@@ -40,7 +40,7 @@ async function startOrigin(engines: Engines, scope: Scope): Promise<Measured> {
 
 async function startSystem(dataDir: string, scope: Scope): Promise<Measured> {
   const startedMs = performance.now()
-  const child = await openNodeProcess({ file: new URL('../variants/local-system.ts', import.meta.url) })
+  const child = await openNodeProcess({ file: new URL('../processes/local-system.ts', import.meta.url) })
   scope.closing(child)
   await child.ask({ dataDir })
   const readyMs = performance.now() - startedMs

@@ -1,9 +1,9 @@
 /** A thousand people who go about their business. */
 
 import { edgeBindings } from '../lib/edges.ts'
-import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { type Engines, loadTokenSource, openEngines } from '../lib/engines.ts'
 import { sumErrors } from '../lib/errors.ts'
-import { settle } from '../lib/inhabitants.ts'
+import { insertUsers } from '../lib/inserted-users.ts'
 import { load } from '../lib/load.ts'
 import { openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
@@ -45,11 +45,11 @@ export const users: Scenario = {
 }
 
 async function measure(engines: Engines, scope: Scope): Promise<Measured> {
-  const people = await settle(engines, USERS)
+  const inserted = await insertUsers(engines, USERS)
   const origin = await openOriginProcess(engines, scope, { REQUIRE_EDGE: 'true' })
   const bindings = edgeBindings({ ...engines, originUrl: origin.url, publicUrl: PUBLIC_URL })
   const edge = await openWorker({ bindings }, scope)
-  const source = await openTokenSource(engines, PUBLIC_URL, people)
+  const source = await loadTokenSource(engines, PUBLIC_URL, inserted)
   const options = { url: edge.url, next: inTurn(requestsWith(source.tokens(USERS), PATH)) }
   const arrivals = await load({ ...options, ...ARRIVALS })
   const { latency, perSecond, cpuMicros, generatorBusy, ...counted } = await load({

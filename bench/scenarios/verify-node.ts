@@ -4,7 +4,7 @@ import { openNodeProcess } from '../lib/node-process.ts'
 import type { Measured, Metric, Scenario, Scope } from '../lib/scenario.ts'
 import { median } from '../lib/statistics.ts'
 import { createTokenSource } from '../lib/tokens.ts'
-import type { NodeVerifierName, VerifyTask, VerifyTimes } from '../variants/node-verifier.ts'
+import type { NodeVerifierName, VerifyTask, VerifyTimes } from '../processes/node-verifier.ts'
 
 /** Shared by the scenarios that verify in one process. */
 export const CPU_TIME: Metric = {
@@ -13,7 +13,7 @@ export const CPU_TIME: Metric = {
   means: 'CPU time of all threads for one token: what a neighbour on the machine cannot lengthen'
 }
 
-const FILE = new URL('../variants/node-verifier.ts', import.meta.url)
+const FILE = new URL('../processes/node-verifier.ts', import.meta.url)
 
 const BARE_ON_NODE: readonly NodeVerifierName[] = ['bare, DER', 'bare, P1363']
 const PEERS: readonly NodeVerifierName[] = ['fast-jwt', 'jose', 'jsonwebtoken', 'hono/jwt']

@@ -3,9 +3,9 @@
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { median } from '../lib/statistics.ts'
 import { createTokenSource } from '../lib/tokens.ts'
-import type { WorkerTask } from '../variants/verify-worker.ts'
+import type { WorkerTask } from '../processes/verify-worker.ts'
 import { CPU_TIME, verifyInProcess } from './verify-node.ts'
-import { openTask } from './verify-workerd.ts'
+import { startTask } from './verify-workerd.ts'
 
 const NODE_VARIANTS = [
   { name: 'Gatehouse, on Node', verifier: 'Gatehouse, remembering' },
@@ -15,7 +15,9 @@ const NODE_VARIANTS = [
 /** Fewer than either memory holds: every one of them is a hit. */
 const TOKENS = 200
 const PASSES = 20
-const [FEW_PASSES, MANY_PASSES] = [5, 205]
+/** Two requests that differ in nothing but how often they verify the tokens. */
+const FEW_PASSES = 5
+const MANY_PASSES = 205
 
 export const verifyRemembered: Scenario = {
   name: 'verify-remembered',
@@ -48,7 +50,7 @@ export const verifyRemembered: Scenario = {
 }
 
 async function verifyRememberedInWorkerd(task: WorkerTask, pairs: number, scope: Scope): Promise<Measured> {
-  const ask = await openTask(task, scope)
+  const ask = await startTask(task, scope)
   let failures = 0
   const [micros, cpuMicros]: [number[], number[]] = [[], []]
   const pass = async (passes: number) => {

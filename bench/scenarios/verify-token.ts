@@ -1,20 +1,20 @@
 /** Checking a token over HTTP, on the origin itself, without an edge in between. */
 
-import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { type Engines, loadTokenSource, openEngines } from '../lib/engines.ts'
 import { sumErrors } from '../lib/errors.ts'
 import { type Loaded, load } from '../lib/load.ts'
 import { openNodeProcess } from '../lib/node-process.ts'
 import { API, openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
-import { signUp } from '../lib/people.ts'
+import { registerUsers } from '../lib/registered-users.ts'
 import type { Measured, Metric, Scenario, Scope } from '../lib/scenario.ts'
 import { each, inTurn, requestsWith } from '../lib/token-requests.ts'
 import type { TokenMaterial } from '../lib/tokens.ts'
-import type { PeerQuestion } from '../variants/peer-server.ts'
+import type { PeerQuestion } from '../processes/peer-server.ts'
 
 const PATH = `${API}/auth/verify-token`
 
 /** Whose tokens they are; every one of them has a live session. */
-const PEOPLE = 20
+const USERS = 20
 /** Tokens that come back again and again. */
 const RETURNING = 500
 /** More than the fastest of them verifies in a phase on a machine of today. */
@@ -62,8 +62,8 @@ export const verifyToken: Scenario = {
   async open(scope) {
     const engines = await openEngines(scope)
     const first = await scope.child()
-    const people = await signUp((await openOriginProcess(engines, first, { BCRYPT_COST: '10' })).url, PEOPLE)
-    const source = await openTokenSource(engines, PUBLIC_URL, people)
+    const users = await registerUsers((await openOriginProcess(engines, first, { BCRYPT_COST: '10' })).url, USERS)
+    const source = await loadTokenSource(engines, PUBLIC_URL, users)
     await first.close()
 
     const connections = scope.pick([100, 1000], [100])
@@ -93,7 +93,7 @@ const openOrigin = (engines: Engines, scope: Scope): Promise<Server> => openOrig
 async function openPeer(peer: PeerQuestion['peer'], material: TokenMaterial, scope: Scope): Promise<Server> {
   const child = scope.closing(
     await openNodeProcess({
-      file: new URL('../variants/peer-server.ts', import.meta.url),
+      file: new URL('../processes/peer-server.ts', import.meta.url),
       env: { NODE_ENV: 'production' }
     })
   )

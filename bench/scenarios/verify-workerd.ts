@@ -5,10 +5,10 @@ import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { median } from '../lib/statistics.ts'
 import { createTokenSource } from '../lib/tokens.ts'
 import { openWorker } from '../lib/worker.ts'
-import type { WorkerTask, WorkerVerifierName } from '../variants/verify-worker.ts'
+import type { WorkerTask, WorkerVerifierName } from '../processes/verify-worker.ts'
 import { CPU_TIME } from './verify-node.ts'
 
-const WORKER = new URL('../variants/verify-worker.ts', import.meta.url)
+const WORKER = new URL('../processes/verify-worker.ts', import.meta.url)
 
 const PEERS: readonly WorkerVerifierName[] = ['jose', 'hono/jwt', '@tsndr/cloudflare-worker-jwt']
 const WARM = 2000
@@ -42,7 +42,7 @@ export const verifyWorkerd: Scenario = {
 }
 
 async function verifyFresh(task: WorkerTask, pairs: number, scope: Scope): Promise<Measured> {
-  const ask = await openTask(task, scope)
+  const ask = await startTask(task, scope)
   let failures = (await ask({ from: 0, count: WARM, passes: 1 })).failures
   let from = WARM
   const [micros, cpuMicros]: [number[], number[]] = [[], []]
@@ -73,7 +73,7 @@ export interface Answer {
 }
 
 /** Starts the Worker, hands it the task and returns what asks it and takes the time. */
-export async function openTask(task: WorkerTask, scope: Scope): Promise<(ask: Ask) => Promise<Answer>> {
+export async function startTask(task: WorkerTask, scope: Scope): Promise<(ask: Ask) => Promise<Answer>> {
   const { url, pid } = await openWorker({ entry: WORKER }, scope)
   const send = async (query: string, init?: RequestInit) => {
     const response = await fetch(`${url}/${query}`, init)

@@ -12,7 +12,7 @@ const LOGIN_ROLE = 'gatehouse_origin'
  * @param role another name, where several databases of one server have an origin each
  * @returns the URL of the database for that role
  */
-export async function openAppRole(ownerUrl: string, role = LOGIN_ROLE): Promise<string> {
+export async function prepareAppRole(ownerUrl: string, role = LOGIN_ROLE): Promise<string> {
   const password = randomBytes(24).toString('base64url')
   const owner = postgres(ownerUrl, { max: 1, connect_timeout: 5, onnotice: () => {} })
   try {

@@ -66,7 +66,7 @@ export async function serverUser(dataDir: string): Promise<ChildUser | undefined
  *
  * @throws where the folder was made by another major version
  */
-export async function openCluster(
+export async function prepareCluster(
   dataDir: string,
   files: ServerFiles,
   user: ChildUser | undefined,
@@ -103,7 +103,7 @@ async function makeCluster(
   try {
     await password.writeFile(randomBytes(24).toString('base64url'))
     await give(passwords)
-    await initdb(staging, files, user, password, log)
+    await initdb(staging, password, { files, user, log })
     await rename(passwords, passwordFile(staging))
     // Fails where another process was faster: its cluster is then the one.
     await rename(staging, folder).catch(() => undefined)
@@ -116,10 +116,8 @@ async function makeCluster(
 
 async function initdb(
   staging: string,
-  files: ServerFiles,
-  user: ChildUser | undefined,
   password: FileHandle,
-  log: ServerLog
+  { files, user, log }: { files: ServerFiles; user: ChildUser | undefined; log: ServerLog }
 ): Promise<void> {
   const args = [
     `--pgdata=${ownFolder}`,

@@ -1,5 +1,6 @@
 /** What the REST gateway needs of a Redis, and the backend over the engine in the process. `redis-backend.ts` has the other. */
-import { createRedisEngine, type RedisEngineOptions, type RedisError, type Reply } from '../redis-engine.ts'
+import { createRedisEngine, type RedisEngineOptions } from './redis-engine.ts'
+import type { RedisError, Reply } from './reply.ts'
 
 /** A Redis behind the gateway. Error replies are values; a promise is rejected only when the server could not be asked. */
 export interface RedisBackend {

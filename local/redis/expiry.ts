@@ -9,6 +9,12 @@ export interface TimeForm {
   readonly relative: boolean
 }
 
+/** A time as a command gives it. */
+export interface GivenTime {
+  readonly text: string
+  readonly form: TimeForm
+}
+
 /** The four forms by the option of SET that names them. */
 export const timeForms: ReadonlyMap<string, TimeForm> = new Map([
   ['EX', { unitMs: 1000n, relative: true }],
@@ -18,7 +24,7 @@ export const timeForms: ReadonlyMap<string, TimeForm> = new Map([
 ])
 
 /** A time to live as the moment in ms at which it ends; throws as `command` does when it does not fit. */
-export function parseExpiry(keys: Keyspace, text: string, form: TimeForm, command: string, mayBePast = false): number {
+export function parseExpiry(keys: Keyspace, { text, form }: GivenTime, command: string, mayBePast = false): number {
   const invalid = () => err(`invalid expire time in '${command}' command`)
   const given = parseInt64(text)
   if (!mayBePast && given <= 0n) throw invalid()

@@ -35,7 +35,7 @@ const expireBy =
   (command: string, form: TimeForm): Run =>
   (keys, [key = '', text = '', ...words]) => {
     const flags = parseExpireFlags(words)
-    const nextMs = parseExpiry(keys, text, form, command, true)
+    const nextMs = parseExpiry(keys, { text, form }, command, true)
     const currentMs = keys.expiresAtMs(key)
     if (currentMs === undefined || !mayExpire(flags, currentMs, nextMs)) return 0
     keys.expireAt(key, nextMs)

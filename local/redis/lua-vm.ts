@@ -7,16 +7,9 @@
  * Over 200 lines: one state with what scripts call from inside it; parting them would spread its fields.
  */
 import { decodeOnto, encodeTop } from './cjson.ts'
-import {
-  LUA_MASKCOUNT,
-  LUA_REGISTRYINDEX,
-  LuaFloor,
-  LuaType,
-  type LuaWasm,
-  oneLine,
-  type Pointer
-} from './lua-floor.ts'
 import { prelude, preludeChunkName } from './lua-prelude.ts'
+import { LuaStack, oneLine } from './lua-stack.ts'
+import { LUA_MASKCOUNT, LUA_REGISTRYINDEX, LuaType, type LuaWasm, type Pointer } from './lua-wasm.ts'
 import { formatDouble } from './numbers.ts'
 import { err, type RawReply, RedisError } from './reply.ts'
 import { type Script, sha1hex } from './script.ts'
@@ -38,7 +31,7 @@ const instructionsPerCheck = 100_000
 /** One Lua state and what was compiled in it. It serves one engine; scripts run one after the other. */
 export class LuaVm {
   readonly #wasm: LuaWasm
-  readonly #floor: LuaFloor
+  readonly #stack: LuaStack
   readonly #checksAllowed: number
   readonly #hostFunctions: ReadonlyMap<string, Pointer>
   readonly #hook: Pointer
@@ -51,7 +44,7 @@ export class LuaVm {
 
   constructor(wasm: LuaWasm, maxInstructions: number) {
     this.#wasm = wasm
-    this.#floor = new LuaFloor(wasm)
+    this.#stack = new LuaStack(wasm)
     this.#checksAllowed = Math.ceil(maxInstructions / instructionsPerCheck)
     this.#hook = wasm.addFunction(state => this.#check(state), 'vii')
     this.#hostFunctions = this.#createHostFunctions()
@@ -63,7 +56,7 @@ export class LuaVm {
     const known = this.#compiled.get(sha)
     if (known !== undefined) return known
     if (!this.#load(code, '@user_script')) {
-      const why = this.#floor.bytesAt(this.#state, -1) ?? ''
+      const why = this.#stack.bytesAt(this.#state, -1) ?? ''
       this.#wasm._lua_settop(this.#state, 0)
       throw err(`Error compiling script (new function): ${oneLine(why)}`)
     }
@@ -103,8 +96,8 @@ export class LuaVm {
     const { _lua_rawgeti, _lua_pcall, _lua_settop, _lua_sethook } = this.#wasm
     const state = this.#state
     _lua_rawgeti(state, LUA_REGISTRYINDEX, this.#globals)
-    this.#floor.setField(state, 'KEYS', () => this.#floor.pushStrings(state, keys))
-    this.#floor.setField(state, 'ARGV', () => this.#floor.pushStrings(state, argv))
+    this.#stack.setField(state, 'KEYS', () => this.#stack.pushStrings(state, keys))
+    this.#stack.setField(state, 'ARGV', () => this.#stack.pushStrings(state, argv))
     _lua_settop(state, 0)
     _lua_rawgeti(state, LUA_REGISTRYINDEX, this.#onError)
     _lua_rawgeti(state, LUA_REGISTRYINDEX, ref)
@@ -112,7 +105,7 @@ export class LuaVm {
     const failed = _lua_pcall(state, 0, 1, 1) !== 0
     // Reading the reply runs no script code, so nothing there needs counting.
     _lua_sethook(state, 0, 0, 0)
-    const reply = failed ? this.#failure(state, sha) : this.#floor.popReply(state)
+    const reply = failed ? this.#failure(state, sha) : this.#stack.popReply(state)
     _lua_settop(state, 0)
     return reply
   }
@@ -125,11 +118,11 @@ export class LuaVm {
     }
     // An error inside the error handler, or no memory left, is a plain text.
     if (this.#wasm._lua_type(state, -1) !== LuaType.table) {
-      return err(`Error running script ${sha}, ${this.#floor.bytesAt(state, -1) ?? 'execution failure'}`)
+      return err(`Error running script ${sha}, ${this.#stack.bytesAt(state, -1) ?? 'execution failure'}`)
     }
-    const message = this.#floor.field(state, 'err') ?? 'ERR unknown error'
-    const source = this.#floor.field(state, 'source')
-    this.#floor.pushBytes(state, 'line')
+    const message = this.#stack.field(state, 'err') ?? 'ERR unknown error'
+    const source = this.#stack.field(state, 'source')
+    this.#stack.pushBytes(state, 'line')
     this.#wasm._lua_rawget(state, -2)
     const line = this.#wasm._lua_tonumber(state, -1)
     const where = source ? ` script: ${sha}, on ${source}:${line}.` : ''
@@ -140,12 +133,12 @@ export class LuaVm {
   #check(state: Pointer): void {
     if (++this.#checks <= this.#checksAllowed) return
     this.#wasm._lua_sethook(state, this.#hook, LUA_MASKCOUNT, 1)
-    this.#floor.raise(state, 'Script used too many instructions', false)
+    this.#stack.raise(state, 'Script used too many instructions', false)
   }
 
   #load(code: string, name: string): boolean {
     // Two buffers at once: the name follows the code in the one that is lent.
-    const at = this.#floor.lend(`${code}\0${name}`)
+    const at = this.#stack.lend(`${code}\0${name}`)
     return this.#wasm._luaL_loadbuffer(this.#state, at, code.length, at + code.length + 1) === 0
   }
 
@@ -157,11 +150,11 @@ export class LuaVm {
     this.#load(prelude, preludeChunkName)
     _lua_createtable(state, 0, 16)
     for (const [name, body] of this.#hostFunctions) {
-      this.#floor.setField(state, name, () => _lua_pushcclosure(state, body, 0))
+      this.#stack.setField(state, name, () => _lua_pushcclosure(state, body, 0))
     }
-    this.#floor.setField(state, 'null', () => this.#wasm._lua_pushlightuserdata(state, 0))
+    this.#stack.setField(state, 'null', () => this.#wasm._lua_pushlightuserdata(state, 0))
     if (_lua_pcall(state, 1, 2, 0) !== 0) {
-      throw new Error(`Lua could not be prepared: ${this.#floor.bytesAt(state, -1) ?? 'no reason given'}`)
+      throw new Error(`Lua could not be prepared: ${this.#stack.bytesAt(state, -1) ?? 'no reason given'}`)
     }
     this.#onError = _luaL_ref(state, LUA_REGISTRYINDEX)
     this.#globals = _luaL_ref(state, LUA_REGISTRYINDEX)
@@ -180,8 +173,8 @@ export class LuaVm {
       status_reply: state => this.#singleReply(state, text => ['ok', text]),
       sha1hex: state => this.#sha1hex(state),
       log: state => this.#log(state),
-      encode: state => this.#json(state, () => this.#floor.pushBytes(state, encodeTop(this.#floor, state))),
-      decode: state => this.#json(state, () => decodeOnto(this.#floor, state, this.#floor.bytesAt(state, 1) ?? ''))
+      encode: state => this.#json(state, () => this.#stack.pushBytes(state, encodeTop(this.#stack, state))),
+      decode: state => this.#json(state, () => decodeOnto(this.#stack, state, this.#stack.bytesAt(state, 1) ?? ''))
     }
     return new Map(Object.entries(bodies).map(([name, body]) => [name, this.#wasm.addFunction(body, 'ii')]))
   }
@@ -189,7 +182,7 @@ export class LuaVm {
   #callCommand(state: Pointer, raises: boolean): number {
     const command = this.#readCommand(state)
     const reply = command instanceof RedisError ? command : this.#call(command)
-    this.#floor.pushReply(state, reply)
+    this.#stack.pushReply(state, reply)
     return raises && reply instanceof RedisError ? this.#wasm._lua_error(state) : 1
   }
 
@@ -200,7 +193,7 @@ export class LuaVm {
     for (let at = 1; at <= count; at++) {
       // Numbers go out with 17 digits, not with the 14 that Lua's own text of them has.
       const isNumber = this.#wasm._lua_type(state, at) === LuaType.number
-      const word = isNumber ? formatDouble(this.#wasm._lua_tonumber(state, at)) : this.#floor.bytesAt(state, at)
+      const word = isNumber ? formatDouble(this.#wasm._lua_tonumber(state, at)) : this.#stack.bytesAt(state, at)
       if (word === undefined) return err('Lua redis lib command arguments must be strings or integers')
       command.push(word)
     }
@@ -209,15 +202,15 @@ export class LuaVm {
 
   #singleReply(state: Pointer, make: (text: string) => ['err' | 'ok', string]): number {
     const single = this.#wasm._lua_gettop(state) === 1 && this.#wasm._lua_type(state, 1) === LuaType.string
-    const text = single ? this.#floor.bytesAt(state, 1) : undefined
-    if (text === undefined) this.#floor.pushSingle(state, 'err', 'ERR wrong number or type of arguments')
-    else this.#floor.pushSingle(state, ...make(text))
+    const text = single ? this.#stack.bytesAt(state, 1) : undefined
+    if (text === undefined) this.#stack.pushSingle(state, 'err', 'ERR wrong number or type of arguments')
+    else this.#stack.pushSingle(state, ...make(text))
     return 1
   }
 
   #sha1hex(state: Pointer): number {
     if (this.#wasm._lua_gettop(state) !== 1) return this.#raiseError(state, 'wrong number of arguments')
-    this.#floor.pushBytes(state, sha1hex(this.#floor.bytesAt(state, 1) ?? ''))
+    this.#stack.pushBytes(state, sha1hex(this.#stack.bytesAt(state, 1) ?? ''))
     return 1
   }
 
@@ -229,7 +222,7 @@ export class LuaVm {
   }
 
   #json(state: Pointer, work: () => void): number {
-    if (this.#wasm._lua_gettop(state) !== 1) return this.#floor.raise(state, 'expected 1 argument', true)
+    if (this.#wasm._lua_gettop(state) !== 1) return this.#stack.raise(state, 'expected 1 argument', true)
     try {
       work()
       return 1
@@ -237,12 +230,12 @@ export class LuaVm {
       // Raised outside of the block: Lua's own errors pass through here as thrown numbers, and must not be caught twice.
       if (!(error instanceof Error)) throw error
       this.#wasm._lua_settop(state, 1)
-      return this.#floor.raise(state, error.message, true)
+      return this.#stack.raise(state, error.message, true)
     }
   }
 
   #raiseError(state: Pointer, text: string): number {
-    this.#floor.pushSingle(state, 'err', `ERR ${text}`)
+    this.#stack.pushSingle(state, 'err', `ERR ${text}`)
     return this.#wasm._lua_error(state)
   }
 }

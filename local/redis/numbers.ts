@@ -13,7 +13,7 @@ export const INT64_MIN = -(2n ** 63n)
 export const isInt64 = (value: bigint) => value >= INT64_MIN && value <= INT64_MAX
 
 /** The error for a text that is no 64-bit integer. */
-export const notAnInteger = () => err('value is not an integer or out of range')
+const notAnInteger = () => err('value is not an integer or out of range')
 
 /** Reads a 64-bit integer as strictly as Redis: no sign but `-`, no leading zero, no blank. Throws `error` otherwise. */
 export function parseInt64(text: string, error: () => RedisError = notAnInteger): bigint {

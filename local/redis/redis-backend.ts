@@ -1,8 +1,7 @@
 /** The backend over any real Redis, by RESP2 on one connection. What clients may send is the gateway's business. */
 import { createClient, ErrorReply, RESP_TYPES } from '@redis/client'
-import { execAborted, RedisError, type Reply, unknownCommand } from '../redis-engine.ts'
 import type { RedisBackend } from './backend.ts'
-import { err, integer } from './reply.ts'
+import { err, execAborted, integer, RedisError, type Reply, unknownCommand } from './reply.ts'
 
 /** How long a call may take before it is given up; the server may still run it. */
 const deadlineMs = 2000

@@ -37,3 +37,17 @@ export function integer(value: bigint): number | bigint {
   const narrow = Number(value)
   return Number.isSafeInteger(narrow) ? narrow : value
 }
+
+/** The text of a transaction that was not run, with the first reason found. */
+export const execAborted = (first: RedisError) =>
+  new RedisError(`EXECABORT Transaction discarded because of previous errors: ${first.message}`)
+
+/** The error that names a command Redis does not know, as Redis words it. */
+export function unknownCommand([name = '', ...args]: readonly string[]): RedisError {
+  let quoted = ''
+  for (const arg of args) {
+    if (quoted.length >= 128) break
+    quoted += `'${arg.slice(0, 128 - quoted.length)}' `
+  }
+  return err(`unknown command '${name.slice(0, 128)}', with args beginning with: ${quoted}`.replace(/[\r\n]/g, ' '))
+}

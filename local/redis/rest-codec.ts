@@ -1,5 +1,5 @@
 /** The JSON of Upstash's REST protocol, both ways: commands in, answers out. HTTP is left to `redis-rest.ts`. */
-import { RedisError, type Reply } from '../redis-engine.ts'
+import { RedisError, type Reply } from './reply.ts'
 
 /** One command. */
 export type Words = readonly string[]

@@ -11,7 +11,8 @@ export type FindCommand = (name: string) => Command | undefined
 /** Runs a found command; an error is returned as a reply. */
 export type RunCommand = (command: Command, args: readonly string[]) => RawReply
 
-/** The commands on scripts, over one VM. `find` and `run` serve `redis.call`. Over 40 lines: a table over one cache. */
+/** The commands on scripts, over one VM. `find` and `run` serve `redis.call`. */
+// Over 40 lines: a table over one cache.
 export function createScriptCommands(vm: LuaVm, find: FindCommand, run: RunCommand): CommandTable {
   const scripts = new Map<string, Script>()
 

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { BUDGETS } from '../../bench/budgets.ts'
-import { type Budget, judgeBudgets } from '../../bench/lib/budget.ts'
+import { type Budget, checkBudgets } from '../../bench/lib/budget.ts'
 import { SCENARIOS } from '../../bench/scenarios/index.ts'
 import { runOf, scenarioOf } from './results.ts'
 
@@ -18,7 +18,7 @@ const BUDGET: Budget = {
 }
 
 function stateOf(changes: Partial<Budget>, rounds: Readonly<Record<string, readonly number[]>>, quick = false) {
-  return judgeBudgets([{ ...BUDGET, ...changes }], runOf(scenarioOf(rounds), quick))[0]?.state
+  return checkBudgets([{ ...BUDGET, ...changes }], runOf(scenarioOf(rounds), quick))[0]?.state
 }
 
 t.test('a bar holds on its side, and "at most" and "at least" on the bar itself', async t => {
@@ -32,9 +32,9 @@ t.test('a bar holds on its side, and "at most" and "at least" on the bar itself'
 t.test('a ratio is taken within each round, so that a slow minute is slow for both', async t => {
   const against = { how: 'ratio', variants: ['bare'] } as const
   const rounds = { ours: [11, 22, 44], bare: [10, 20, 40] }
-  const [verdict] = judgeBudgets([{ ...BUDGET, against, value: 1.1 }], runOf(scenarioOf(rounds)))
-  t.equal(verdict?.state, 'held')
-  t.equal(verdict?.found?.spread, 0)
+  const [result] = checkBudgets([{ ...BUDGET, against, value: 1.1 }], runOf(scenarioOf(rounds)))
+  t.equal(result?.state, 'held')
+  t.equal(result?.found?.spread, 0)
 })
 
 t.test('of several to be held against, the best counts', async t => {

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { ArgumentsError, chooseScenarios, parseArguments } from '../../bench/lib/arguments.ts'
-import { judgeBudgets } from '../../bench/lib/budget.ts'
+import { checkBudgets } from '../../bench/lib/budget.ts'
 import { compareRuns } from '../../bench/lib/compare.ts'
 import { clock } from '../../bench/lib/progress.ts'
 import { renderReport } from '../../bench/lib/report.ts'
@@ -22,13 +22,13 @@ const BUDGET = {
   quick: true
 } as const
 
-const verdictsOf = (scenario: ReturnType<typeof scenarioOf>) => judgeBudgets([BUDGET], runOf(scenario))
+const budgetsOf = (scenario: ReturnType<typeof scenarioOf>) => checkBudgets([BUDGET], runOf(scenario))
 
 t.test('a blown budget is red and says so without colour as well', async t => {
   const scenario = scenarioOf({ Gatehouse: [12, 12, 12] })
-  t.match(scenarioTable(scenario, verdictsOf(scenario), plain), /✗ ours: at most 10 µs; found 12 µs.*BLOWN/)
-  t.match(scenarioTable(scenario, verdictsOf(scenario), painted), '\x1b[31m')
-  t.notMatch(scenarioTable(scenario, verdictsOf(scenario), plain), '\x1b')
+  t.match(scenarioTable(scenario, budgetsOf(scenario), plain), /✗ ours: at most 10 µs; found 12 µs.*BLOWN/)
+  t.match(scenarioTable(scenario, budgetsOf(scenario), painted), '\x1b[31m')
+  t.notMatch(scenarioTable(scenario, budgetsOf(scenario), plain), '\x1b')
 })
 
 t.test('errors are counted, named and shown', async t => {
@@ -49,7 +49,7 @@ t.test('a comparison lists changes and sums noise up', async t => {
 
 t.test('the report asks no network for anything', async t => {
   const scenario = scenarioOf({ Gatehouse: [12, 13, 11], peer: [5, 5, 5] })
-  const html = renderReport(runOf(scenario), verdictsOf(scenario))
+  const html = renderReport(runOf(scenario), budgetsOf(scenario))
   t.notMatch(html, /\b(?:src|href|srcset|action|poster|data)\s*=/i, 'nothing is loaded')
   t.notMatch(html, /url\(|@import|<(?:script|link|iframe|img|object|embed)\b/i)
   t.match(html, 'name="viewport"')
@@ -58,7 +58,7 @@ t.test('the report asks no network for anything', async t => {
 
 t.test('the report draws each variant and says what was blown', async t => {
   const scenario = scenarioOf({ Gatehouse: [12, 13, 11], peer: [5, 5, 5] })
-  const html = renderReport(runOf(scenario), verdictsOf(scenario))
+  const html = renderReport(runOf(scenario), budgetsOf(scenario))
   t.equal(html.match(/<rect /g)?.length, 2)
   t.match(html, '✗ blown')
   t.match(html, '0 budgets held, 1 blown')

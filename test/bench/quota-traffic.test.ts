@@ -15,14 +15,14 @@ const WINDOW_MS = 60_000
 const halfway = () => 0.5
 
 /** A limiter of a few lines: `decide` says what becomes of a request, by the time. */
-function trafficTo(decide: QuotaInstance['take'], clock: DrivenClock, quota = 60, instances = 1): Traffic {
-  return { quota, windowMs: WINDOW_MS, clock, instances: Array.from({ length: instances }, () => ({ take: decide })) }
+function trafficTo(decide: QuotaInstance['charge'], clock: DrivenClock, quota = 60, instances = 1): Traffic {
+  return { quota, windowMs: WINDOW_MS, clock, instances: Array.from({ length: instances }, () => ({ charge: decide })) }
 }
 
 const allow = async () => ({ allowed: true, retryAfterMs: 0 })
 
 /** A counter that is emptied when a window by the clock ends. */
-function fixedWindow(quota: number, clock: DrivenClock): QuotaInstance['take'] {
+function fixedWindow(quota: number, clock: DrivenClock): QuotaInstance['charge'] {
   const counts = new Map<number, number>()
   return async () => {
     const window = Math.floor(clock.nowMs / WINDOW_MS)
@@ -71,21 +71,21 @@ t.test('an honest client loses the turns in which it was told to wait, and does 
 
 t.test('a greedy client asks for ten times the quota, whatever it is told', async t => {
   const clock = { nowMs: 0 }
-  const take = fixedWindow(60, clock)
-  const { admittedAtMs, due } = await askGreedily(trafficTo(take, clock, 60, 4), 3)
+  const charge = fixedWindow(60, clock)
+  const { admittedAtMs, due } = await askGreedily(trafficTo(charge, clock, 60, 4), 3)
   t.equal(due, 180)
   t.equal(admittedAtMs.length, due)
 })
 
 t.test('attack() gets the quota twice of a counter by the clock, and once of one that keeps to it', async t => {
   const clock = { nowMs: 17_321 }
-  let take = fixedWindow(60, clock)
+  let charge = fixedWindow(60, clock)
   const renewed = () => {
-    take = fixedWindow(60, clock)
+    charge = fixedWindow(60, clock)
   }
   t.equal(
     await attack(
-      trafficTo(() => take(), clock, 60, 4),
+      trafficTo(() => charge(), clock, 60, 4),
       renewed
     ),
     120

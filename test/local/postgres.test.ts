@@ -26,7 +26,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { canTie } from '../../local/child.ts'
-import { openCluster, serverUser } from '../../local/postgres/cluster.ts'
+import { prepareCluster, serverUser } from '../../local/postgres/cluster.ts'
 import { startServer } from '../../local/postgres/server.ts'
 import { findServerPackage, openServerFiles } from '../../local/postgres/server-files.ts'
 import { openServerLog } from '../../local/postgres/server-log.ts'
@@ -132,7 +132,7 @@ t.test('startServer() tries another port where a free one was taken meanwhile', 
   const user = await serverUser(dataDir)
   const [files, log] = [await openServerFiles(user, dataDir), await openServerLog(dataDir)]
   t.teardown(log.close)
-  const cluster = await openCluster(dataDir, files, user, log)
+  const cluster = await prepareCluster(dataDir, files, user, log)
 
   const taken = await takenPort(t)
   const offered = [taken, taken, await freePort()]

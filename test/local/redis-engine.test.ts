@@ -1,7 +1,8 @@
 /** What only the engine can show: expiry by its own clock, its memory, its Lua sandbox, FLUSHALL. Over 200 lines: one rule each. */
 import t, { type Test } from 'tap'
+import { createRedisEngine, type RedisEngineOptions } from '../../local/redis/redis-engine.ts'
+import { RedisError, type Reply } from '../../local/redis/reply.ts'
 import { stripForeignFlags } from '../../local/redis/script-aliases.ts'
-import { createRedisEngine, type RedisEngineOptions, RedisError, type Reply } from '../../local/redis-engine.ts'
 
 async function build(t: Test, options?: RedisEngineOptions) {
   const engine = await createRedisEngine(options)

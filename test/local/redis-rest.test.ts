@@ -3,9 +3,10 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { Redis } from '@upstash/redis'
 import t, { type Test } from 'tap'
+import { createRandom } from '../../local/random.ts'
 import { openRedisBackend, openRedisRest, type RedisRest } from '../../local/redis-rest.ts'
 import { type LaneBackend, openLaneRest, redisBackends, type Teardown } from '../lib/redis-backends.ts'
-import { comparable, randomCommand, randomScript, seededRandom } from '../lib/redis-fuzz.ts'
+import { comparable, randomCommand, randomScript } from '../lib/redis-fuzz.ts'
 
 const seeds = [1, 2, 3]
 const commandsPerSeed = 1500
@@ -431,7 +432,7 @@ t.test('the engine and a real Redis answer the same', { skip: redisBackends()[1]
 
   t.test('as one transaction', async t => {
     const [engine, redis] = [await engineLane.open(t), await redisLane.open(t)]
-    const random = seededRandom(7)
+    const random = createRandom(7)
     for (let round = 0; round < 300; round++) {
       const commands = Array.from({ length: 5 }, () => randomCommand(random, redis.prefix))
       const answers = [await engine.backend.multi(commands), await redis.backend.multi(commands)].map(answer =>
@@ -447,7 +448,7 @@ t.test('the engine and a real Redis answer the same', { skip: redisBackends()[1]
 const isError = (reply: unknown) => typeof reply === 'object' && reply !== null && 'error' in reply
 
 async function compare(t: Test, seed: number, engine: LaneBackend, redis: LaneBackend): Promise<void> {
-  const random = seededRandom(seed)
+  const random = createRandom(seed)
   let [commands, errors] = [0, 0]
   for (; commands < commandsPerSeed; commands++) {
     const command = random() < 0.3 ? randomScript(random, redis.prefix) : randomCommand(random, redis.prefix)

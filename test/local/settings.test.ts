@@ -75,7 +75,7 @@ t.test('settings of origin, edge and engines take effect in a running system', a
       FALLBACK_CLIENT_ADDRESS: '192.0.2.77',
       EDGE_QUOTA_ADDRESS: '7/60'
     },
-    tell: () => {}
+    log: () => {}
   })
   t.teardown(() => stack.close())
   t.equal(stack.redisRestToken, 'a token of ours')

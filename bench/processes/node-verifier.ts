@@ -1,27 +1,27 @@
 /** A fresh Node process that verifies tokens with one library and says how long each batch took. */
 
 import type { TokenMaterial } from '../lib/tokens.ts'
-import { openBareDer, openBareP1363 } from '../peers/bare-node.ts'
-import { openFastJwt, openFastJwtCached } from '../peers/fast-jwt.ts'
-import { openGatehouse, openGatehouseRemembering } from '../peers/gatehouse-node.ts'
-import { openHonoJwt } from '../peers/hono-jwt.ts'
-import { openJose } from '../peers/jose.ts'
-import { openJsonwebtoken } from '../peers/jsonwebtoken.ts'
-import type { OpenVerifier, Verify } from '../peers/verifier.ts'
+import { createBareDer, createBareP1363 } from '../peers/bare-node.ts'
+import { createFastJwt, createFastJwtCached } from '../peers/fast-jwt.ts'
+import { createGatehouse, createGatehouseRemembering } from '../peers/gatehouse-node.ts'
+import { createHonoJwt } from '../peers/hono-jwt.ts'
+import { createJose } from '../peers/jose.ts'
+import { createJsonwebtoken } from '../peers/jsonwebtoken.ts'
+import type { CreateVerifier, Verify } from '../peers/verifier.ts'
 import { answerParent } from './answer-parent.ts'
 
 /** Each loads in every process, so that all have the same heap around them. */
 const VERIFIERS = {
-  'bare, DER': openBareDer,
-  'bare, P1363': openBareP1363,
-  Gatehouse: openGatehouse,
-  'Gatehouse, remembering': openGatehouseRemembering,
-  'fast-jwt': openFastJwt,
-  'fast-jwt, cached': openFastJwtCached,
-  jose: openJose,
-  jsonwebtoken: openJsonwebtoken,
-  'hono/jwt': openHonoJwt
-} satisfies Record<string, OpenVerifier>
+  'bare, DER': createBareDer,
+  'bare, P1363': createBareP1363,
+  Gatehouse: createGatehouse,
+  'Gatehouse, remembering': createGatehouseRemembering,
+  'fast-jwt': createFastJwt,
+  'fast-jwt, cached': createFastJwtCached,
+  jose: createJose,
+  jsonwebtoken: createJsonwebtoken,
+  'hono/jwt': createHonoJwt
+} satisfies Record<string, CreateVerifier>
 
 export type NodeVerifierName = keyof typeof VERIFIERS
 

@@ -9,17 +9,17 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createRandom } from '../../local/random.ts'
 import { openEngineBackend, openRedisRest, type RedisRest } from '../../local/redis-rest.ts'
-import { createRandom } from '../../test/edge/lib/random.ts'
 import { askGreedily, askHonestly, attack, type DrivenClock, type Share, type Traffic } from '../lib/quota-traffic.ts'
-import { openGatehouseQuota } from '../peers/gatehouse-quota.ts'
-import type { OpenQuota, QuotaLimiter } from '../peers/quota.ts'
-import { openUpstashQuota } from '../peers/upstash-quota.ts'
+import { createGatehouseQuota } from '../peers/gatehouse-quota.ts'
+import type { CreateQuotaLimiter, QuotaLimiter } from '../peers/quota.ts'
+import { createUpstashQuota } from '../peers/upstash-quota.ts'
 import { answerParent } from './answer-parent.ts'
 
-const LIMITERS = { Gatehouse: openGatehouseQuota, '@upstash/ratelimit': openUpstashQuota } satisfies Record<
+const LIMITERS = { Gatehouse: createGatehouseQuota, '@upstash/ratelimit': createUpstashQuota } satisfies Record<
   string,
-  OpenQuota
+  CreateQuotaLimiter
 >
 
 export interface QuotaQuestion {
@@ -36,12 +36,12 @@ export interface QuotaQuestion {
 }
 
 /** Of what was due to the client, and of all calls of Redis for a request that passed. */
-export interface ShareAnswer {
+export interface ShareResult {
   readonly share: number
   readonly callsPerAdmitted: number
 }
 
-export interface GoneAnswer {
+export interface WithoutRedisTimes {
   readonly firstMs: number
   /** Of those after it. */
   readonly laterMs: readonly number[]
@@ -74,7 +74,7 @@ async function askInDrivenTime(
   question: QuotaQuestion,
   redis: RedisRest,
   clock: DrivenClock
-): Promise<ShareAnswer | number> {
+): Promise<ShareResult | number> {
   const { ask, limiter, quota, windowSeconds } = question
   const opened = LIMITERS[limiter]({ url: redis.url, token: redis.token }, { ...question, deadlineMs: DEADLINE_MS })
   const traffic = trafficOf(opened, quota, windowSeconds * 1000, clock)
@@ -94,15 +94,15 @@ async function askInDrivenTime(
   return {
     share: admittedAtMs.length / due,
     callsPerAdmitted: (redis.calls() - callsBefore) / admittedAtMs.length
-  } satisfies ShareAnswer
+  } satisfies ShareResult
 }
 
 function trafficOf(limiter: QuotaLimiter, quota: number, windowMs: number, clock: DrivenClock): Traffic {
-  const instances = limiter.instances.map(({ take }) => ({
-    async take() {
-      const answer = await take()
+  const instances = limiter.instances.map(({ charge }) => ({
+    async charge() {
+      const answer = await charge()
       // No time passes on a driven clock, but what goes on behind a request must be done before the next moment.
-      await limiter.settled()
+      await limiter.idle()
       return answer
     }
   }))
@@ -110,13 +110,17 @@ function trafficOf(limiter: QuotaLimiter, quota: number, windowMs: number, clock
 }
 
 /** A limiter that has asked Redis before, once Redis is not there any more. */
-async function askWithoutRedis(question: QuotaQuestion, how: 'gone' | 'silent', later: number): Promise<GoneAnswer> {
+async function askWithoutRedis(
+  question: QuotaQuestion,
+  how: 'gone' | 'silent',
+  later: number
+): Promise<WithoutRedisTimes> {
   const backend = await openEngineBackend()
   const redis = await openRedisRest({ backend, token: randomUUID() })
   const { instances, newSubject } = LIMITERS[question.limiter]({ url: redis.url, token: redis.token }, question)
   const [instance] = instances
   if (instance === undefined) throw new RangeError('an instance is needed')
-  await instance.take()
+  await instance.charge()
   await redis.close()
   const silent = createServer(() => {})
   if (how === 'silent') await once(silent.listen(redis.port, '127.0.0.1'), 'listening')
@@ -127,11 +131,11 @@ async function askWithoutRedis(question: QuotaQuestion, how: 'gone' | 'silent', 
   const time = async () => {
     const startedMs = performance.now()
     // A limiter that throws has answered, too: with an error.
-    await instance.take().catch(() => {})
+    await instance.charge().catch(() => {})
     return performance.now() - startedMs
   }
   const firstMs = await time()
   const laterMs: number[] = []
   for (let i = 0; i < later; i++) laterMs.push(await time())
-  return { firstMs, laterMs } satisfies GoneAnswer
+  return { firstMs, laterMs } satisfies WithoutRedisTimes
 }

@@ -1,9 +1,9 @@
 /** Builds tokens, right and wrong, from their parts; which of them a verifier must refuse is in `token-vectors.ts`. */
 
 import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
-import type { AccessClaims } from '../../edge/contract/claims.ts'
-import type { PublicJwk } from '../../edge/verifier/public-jwk.ts'
-import type { TokenAlgorithm } from '../../edge/verifier/signature-port.ts'
+import type { AccessClaims } from '../edge/contract/claims.ts'
+import type { PublicJwk } from '../edge/verifier/public-jwk.ts'
+import type { TokenAlgorithm } from '../edge/verifier/signature-port.ts'
 
 /** A private key with the names under which its public half is known. */
 export interface Signer {

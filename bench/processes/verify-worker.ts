@@ -4,21 +4,21 @@
  */
 
 import type { TokenMaterial } from '../lib/tokens.ts'
-import { openBareWebCrypto } from '../peers/bare-webcrypto.ts'
-import { openGatehouseWorker, openGatehouseWorkerRemembering } from '../peers/gatehouse-worker.ts'
-import { openHonoJwt } from '../peers/hono-jwt.ts'
-import { openJose } from '../peers/jose.ts'
-import { openTsndr } from '../peers/tsndr.ts'
-import type { OpenVerifier, Verify } from '../peers/verifier.ts'
+import { createBareWebCrypto } from '../peers/bare-webcrypto.ts'
+import { createGatehouseWorker, createGatehouseWorkerRemembering } from '../peers/gatehouse-worker.ts'
+import { createHonoJwt } from '../peers/hono-jwt.ts'
+import { createJose } from '../peers/jose.ts'
+import { createTsndr } from '../peers/tsndr.ts'
+import type { CreateVerifier, Verify } from '../peers/verifier.ts'
 
 const VERIFIERS = {
-  'bare WebCrypto': openBareWebCrypto,
-  Gatehouse: openGatehouseWorker,
-  'Gatehouse, remembering': openGatehouseWorkerRemembering,
-  jose: openJose,
-  'hono/jwt': openHonoJwt,
-  '@tsndr/cloudflare-worker-jwt': openTsndr
-} satisfies Record<string, OpenVerifier>
+  'bare WebCrypto': createBareWebCrypto,
+  Gatehouse: createGatehouseWorker,
+  'Gatehouse, remembering': createGatehouseWorkerRemembering,
+  jose: createJose,
+  'hono/jwt': createHonoJwt,
+  '@tsndr/cloudflare-worker-jwt': createTsndr
+} satisfies Record<string, CreateVerifier>
 
 export type WorkerVerifierName = keyof typeof VERIFIERS
 

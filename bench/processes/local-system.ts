@@ -13,6 +13,6 @@ answerParent<SystemQuestion>(async question => {
     return 'closed'
   }
   // It resolves once the edge has answered 200 through everything that is behind it.
-  stack = await openStack({ dataDir: question.dataDir, port: 0, env: {}, tell: () => {} })
+  stack = await openStack({ dataDir: question.dataDir, port: 0, env: {}, log: () => {} })
   return stack.edge
 })

@@ -9,7 +9,7 @@ import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
 import type { Engines } from './engines.ts'
 import type { Identity } from './tokens.ts'
 
-export interface Inhabitant extends Identity {
+export interface InsertedUser extends Identity {
   readonly refreshToken: string
 }
 
@@ -20,10 +20,10 @@ const PASSWORD_HASH = '$2b$10$nobodys.nobodys.nobodys.nobodys.nobodys.nobodys.no
  * Adds people with one live session each, as an origin on these engines would find them after they signed in. An origin
  * must have been started once, which makes the schema.
  */
-export async function settle({ databaseUrl, rootSecret }: Engines, count: number): Promise<Inhabitant[]> {
+export async function insertUsers({ databaseUrl, rootSecret }: Engines, count: number): Promise<InsertedUser[]> {
   const keys = deriveKeys([rootSecret])
   const [refreshTokens, audit] = [createRefreshTokens(keys), createAuditRows(createSealedBox(keys))]
-  const people = Array.from({ length: count }, () => {
+  const users = Array.from({ length: count }, () => {
     const [sub, sid] = [randomUUID(), randomUUID()]
     return { sub, sid, refreshToken: refreshTokens.mint({ sessionId: sid, counter: 0 }) }
   })
@@ -31,7 +31,7 @@ export async function settle({ databaseUrl, rootSecret }: Engines, count: number
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {
     await sql`insert into users ${sql(
-      people.map(({ sub }) => ({
+      users.map(({ sub }) => ({
         id: sub,
         email: `${sub}@example.com`,
         name: 'Ada Lovelace',
@@ -43,7 +43,7 @@ export async function settle({ databaseUrl, rootSecret }: Engines, count: number
       }))
     )}`
     await sql`insert into sessions ${sql(
-      people.map(({ sub, sid }) => ({
+      users.map(({ sub, sid }) => ({
         id: sid,
         user_id: sub,
         remembered: false,
@@ -58,5 +58,5 @@ export async function settle({ databaseUrl, rootSecret }: Engines, count: number
   } finally {
     await sql.end()
   }
-  return people
+  return users
 }

@@ -4,22 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openMailbox } from '../../local/mailbox.ts'
 import { openEngineBackend, openRedisRest, type RedisBackend } from '../../local/redis-rest.ts'
+import type { Endpoints, RedisAndMailboxQuestion, RedisKeys } from '../lib/engines.ts'
 import { answerParent } from './answer-parent.ts'
-
-/** What the parent may ask: also that Redis answers later from now on, as one does that is further away. */
-export type SurroundingsQuestion = 'places' | 'redis-calls' | 'redis-keys' | { readonly delayMs: number }
-
-export interface Places {
-  readonly redisUrl: string
-  readonly redisToken: string
-  readonly smtpUrl: string
-}
-
-export interface RedisKeys {
-  readonly count: number
-  /** Keys that would stay for ever. */
-  readonly lasting: readonly string[]
-}
 
 let delayMs = 0
 
@@ -34,12 +20,12 @@ const backend: RedisBackend = {
 const redis = await openRedisRest({ backend, token: randomBytes(16).toString('hex') })
 const mailbox = await openMailbox()
 
-answerParent<SurroundingsQuestion>(question => {
+answerParent<RedisAndMailboxQuestion>(question => {
   // How many HTTP requests Redis has answered since it began.
   if (question === 'redis-calls') return redis.calls()
   if (question === 'redis-keys') return lookThroughKeys()
   if (question === 'places')
-    return { redisUrl: redis.url, redisToken: redis.token, smtpUrl: mailbox.smtpUrl } satisfies Places
+    return { redisUrl: redis.url, redisToken: redis.token, smtpUrl: mailbox.smtpUrl } satisfies Endpoints
   delayMs = question.delayMs
   return delayMs
 })

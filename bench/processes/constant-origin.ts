@@ -5,12 +5,8 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import type { ConstantOriginQuestion } from '../lib/edges.ts'
 import { answerParent } from './answer-parent.ts'
-
-export interface ConstantOriginQuestion {
-  /** The JSON Web Key Set, as text. */
-  readonly jwks: string
-}
 
 const JWKS_TARGET = 'GET /.well-known/jwks.json '
 const END_OF_HEAD = '\r\n\r\n'

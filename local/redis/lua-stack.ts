@@ -1,69 +1,14 @@
-/** The C API of Lua 5.1 as wasm exports it, with byte strings and replies in and out. What scripts may do is left to `lua-vm.ts`. Over 200 lines: a fifth is the list of exports. */
-import { LuaApi } from 'wasmoon-lua5.1'
+/** Pushes byte strings and replies onto a Lua stack and pops them off it. What scripts may do is decided in `lua-vm.ts`. */
 import { isArray } from './bytes.ts'
+import { LuaType, type LuaWasm, type Pointer } from './lua-wasm.ts'
 import { formatDouble, INT64_MIN } from './numbers.ts'
 import { err, integer, type RawReply, RedisError, Status } from './reply.ts'
-
-/** An address: a Lua state, a function, a buffer. */
-export type Pointer = number
-
-/** The exports in use; the package's own wrappers end strings at the first NUL, so they are not. */
-export interface LuaWasm {
-  readonly HEAPU8: Uint8Array
-  readonly HEAPU32: Uint32Array
-  addFunction(body: (state: Pointer, second: Pointer) => unknown, signature: 'ii' | 'vii'): Pointer
-  _malloc(size: number): Pointer
-  _free(at: Pointer): void
-  _luaL_newstate(): Pointer
-  _luaL_openlibs(state: Pointer): void
-  _luaL_loadbuffer(state: Pointer, at: Pointer, size: number, name: Pointer): number
-  _luaL_ref(state: Pointer, table: number): number
-  _luaL_unref(state: Pointer, table: number, ref: number): void
-  _luaL_where(state: Pointer, level: number): void
-  _lua_checkstack(state: Pointer, extra: number): number
-  _lua_close(state: Pointer): void
-  _lua_concat(state: Pointer, count: number): void
-  _lua_createtable(state: Pointer, items: number, fields: number): void
-  _lua_error(state: Pointer): number
-  _lua_gettop(state: Pointer): number
-  _lua_next(state: Pointer, index: number): number
-  _lua_pcall(state: Pointer, given: number, wanted: number, handler: number): number
-  _lua_pushboolean(state: Pointer, value: number): void
-  _lua_pushcclosure(state: Pointer, body: Pointer, upvalues: number): void
-  _lua_pushlightuserdata(state: Pointer, value: Pointer): void
-  _lua_pushlstring(state: Pointer, at: Pointer, size: number): void
-  _lua_pushnil(state: Pointer): void
-  _lua_pushnumber(state: Pointer, value: number): void
-  _lua_pushvalue(state: Pointer, index: number): void
-  _lua_rawget(state: Pointer, index: number): void
-  _lua_rawgeti(state: Pointer, index: number, at: number): void
-  _lua_rawset(state: Pointer, index: number): void
-  _lua_rawseti(state: Pointer, index: number, at: number): void
-  _lua_sethook(state: Pointer, hook: Pointer, mask: number, count: number): void
-  _lua_settop(state: Pointer, index: number): void
-  _lua_toboolean(state: Pointer, index: number): number
-  _lua_tolstring(state: Pointer, index: number, size: Pointer): Pointer
-  _lua_tonumber(state: Pointer, index: number): number
-  _lua_topointer(state: Pointer, index: number): Pointer
-  _lua_type(state: Pointer, index: number): number
-}
-
-/** The numbers of `lua.h`. */
-export const LuaType = { nil: 0, boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5, function: 6 } as const
-export const LUA_REGISTRYINDEX = -10000
-export const LUA_MASKCOUNT = 8
 
 /** How deep a returned table may be nested: far less than Redis allows, and far more than JSON parsers everywhere do. */
 const maxReplyDepth = 500
 
-/** Loads a Lua of its own. */
-export async function loadLuaWasm(): Promise<LuaWasm> {
-  const { module } = await LuaApi.initialize()
-  return module as unknown as LuaWasm
-}
-
 /** Values in and out of a Lua stack. */
-export class LuaFloor {
+export class LuaStack {
   readonly wasm: LuaWasm
   #scratch: Pointer
   #scratchSize = 64 * 1024

@@ -4,10 +4,8 @@
  */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { LoopDelayQuestion } from '../lib/origin-process.ts'
 import { answerParent } from './answer-parent.ts'
-
-/** `begin` forgets what was; `read` answers with the 99th percentile of the lateness since, in milliseconds. */
-export type LoopDelayQuestion = 'begin' | 'read'
 
 const RESOLUTION_MS = 5
 
