@@ -1,4 +1,4 @@
-/** The bars on edges, on quotas, and on all of it together; `budgets.ts` has the others. */
+/** The budgets of the edge, the quota and the whole system; `budgets.ts` holds the others and joins them. */
 
 import { type Budget, ratio } from './lib/budget.ts'
 
@@ -41,7 +41,7 @@ const EDGE: readonly Budget[] = [
   }
 ]
 
-/** What is promised of ours alone; the peer is shown beside it, and left out of quick runs. */
+/** Gatehouse alone is held to these. A full run measures the peer as well, for comparison. */
 const QUOTA = (
   [
     {

@@ -1,4 +1,4 @@
-/** What an origin needs around it: PostgreSQL as it ships, Redis over REST, a mailbox; each in a process of its own. */
+/** The services that an origin needs: PostgreSQL, and Redis over REST with a mailbox in a process of their own. */
 
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -12,18 +12,20 @@ import { openNodeProcess } from './node-process.ts'
 import type { Scope } from './scenario.ts'
 import { createTokenSource, type Identity, type TokenSource } from './tokens.ts'
 
-/** What the parent may ask: also that Redis answers later from now on, as one does that is further away. */
+/** What the process is asked. A delay simulates a Redis that is further away. */
 export type RedisAndMailboxQuestion = 'places' | 'redis-calls' | 'redis-keys' | { readonly delayMs: number }
 
+/** Where Redis and the mailbox listen. */
 export interface Endpoints {
   readonly redisUrl: string
   readonly redisToken: string
   readonly smtpUrl: string
 }
 
+/** The keys in Redis at one moment. */
 export interface RedisKeys {
   readonly count: number
-  /** Keys that would stay for ever. */
+  /** Keys without a time to live. */
   readonly lasting: readonly string[]
 }
 
@@ -33,13 +35,14 @@ export interface RedisAndMailbox extends Endpoints {
   /** HTTP requests that Redis has answered so far. */
   redisCalls(): Promise<number>
   redisKeys(): Promise<RedisKeys>
-  /** From now on Redis answers this much later. */
+  /** Delays every later answer of Redis by `delayMs`. */
   delayRedis(delayMs: number): Promise<void>
 }
 
+/** PostgreSQL, Redis, a mailbox, and the secrets of the origins on them. */
 export interface Engines extends RedisAndMailbox {
   readonly databaseUrl: string
-  /** Every key of the origins on these engines is derived from it. */
+  /** The origins on these engines derive every key from it. */
   readonly rootSecret: string
   readonly edgeSecret: string
 }
@@ -60,7 +63,7 @@ export async function openRedisAndMailbox(scope: Scope): Promise<RedisAndMailbox
   }
 }
 
-/** Opens all of them; they end with the scope. PostgreSQL waits for the disk, as it does in production. */
+/** Opens the engines. They end with the scope. PostgreSQL waits for the disk, as in production. */
 export async function openEngines(scope: Scope): Promise<Engines> {
   const postgres = scope.closing(await openLocalPostgres({ dataDir: join(scope.dir, 'postgres') }))
   return {
@@ -71,7 +74,7 @@ export async function openEngines(scope: Scope): Promise<Engines> {
   }
 }
 
-/** Signs tokens for `people` as an origin on these engines does, which must have been started once. */
+/** Loads the signing key that an origin on these engines has created, and signs tokens for `users` with it. */
 export async function loadTokenSource(
   { databaseUrl, rootSecret }: Engines,
   issuer: string,

@@ -1,4 +1,4 @@
-/** People and their sessions, written straight into the database: hundreds in a second, who never signed in. */
+/** Users with one session each, inserted into the database directly: fast, but they cannot sign in. */
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
@@ -9,16 +9,18 @@ import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
 import type { Engines } from './engines.ts'
 import type { Identity } from './tokens.ts'
 
+/** A user with a live session. */
 export interface InsertedUser extends Identity {
   readonly refreshToken: string
 }
 
-/** Nobody's: these people have tokens, and cannot sign in. */
+/** Matches no password: these users have tokens, but cannot sign in. */
 const PASSWORD_HASH = '$2b$10$nobodys.nobodys.nobodys.nobodys.nobodys.nobodys.nobody'
 
 /**
- * Adds people with one live session each, as an origin on these engines would find them after they signed in. An origin
- * must have been started once, which makes the schema.
+ * Inserts users with one live session each, in the state that signing in leaves behind.
+ *
+ * An origin must have been started on these engines before: it creates the schema.
  */
 export async function insertUsers({ databaseUrl, rootSecret }: Engines, count: number): Promise<InsertedUser[]> {
   const keys = deriveKeys([rootSecret])

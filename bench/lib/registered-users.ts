@@ -1,4 +1,4 @@
-/** People with an account, signed up over HTTP like anybody. */
+/** Users who are registered over HTTP, as a client registers them. */
 
 import { randomUUID } from 'node:crypto'
 import { DEVICE_COOKIE } from '../../edge/contract/http.ts'
@@ -6,16 +6,17 @@ import { API } from './origin-process.ts'
 import { rawRequest } from './raw-request.ts'
 import type { Identity } from './tokens.ts'
 
+/** A registered user with a live session. */
 export interface RegisteredUser extends Identity {
   readonly refreshToken: string
-  /** The bytes of a request that signs this person in from a known device: nobody is mailed about it. */
+  /** The bytes of a login from a known device, which causes no email. */
   readonly login: Buffer
 }
 
 const AT_ONCE = 4
 const PASSWORD = 'Correct-horse-7'
 
-/** Signs `count` people up, a few at a time. */
+/** Registers `count` users, a few at a time. */
 export async function registerUsers(url: string, count: number): Promise<RegisteredUser[]> {
   const users: RegisteredUser[] = []
   const run = async (share: number) => {

@@ -1,22 +1,22 @@
-/** Runs a scenario: every variant once a round, in an order that turns round, each round in a scope of its own. */
+/** Runs a scenario: every variant once per round, in alternating order, each in a scope of its own. */
 
 import { type ScenarioResult, summarizeVariant } from './results.ts'
 import type { Measured, Scenario, Variant } from './scenario.ts'
 import type { OpenScope } from './scope.ts'
 
-/** Told before each measurement. */
+/** Called before each measurement. */
 export type OnStep = (step: {
   readonly scenario: string
   readonly variant: string
   readonly round: number
   readonly of: number
-  /** How much of the scenario is done, 0 to 1. */
+  /** The share of the scenario that is done, 0 to 1. */
   readonly done: number
 }) => void
 
 const ROUNDS = { full: 5, quick: 2 }
 
-/** Measures a scenario. A round that throws fails the scenario; what was measured until then is kept. */
+/** Measures a scenario. A round that throws ends it as failed; the rounds before are kept. */
 export async function runScenario(scenario: Scenario, parent: OpenScope, onStep: OnStep): Promise<ScenarioResult> {
   const startedMs = performance.now()
   const measured = new Map<string, Measured[]>()
@@ -64,8 +64,8 @@ async function runRounds(scenario: Scenario, scope: OpenScope, measured: Map<str
 }
 
 /**
- * Forwards in odd rounds, backwards in even ones: whatever drifts while a scenario runs (heat, neighbours, page cache)
- * then falls on all variants alike.
+ * Forwards in odd rounds, backwards in even ones. Anything that drifts during a scenario (temperature, other processes,
+ * page cache) then affects all variants alike.
  */
 function orderOf(variants: readonly Variant[], round: number): readonly Variant[] {
   return round % 2 === 1 ? variants : [...variants].reverse()

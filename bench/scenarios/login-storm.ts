@@ -32,8 +32,8 @@ export const loginStorm: Scenario = {
     'verify p50': { unit: 'ms', better: 'lower', means: 'verify-token meanwhile, from when it was due' },
     'verify p99': { unit: 'ms', better: 'lower', means: 'verify-token meanwhile, from when it was due' },
     'loop p99': { unit: 'ms', better: 'lower', means: 'How late the event loop was' },
-    refused: { unit: '', better: 'lower', means: 'Answers of 503 in two seconds of the crowd' },
-    'refused p99': { unit: 'ms', better: 'lower', means: 'How long a 503 took in the crowd' }
+    refused: { unit: '', better: 'lower', means: 'Answers of 503 under overload, in the whole round' },
+    'refused p99': { unit: 'ms', better: 'lower', means: '99th percentile of the time to a 503 under overload' }
   },
   seconds: { full: 58, quick: 36 },
   fullOnly: true,
