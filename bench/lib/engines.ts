@@ -13,7 +13,7 @@ import type { Scope } from './scenario.ts'
 import { createTokenSource, type Identity, type TokenSource } from './tokens.ts'
 
 /** What the process is asked. A delay simulates a Redis that is further away. */
-export type RedisAndMailboxQuestion = 'places' | 'redis-calls' | 'redis-keys' | { readonly delayMs: number }
+export type RedisAndMailboxQuestion = 'endpoints' | 'redis-calls' | 'redis-keys' | { readonly delayMs: number }
 
 /** Where Redis and the mailbox listen. */
 export interface Endpoints {
@@ -53,7 +53,7 @@ export async function openRedisAndMailbox(scope: Scope): Promise<RedisAndMailbox
   const child = scope.closing(await openNodeProcess({ file }))
   const ask = <Answer>(question: RedisAndMailboxQuestion) => child.ask<Answer>(question)
   return {
-    ...(await ask<Endpoints>('places')),
+    ...(await ask<Endpoints>('endpoints')),
     pid: child.pid,
     redisCalls: () => ask<number>('redis-calls'),
     redisKeys: () => ask<RedisKeys>('redis-keys'),

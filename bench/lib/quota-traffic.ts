@@ -1,4 +1,4 @@
-/** Clients of a quota on a driven clock: an honest one, a greedy one, and an attacker who knows where windows begin. */
+/** Clients of a quota on a driven clock: an honest one, a greedy one, and an attacker that aims at window borders. */
 
 /** One of several limiters that share a quota, as in several processes or isolates. */
 export interface QuotaInstance {

@@ -1,4 +1,4 @@
-/** Users who are registered over HTTP, as a client registers them. */
+/** Registers users over HTTP, as a client does. */
 
 import { randomUUID } from 'node:crypto'
 import { DEVICE_COOKIE } from '../../edge/contract/http.ts'

@@ -1,10 +1,11 @@
-/** Ours, as the edge sets it up: the admission, here with one quota and without revocation. */
+/** The limiter of Gatehouse as the edge sets it up: its admission, with one quota and without revocation. */
 
 import { quotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { createAdmission, createRevocationView, openRedis } from '../../edge/index.ts'
 import type { QuotaInstance } from '../lib/quota-traffic.ts'
 import type { CreateQuotaLimiter } from './quota.ts'
 
+/** One admission per instance. */
 export const createGatehouseQuota: CreateQuotaLimiter = (redis, { quota, windowSeconds, instances, deadlineMs }) => {
   const policy = quotaPolicy(quota, windowSeconds)
   let subject = 0

@@ -1,9 +1,10 @@
-/** Ours in a Worker, as the edge sets it up: the signature step is WebCrypto. */
+/** The verifier of Gatehouse as the edge sets it up, with the signature step of WebCrypto. */
 
 import { createWebCryptoSignaturePort } from '../../edge/verifier/index.ts'
 import { createGatehouseOver } from './gatehouse.ts'
 
+/** Verifies each token anew. */
 export const createGatehouseWorker = createGatehouseOver(createWebCryptoSignaturePort)
 
-/** The same, remembering as many tokens. */
+/** Remembers verified tokens. */
 export const createGatehouseWorkerRemembering = createGatehouseOver(createWebCryptoSignaturePort, 1000)

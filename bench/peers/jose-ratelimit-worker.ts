@@ -1,11 +1,11 @@
 /**
- * What one would build of jose and @upstash/ratelimit: the token verified as `jose.ts` does, a quota by address and one by
- * user, and the request forwarded.
+ * An edge built of jose and @upstash/ratelimit: it verifies the token as `jose.ts` does, charges one quota by address and
+ * one by user, and forwards the request.
  *
- * @upstash/ratelimit as its documentation says (upstash.com/docs/redis/sdks/ratelimit-ts: Getting Started, Features): the
- * sliding window, the ephemeral cache in a Map outside of the handler, the limiters too, `pending` handed to `waitUntil`,
- * a prefix for each limit. Both quotas are asked at once, which the Redis client sends in one round trip; no analytics, no
- * telemetry. It looks at no revocation and signs nothing.
+ * @upstash/ratelimit is set up as its documentation says (upstash.com/docs/redis/sdks/ratelimit-ts: Getting Started,
+ * Features): the sliding window, limiters and ephemeral caches outside the handler, `pending` passed to `waitUntil`, a
+ * prefix for each limit. Both quotas are charged at once, which the Redis client sends in one round trip. Analytics and
+ * telemetry are off. It does not check revocation and signs nothing.
  */
 
 import { Ratelimit } from '@upstash/ratelimit'

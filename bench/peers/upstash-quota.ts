@@ -1,7 +1,7 @@
 /**
  * @upstash/ratelimit as its documentation says (upstash.com/docs/redis/sdks/ratelimit-ts: Algorithms, Features): the
- * sliding window, the ephemeral cache on, deadlines and retries as they ship. It tells a client when its window ends
- * (`reset`), to the millisecond.
+ * sliding window, the ephemeral cache on, default deadlines and retries. Its `reset` is the end of the window, to the
+ * millisecond.
  */
 
 import { Ratelimit } from '@upstash/ratelimit'
@@ -9,6 +9,7 @@ import { Redis } from '@upstash/redis'
 import type { QuotaInstance } from '../lib/quota-traffic.ts'
 import type { CreateQuotaLimiter } from './quota.ts'
 
+/** One `Ratelimit` per instance. */
 export const createUpstashQuota: CreateQuotaLimiter = (redis, { quota, windowSeconds, instances }) => {
   let subject = 0
   const create = (): QuotaInstance => {
@@ -19,7 +20,7 @@ export const createUpstashQuota: CreateQuotaLimiter = (redis, { quota, windowSec
     })
     return {
       async charge() {
-        const { success, reset } = await limiter.limit(`somebody-${subject}`)
+        const { success, reset } = await limiter.limit(`subject-${subject}`)
         return { allowed: success, retryAfterMs: success ? 0 : reset - Date.now() }
       }
     }

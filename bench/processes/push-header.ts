@@ -1,4 +1,4 @@
-/** How a scenario tells `edge-ahead.ts` to push its clock; a file of its own, because a Worker exports nothing but itself. */
+/** The header that moves the clock of `edge-ahead.ts`. A file of its own, because a Worker module may export only its handler. */
 
-/** Every request that has it pushes the clock of its isolate so many milliseconds ahead, once more. */
+/** Moves the clock of the isolate ahead by this many milliseconds, cumulatively. */
 export const PUSH_HEADER = 'x-bench-push'

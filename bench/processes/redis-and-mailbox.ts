@@ -1,4 +1,4 @@
-/** Redis over REST and a mailbox in a process of their own, so that their work is not the load generator's. */
+/** A process with Redis over REST and a mailbox, so that their CPU time is not that of the load generator. */
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,16 +21,16 @@ const redis = await openRedisRest({ backend, token: randomBytes(16).toString('he
 const mailbox = await openMailbox()
 
 answerParent<RedisAndMailboxQuestion>(question => {
-  // How many HTTP requests Redis has answered since it began.
+  // The number of HTTP requests answered so far.
   if (question === 'redis-calls') return redis.calls()
-  if (question === 'redis-keys') return lookThroughKeys()
-  if (question === 'places')
+  if (question === 'redis-keys') return scanKeys()
+  if (question === 'endpoints')
     return { redisUrl: redis.url, redisToken: redis.token, smtpUrl: mailbox.smtpUrl } satisfies Endpoints
   delayMs = question.delayMs
   return delayMs
 })
 
-async function lookThroughKeys(): Promise<RedisKeys> {
+async function scanKeys(): Promise<RedisKeys> {
   const lasting: string[] = []
   let [cursor, count] = ['0', 0]
   do {

@@ -1,6 +1,6 @@
 /**
- * A Worker that verifies tokens with one library. Clocks stand still in workerd while code runs: whoever asks takes the
- * time. Tokens are handed over before that, so that neither their transfer nor their parsing is in it.
+ * A Worker that verifies tokens with one library. Clocks stand still in workerd while code runs, so the client measures.
+ * Tokens arrive in an earlier request, so that the measurement excludes their transfer and parsing.
  */
 
 import type { TokenMaterial } from '../lib/tokens.ts'
@@ -20,9 +20,10 @@ const VERIFIERS = {
   '@tsndr/cloudflare-worker-jwt': createTsndr
 } satisfies Record<string, CreateVerifier>
 
+/** A library in workerd. */
 export type WorkerVerifierName = keyof typeof VERIFIERS
 
-/** What is handed over: the library, and all tokens. */
+/** The library and all tokens. */
 export interface WorkerTask {
   readonly verifier: WorkerVerifierName
   readonly material: TokenMaterial
@@ -33,7 +34,7 @@ let verify: Verify | undefined
 let tokens: readonly string[] = []
 
 export default {
-  /** `POST /` hands a task over; `GET /?from=&count=&passes=` verifies and answers how many did not hold. */
+  /** `POST /` sets the task. `GET /?from=&count=&passes=` verifies tokens and answers with the number of failures. */
   async fetch(request: Request): Promise<Response> {
     if (request.method === 'POST') {
       const task = (await request.json()) as WorkerTask
@@ -48,7 +49,7 @@ export default {
 }
 
 async function verifyAll(from: number, count: number, passes: number): Promise<number> {
-  if (verify === undefined) throw new Error('no task was handed over')
+  if (verify === undefined) throw new Error('expected a task before the first verification')
   let failures = 0
   for (let pass = 0; pass < passes; pass++) {
     for (let i = from; i < from + count; i++) if (!(await verify(tokens[i] ?? ''))) failures++

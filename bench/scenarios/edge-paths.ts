@@ -1,4 +1,4 @@
-/** What the edge's other ways cost, each for itself: none of them is in the numbers of the warm one. */
+/** The cost of each less common path through an edge. The scenarios of the warm path exclude them. */
 
 import { type Bindings, type EdgeSetup, openEdgeSetup } from '../lib/edges.ts'
 import { load } from '../lib/load.ts'
@@ -16,19 +16,20 @@ const MISSES = 12
 const PUSH_MS = 31_000
 const WARM_TOKENS = 20
 
+/** Measures each path by itself. */
 export const edgePaths: Scenario = {
   name: 'edge-paths',
-  title: 'The other ways through an edge',
+  title: 'The less common paths through an edge',
   about:
-    'One request after the other, over one connection. Cold: the first request of a fresh workerd, which reads its settings, ' +
-    'downloads the keys and asks Redis; its start is not in it. Unknown key: the edge is warm, but has to download the keys ' +
-    'before it can refuse (its clock is pushed over the cool-down between two downloads). Revoked and limited are refused ' +
-    'from memory. Strict: REVOCATION_MAX_AGE_MS=0, a round trip to Redis for each request. Redis and origin are on the same ' +
-    'machine: add your own distances.',
+    'One request after the other, over one connection. Cold: the first request of a new workerd, which reads its settings, ' +
+    'downloads the keys and asks Redis; its start is not included. Unknown key: a warm edge that has to download the keys ' +
+    'before it can refuse (its clock is moved past the cool-down between two downloads). Revoked and limited requests are ' +
+    'refused from memory. Strict: REVOCATION_MAX_AGE_MS=0, one round trip to Redis per request. Redis and origin run on the ' +
+    'same machine: add the latency of your own network.',
   metrics: {
     p50: { unit: 'ms', better: 'lower', means: 'Median time to the answer' },
-    p99: { unit: 'ms', better: 'lower', means: '99th percentile; of the few cold starts and downloads the slowest' },
-    'redis calls': { unit: '', better: 'lower', means: 'Calls of Redis for an answer, warm pass included' }
+    p99: { unit: 'ms', better: 'lower', means: '99th percentile; for the few cold starts and downloads, the slowest' },
+    'redis calls': { unit: '', better: 'lower', means: 'Redis calls per answer, warm pass included' }
   },
   seconds: { full: 26, quick: 16 },
   fullOnly: true,
@@ -79,7 +80,7 @@ async function repeat(setup: EdgeSetup, { bindings, tokens, status }: Repeated, 
     connections: 1,
     warmSeconds: 0.3,
     seconds: 0.5,
-    // Where a quota is to be used up, the first few pass.
+    // The first few requests still pass until the quota is used up.
     statuses: status === 429 ? [429, 200] : [status],
     next: inTurn(requestsWith(tokens, PATH)),
     onAnswer: () => {
@@ -110,12 +111,12 @@ async function missKeys(bindings: Bindings, tokens: readonly string[], scope: Sc
   const entry = new URL('../processes/edge-ahead.ts', import.meta.url)
   const { url } = await openWorker({ entry, bindings }, scope)
   const [known = ''] = tokens
-  // Genuine tokens of another issuer: their key is in nobody's set.
+  // Genuine tokens of another issuer: the edge does not find their key in its key set.
   const foreignTokens = createTokenSource().tokens(MISSES)
   const timesMs: number[] = []
   await timeOf(url, known, 200)
   for (const foreign of foreignTokens) {
-    // The push also makes the view of ended sessions too old: this request renews it, so that the next only lacks the key.
+    // Moving the clock also makes the view of ended sessions stale. This request renews it, so the next lacks only the key.
     await timeOf(url, known, 200, { [PUSH_HEADER]: String(PUSH_MS) })
     timesMs.push(await timeOf(url, foreign, 401))
   }
@@ -131,7 +132,7 @@ function measured(timesMs: readonly number[]): Measured {
   }
 }
 
-/** @throws where the answer is another one */
+/** The time to an answer. @throws if its status is not `status` */
 async function timeOf(
   url: string,
   token: string,
@@ -143,7 +144,7 @@ async function timeOf(
   const text = await response.text()
   const tookMs = performance.now() - startedMs
   if (response.status === status) return tookMs
-  throw new Error(`the edge answered ${response.status} where ${status} was expected: ${text.slice(0, 200)}`)
+  throw new Error(`expected status ${status} from the edge, found ${response.status}: ${text.slice(0, 200)}`)
 }
 
 function sidOf(token: string): string {

@@ -1,4 +1,4 @@
-/** The most that an edge does, beside a Worker that only forwards and beside one of well-known parts. */
+/** The throughput of an edge, beside a Worker that only forwards and one built of well-known libraries. */
 
 import { type EdgeSetup, openEdgeSetup, WIDE_QUOTA } from '../lib/edges.ts'
 import { sumErrors } from '../lib/errors.ts'
@@ -10,20 +10,21 @@ import { PATH, WARM_TOKENS } from './edge-latency.ts'
 
 const CONNECTIONS = 64
 
+/** Measures the throughput at full load. */
 export const edgeThroughput: Scenario = {
   name: 'edge-throughput',
-  title: 'The most that an edge does',
+  title: 'The throughput of an edge at full load',
   about:
-    `Closed loop, ${CONNECTIONS} connections, ${WARM_TOKENS} tokens in turn, the same cheap origin and the same Redis ` +
-    'behind all. The bare Worker forwards and checks nothing. The other verifies with jose and asks @upstash/ratelimit for ' +
-    'two quotas like ours. On two cores the load generator, the origin and Redis run beside the Worker: CPU is that of ' +
-    'workerd alone.',
+    `Closed loop, ${CONNECTIONS} connections, ${WARM_TOKENS} tokens in turn. All variants use the same constant origin ` +
+    'and the same Redis. The bare Worker forwards and checks nothing. The other peer verifies with jose and charges the ' +
+    'same two quotas with @upstash/ratelimit. On two cores the load generator, the origin and Redis share the machine with ' +
+    'the Worker; CPU is that of workerd alone.',
   metrics: {
     throughput: { unit: '/s', better: 'higher', means: 'Answers a second' },
-    cpu: { unit: 'µs', better: 'lower', means: 'CPU time of workerd, all threads, for an answer' },
-    'cpu origin': { unit: 'µs', better: 'lower', means: 'CPU time of the origin for an answer' },
-    'cpu redis': { unit: 'µs', better: 'lower', means: 'CPU time of Redis and its endpoint for an answer' },
-    'redis calls': { unit: '', better: 'lower', means: 'Calls of Redis for an answer' },
+    cpu: { unit: 'µs', better: 'lower', means: 'CPU time of workerd per answer, all threads' },
+    'cpu origin': { unit: 'µs', better: 'lower', means: 'CPU time of the origin per answer' },
+    'cpu redis': { unit: 'µs', better: 'lower', means: 'CPU time of Redis and its endpoint per answer' },
+    'redis calls': { unit: '', better: 'lower', means: 'Redis calls per answer' },
     busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used' }
   },
   seconds: { full: 50, quick: 16 },

@@ -1,4 +1,4 @@
-/** A hundred people who sign in at once, and what everybody else notices of it. */
+/** A hundred simultaneous logins, and their effect on other requests. */
 
 import { cpus } from 'node:os'
 import { type Engines, loadTokenSource, openEngines } from '../lib/engines.ts'
@@ -12,27 +12,28 @@ import { each, inTurn, requestsWith } from '../lib/token-requests.ts'
 import { askBcrypt, COST } from './login.ts'
 
 const CONNECTIONS = 100
-/** More than the queue holds: a hundred wait on two cores. */
+/** More than the queue accepts: on two cores it holds a hundred. */
 const OVERLOAD_CONNECTIONS = 200
 const PROBES_PER_SECOND = 100
 const USERS = 24
 const STORM = { warmSeconds: 1.2, seconds: 3.3 }
 
+/** Measures logins and other requests under full load. */
 export const loginStorm: Scenario = {
   name: 'login-storm',
-  title: 'A login storm: 100 connections that sign in without a pause',
+  title: 'A login storm: 100 connections sign in without a pause',
   about:
-    'Beside it, cores ÷ the time of one bcrypt: what the machine could do if signing in were nothing but bcrypt. ' +
-    'Meanwhile verify-token is asked a hundred times a second (open loop, a token never seen before each time), and the ' +
-    `event loop is watched from inside. Then ${OVERLOAD_CONNECTIONS} connections at once: what does not fit the queue is answered 503, ` +
-    'which is an honest refusal and no error; its latency is shown.',
+    'For comparison, cores ÷ the time of one bcrypt: the limit of the machine if a login were nothing but bcrypt. ' +
+    'During the storm, verify-token is requested a hundred times a second (open loop, a new token each time), and the ' +
+    `delay of the event loop is measured inside the origin. Then ${OVERLOAD_CONNECTIONS} connections sign in at once: ` +
+    'requests that do not fit into the queue get a 503, which counts as a refusal and not as an error.',
   metrics: {
-    logins: { unit: '/s', better: 'higher', means: 'People signed in a second; for bcrypt, cores ÷ its time' },
-    'all cores': { unit: '/s', better: 'higher', means: 'What bcrypt alone does on all cores at once' },
-    'verify p50': { unit: 'ms', better: 'lower', means: 'verify-token meanwhile, from when it was due' },
-    'verify p99': { unit: 'ms', better: 'lower', means: 'verify-token meanwhile, from when it was due' },
-    'loop p99': { unit: 'ms', better: 'lower', means: 'How late the event loop was' },
-    refused: { unit: '', better: 'lower', means: 'Answers of 503 under overload, in the whole round' },
+    logins: { unit: '/s', better: 'higher', means: 'Logins a second; for bcrypt alone, cores ÷ its time' },
+    'all cores': { unit: '/s', better: 'higher', means: 'Comparisons a second of bcrypt alone, on all cores at once' },
+    'verify p50': { unit: 'ms', better: 'lower', means: 'verify-token during the storm, from when it was due' },
+    'verify p99': { unit: 'ms', better: 'lower', means: 'verify-token during the storm, from when it was due' },
+    'loop p99': { unit: 'ms', better: 'lower', means: 'Delay of the event loop' },
+    refused: { unit: '', better: 'lower', means: 'Answers of 503 under overload' },
     'refused p99': { unit: 'ms', better: 'lower', means: '99th percentile of the time to a 503 under overload' }
   },
   seconds: { full: 58, quick: 36 },
@@ -63,7 +64,7 @@ async function measureStorm(engines: Engines, users: readonly RegisteredUser[], 
     watchLoop(origin)
   ])
   const overload = await logInFrom(OVERLOAD_CONNECTIONS, { warmSeconds: 0, seconds: 1.4 }, origin, users)
-  // In the storm nothing may be refused: a hundred fit.
+  // The queue holds a hundred logins, so a refusal during the storm is an error.
   const inStorm = { errors: storm.refused.count, errorKinds: { 'refused in the storm': storm.refused.count } }
   return {
     metrics: {
@@ -75,7 +76,7 @@ async function measureStorm(engines: Engines, users: readonly RegisteredUser[], 
       'refused p99': quantileOf(overload.refused, 0.99)
     },
     ...sumErrors([storm, probes, overload, inStorm]),
-    latencies: { 'verify-token meanwhile': probes.latency, 'a 503': overload.refused }
+    latencies: { 'verify-token during the storm': probes.latency, 'a 503': overload.refused }
   }
 }
 

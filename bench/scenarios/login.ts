@@ -1,4 +1,4 @@
-/** Signing in, one person at a time. */
+/** Logins, one at a time. */
 
 import { type Engines, openEngines } from '../lib/engines.ts'
 import { load } from '../lib/load.ts'
@@ -13,16 +13,17 @@ import type { BcryptTask, BcryptTimes } from '../processes/bcrypt.ts'
 /** The default of `BCRYPT_COST`. */
 export const COST = 12
 
+/** Measures a single login. */
 export const login: Scenario = {
   name: 'login',
   title: 'POST /auth/login, one at a time',
   about:
-    'One connection to the origin, a different person each time, right passwords from known devices. Beside it, one ' +
-    'bcrypt of the same cost in a process that does nothing else. The difference is everything that is not bcrypt: ' +
-    'guards in Redis, two statements in PostgreSQL that wait for the disk, two tokens.',
+    'One connection to the origin, a different user each time, correct passwords from known devices. For comparison, one ' +
+    'bcrypt of the same cost in a process of its own. The difference is everything except bcrypt: guards in Redis, two ' +
+    'statements in PostgreSQL that wait for the disk, two tokens.',
   metrics: {
     time: { unit: 'ms', better: 'lower', means: 'Median time to the last byte of the answer' },
-    worst: { unit: 'ms', better: 'lower', means: 'The slowest of the round' }
+    worst: { unit: 'ms', better: 'lower', means: 'The slowest login of the round' }
   },
   seconds: { full: 42, quick: 12 },
   async open(scope) {

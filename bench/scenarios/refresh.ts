@@ -1,4 +1,4 @@
-/** Exchanging refresh tokens, beside the one statement that it cannot do without. */
+/** Refreshing sessions, beside the one SQL statement that a refresh needs. */
 
 import postgres from 'postgres'
 import { type Engines, openEngines } from '../lib/engines.ts'
@@ -12,22 +12,23 @@ import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
 import type { UpdateTask, UpdateTimes } from '../processes/bare-update.ts'
 
-/** As many as the pool of the origin has. */
+/** The size of the origin's connection pool. */
 const CONNECTIONS = 10
 const WARM_SECONDS = 0.4
 const SECONDS = 1
 
+/** Measures refreshes, one and ten at a time. */
 export const refresh: Scenario = {
   name: 'refresh',
   title: 'POST /auth/refresh',
   about:
-    'Chains of refresh tokens, each the answer to the one before. Beside it UPDATE … RETURNING by primary key on the ' +
-    'same table, over the same driver, from a process that does nothing else: no HTTP, no token, no cookie. Both wait for ' +
-    'the disk once. First ten at once, which warms both, then one at a time.',
+    'Chains of refresh tokens, each from the answer to the one before. For comparison, UPDATE … RETURNING by primary key ' +
+    'on the same table, over the same driver, in a process without HTTP, tokens or cookies. Both wait for the disk once. ' +
+    'First ten at once, which warms both up, then one at a time.',
   metrics: {
     time: { unit: 'ms', better: 'lower', means: 'Median time, one at a time' },
     p99: { unit: 'ms', better: 'lower', means: '99th percentile, one at a time' },
-    'ten at once': { unit: '/s', better: 'higher', means: 'Done a second with ten under way' }
+    'ten at once': { unit: '/s', better: 'higher', means: 'Refreshes a second, ten at once' }
   },
   seconds: { full: 42, quick: 30 },
   fullOnly: true,
@@ -46,7 +47,7 @@ export const refresh: Scenario = {
   }
 }
 
-/** Cheap hashes, because logins are not measured here. Without a grace every refresh rotates. */
+/** Cheap hashes, because logins are not measured here. Without a grace period every refresh rotates. */
 const CHEAP = { BCRYPT_COST: '10', REFRESH_GRACE: '0' }
 
 async function updateRows(engines: Engines, ids: readonly string[], scope: Scope): Promise<Measured> {
@@ -70,7 +71,7 @@ async function updateRows(engines: Engines, ids: readonly string[], scope: Scope
 
 async function refreshChains(engines: Engines, scope: Scope): Promise<Measured> {
   const { url } = await openOriginProcess(engines, scope, CHEAP)
-  // New people each round: an answer that the end of a round cut off would break the chain of the next.
+  // New users each round: an answer that was cut off at the end of a round would break the chain of the next.
   const chains = (await registerUsers(url, CONNECTIONS)).map(({ refreshToken }) => refreshToken)
   const run = (connections: number) =>
     load({
