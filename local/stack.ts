@@ -1,4 +1,4 @@
-/** The whole system on one machine: PostgreSQL, Redis over REST, a mailbox, the origin and the edge, wired together. */
+/** Opens the whole system on one machine: PostgreSQL, Redis over REST, a mailbox, the origin and the edge. */
 
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -15,17 +15,18 @@ import { type LocalSecrets, localSecrets } from './secrets.ts'
 import { checkSettings, type Env, edgeBindings, originSettings } from './settings.ts'
 import { warmRedis } from './warm-redis.ts'
 
+/** How a system is started. */
 export interface StackOptions {
   readonly dataDir: string
   /** The edge's port; 0 lets the system choose all ports. */
   readonly port: number
-  /** Settings; those of the contract apply, `DATABASE_URL` and `REDIS_URL` replace the embedded engines. */
+  /** Settings as in `.env.example`. `DATABASE_URL` and `REDIS_URL` replace the embedded engines. */
   readonly env: Env
-  /** Told what a person at the terminal wants to know, one line each. */
+  /** Called with messages for the terminal, one line each. */
   readonly log: (line: string) => void
 }
 
-/** Where everything is. */
+/** A running system and its URLs. */
 export interface Stack {
   readonly edge: string
   readonly origin: string
@@ -39,18 +40,18 @@ export interface Stack {
 }
 
 /**
- * The name under which everything is shown. To a browser `localhost` and `127.0.0.1` are two sites: a page on the one gets
- * no cookie from the other. Pages of other local programs are on `localhost`.
+ * The host name in all URLs. Browsers treat `localhost` and `127.0.0.1` as different sites and send no cookies between them,
+ * and other local development servers use `localhost`.
  */
 const HOST = 'localhost'
 
-/** The ports of a local system, unless they are taken. */
+/** The preferred ports of a local system. */
 const PORTS = { mailbox: 8025, redis: 8079 }
 
-/** A machine that is busy with something else may take its time. */
+/** Long enough for a busy machine. */
 const ANSWER_DEADLINE_MS = 30_000
 
-/** Opens everything, or nothing: what was opened before a failure is closed again. */
+/** Opens all parts. If one fails, the parts opened before it are closed again. */
 export async function openStack(options: StackOptions): Promise<Stack> {
   const closers: (() => Promise<unknown>)[] = []
   const close = async () => {
@@ -96,19 +97,19 @@ async function openParts({ dataDir, port, env, log }: StackOptions, closers: (()
       openOrigin(loadConfig({ ...settings, PORT: String(free) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
     )
   )
-  // The edge has little patience: it starts when the origin is ready and this process has nothing left to do.
+  // The edge has short deadlines, so it starts after the origin is ready and this process is idle.
   await origin.started
   const bindings = edgeBindings(settings, origin.url)
   closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log }))
 
-  // Refused before anything is asked of Redis: it makes workerd compile the Worker.
+  // The edge refuses this path before it asks Redis. The request only makes workerd compile the Worker.
   await fetch(`${edge}/%00`).then(refusal => refusal.body?.cancel())
   await answering(`${edge}/health/ready`)
   return {
     edge,
-    origin: shown(origin.url),
+    origin: withHostName(origin.url),
     docs: `${edge}/docs`,
-    mailbox: shown(mailbox.url),
+    mailbox: withHostName(mailbox.url),
     databaseUrl: database,
     redisRestUrl: redis.url,
     redisRestToken: redis.token,
@@ -116,8 +117,8 @@ async function openParts({ dataDir, port, env, log }: StackOptions, closers: (()
   }
 }
 
-/** A URL on this machine under the name that pages use. */
-function shown(url: string): string {
+/** A URL on this machine with the host name that web pages use. */
+function withHostName(url: string): string {
   return url.replace('//127.0.0.1:', `//${HOST}:`)
 }
 
@@ -145,7 +146,7 @@ async function openRedisUrl(
   )
 }
 
-/** Waits until `url` answers 200, through everything that is between. */
+/** Waits until `url` answers 200. */
 async function answering(url: string): Promise<void> {
   const deadlineMs = Date.now() + ANSWER_DEADLINE_MS
   for (;;) {
@@ -160,7 +161,7 @@ async function answering(url: string): Promise<void> {
   }
 }
 
-/** Like `Promise.all`, but waits for all of them, so that whatever was opened is known when one of them fails. */
+/** Like `Promise.all`, but waits for all promises, so that every opened part can be closed after a failure. */
 async function allOrFailure<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   const results = await Promise.allSettled(promises)
   const failed = results.find(result => result.status === 'rejected')

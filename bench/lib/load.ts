@@ -29,7 +29,7 @@ export interface LoadOptions extends Partial<Expected> {
   readonly onAnswer?: (connection: number, status: number, body: string) => void
   /** Requests per second over all connections: an open loop. Absent: a closed loop. */
   readonly perSecond?: number
-  /** Processes whose CPU time is counted, by name. */
+  /** The processes to count CPU time of: name → pid. */
   readonly processes?: Readonly<Record<string, number>>
 }
 

@@ -26,7 +26,7 @@ const VERIFIERS = {
 /** A library on Node. */
 export type NodeVerifierName = keyof typeof VERIFIERS
 
-/** What is verified, and with which library. */
+/** The tokens to verify, and the library. */
 export interface VerifyTask {
   readonly verifier: NodeVerifierName
   readonly material: TokenMaterial

@@ -46,7 +46,10 @@ t.test('what cannot be honoured is refused before anything is started', async t 
   const table: readonly [Record<string, string>, RegExp][] = [
     [{ UPSTASH_REDIS_REST_URL: 'https://redis.example.com' }, /without UPSTASH_REDIS_REST_TOKEN/],
     [{ MIGRATION_DATABASE_URL: 'postgres://a@b/c' }, /without DATABASE_URL/],
-    [{ NODE_ENV: 'production' }, /PUBLIC_URL is malformed.*NODE_ENV is "production", so the rules of production hold/s],
+    [
+      { NODE_ENV: 'production' },
+      /PUBLIC_URL is malformed.*NODE_ENV is "production", so the rules of production apply/s
+    ],
     [{ DEBUG_HEADERS: 'yes' }, /DEBUG_HEADERS must be/],
     [{ JWKS: '{}' }, /JWKS must be/],
     [{ ALLOWED_ORIGINS: '*' }, /ALLOWED_ORIGINS is malformed/]
