@@ -48,7 +48,7 @@ function encodeNumber(stack: LuaStack, state: Pointer): string {
   return text
 }
 
-/** The largest index when all keys are positive integers, else 0. Sparse beyond cjson's bounds is an error. */
+/** The largest index if all keys are positive integers, otherwise 0. Throws if the array is too sparse for cjson. */
 function arrayLength({ wasm }: LuaStack, state: Pointer): number {
   let [largest, count] = [0, 0]
   wasm._lua_pushnil(state)
@@ -93,7 +93,7 @@ function encodeObject(stack: LuaStack, state: Pointer, depth: number): string {
   return `{${members.join()}}`
 }
 
-/** Pushes what a JSON text, in bytes, means; null becomes `cjson.null`. Throws a plain `Error` for malformed JSON. */
+/** Pushes the value of a JSON text, in bytes; null becomes `cjson.null`. Throws a plain `Error` for malformed JSON. */
 export function decodeOnto(stack: LuaStack, state: Pointer, bytes: string): void {
   pushJson(stack, state, JSON.parse(toText(bytes)) as unknown, 1)
 }

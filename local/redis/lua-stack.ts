@@ -4,10 +4,10 @@ import { LuaType, type LuaWasm, type Pointer } from './lua-wasm.ts'
 import { formatDouble, INT64_MIN } from './numbers.ts'
 import { err, integer, type RawReply, RedisError, Status } from './reply.ts'
 
-/** How deep a returned table may be nested: far less than Redis allows, and far more than JSON parsers everywhere do. */
+/** How deep a returned table may be nested: far less than in Redis, but enough for practical replies. */
 const maxReplyDepth = 500
 
-/** Values in and out of a Lua stack. */
+/** Pushes values onto a Lua stack and pops them. */
 export class LuaStack {
   readonly wasm: LuaWasm
   #scratch: Pointer
@@ -21,10 +21,10 @@ export class LuaStack {
     this.#sizeAt = wasm._malloc(4)
   }
 
-  /** Copies a byte string to where C can read it, until the next call; the byte after it is 0. */
+  /** Copies a byte string to memory that C can read until the next call. A NUL byte follows it. */
   lend(bytes: string): Pointer {
     if (bytes.length >= this.#scratchSize) this.#grow(bytes.length + 1)
-    // The heap moves when it grows: never keep it across a call.
+    // The heap moves when it grows, so a reference to it is never kept across a call.
     const heap = this.wasm.HEAPU8
     const start = this.#scratch
     for (let at = 0; at < bytes.length; at++) heap[start + at] = bytes.charCodeAt(at)
@@ -66,7 +66,7 @@ export class LuaStack {
     this.wasm._lua_rawset(state, -3)
   }
 
-  /** Pushes a table with one string, which is what an error (`err`) and a status (`ok`) are in Lua. */
+  /** Pushes a table with one string: the form of an error (`err`) and of a status (`ok`) in Lua. */
   pushSingle(state: Pointer, name: 'err' | 'ok', text: string): void {
     this.wasm._lua_createtable(state, 0, 1)
     this.setField(state, name, () => this.pushBytes(state, text))
@@ -91,7 +91,7 @@ export class LuaStack {
     }
   }
 
-  /** Lua → Redis, the value on top, which is popped: numbers are cut to integers, `true` is 1, an array ends at its first nil. */
+  /** Pops the top value as a reply: numbers become integers, `true` is 1, an array ends at its first nil. */
   popReply(state: Pointer): RawReply {
     const { wasm } = this
     // Each level of a nested table needs room for itself, a key and a value.
@@ -142,7 +142,7 @@ export class LuaStack {
     const items: RawReply[] = []
     this.wasm._lua_pushnil(state)
     while (this.wasm._lua_next(state, -2)) {
-      // The key is read from a copy: turning it into a string in place would confuse `lua_next`.
+      // Reads a copy of the key, because converting it to a string in place would confuse `lua_next`.
       this.wasm._lua_pushvalue(state, -2)
       items.push(this.popReply(state))
       if (withValues) items.push(this.popReply(state))
@@ -162,7 +162,7 @@ export class LuaStack {
     return items
   }
 
-  /** A field of the table on top, when it is a string. */
+  /** A field of the table on top, if it is a string. */
   field(state: Pointer, name: string): string | undefined {
     this.pushBytes(state, name)
     this.wasm._lua_rawget(state, -2)
@@ -181,11 +181,11 @@ export class LuaStack {
   }
 }
 
-/** C's cast of a double to 64 bits: cut towards zero, and the smallest integer for what does not fit. */
+/** C's cast of a double to 64 bits: rounds towards zero; numbers out of range become the smallest integer. */
 function toInteger(value: number): number | bigint {
   const cut = Math.trunc(value)
   return cut >= -(2 ** 63) && cut < 2 ** 63 ? integer(BigInt(cut)) : INT64_MIN
 }
 
-/** The text of an error or a status: line ends would end it on the wire, so Redis makes them blanks, and a NUL ends it in C. */
+/** The text of an error or a status. As in Redis, line ends become blanks and a NUL ends the text. */
 export const oneLine = (text: string) => (text.split('\0', 1)[0] ?? '').replace(/[\r\n]/g, ' ')

@@ -1,10 +1,10 @@
 /**
- * Runs scripts in a real Lua 5.1: compiles once by SHA-1, hands KEYS and ARGV in, calls back for commands, reads the reply.
+ * Runs scripts in a real Lua 5.1: compiles each once by SHA-1, passes KEYS and ARGV, runs its commands, reads its reply.
  *
- * A script that uses up its instructions is ended; Redis would wait for SCRIPT KILL. Not ended is what never comes back to
- * Lua's instruction counter: one `string.find` with a pattern that backtracks exponentially (Redis hangs there too).
- * Memory that a script made Lua take is reused but not given back before the engine is closed.
- * Over 200 lines: one state with what scripts call from inside it; parting them would spread its fields.
+ * A script that exceeds its instructions is ended, whereas Redis would wait for SCRIPT KILL. The limit does not end a single
+ * C function, such as `string.find` with a pattern that backtracks exponentially (Redis hangs there too). Memory that Lua
+ * has allocated is reused, and freed when the engine is closed.
+ * Over 200 lines: one state and the functions that scripts call inside it; splitting them would spread its fields.
  */
 import { decodeOnto, encodeTop } from './cjson.ts'
 import { prelude, preludeChunkName } from './lua-prelude.ts'
@@ -28,7 +28,7 @@ export interface ScriptRun {
 
 const instructionsPerCheck = 100_000
 
-/** One Lua state and what was compiled in it. It serves one engine; scripts run one after the other. */
+/** One Lua state with its compiled scripts. It serves one engine and runs one script at a time. */
 export class LuaVm {
   readonly #wasm: LuaWasm
   readonly #stack: LuaStack
@@ -51,7 +51,7 @@ export class LuaVm {
     this.#open()
   }
 
-  /** Compiles a script unless it is there already; throws the error of a script that does not compile. */
+  /** Compiles a script once. Throws the error of a script that does not compile. */
   compile(sha: string, { code }: Script): number {
     const known = this.#compiled.get(sha)
     if (known !== undefined) return known
@@ -73,7 +73,7 @@ export class LuaVm {
     try {
       return this.#execute(ref, sha, keys, argv)
     } catch (error) {
-      // Not a Lua error: C or the host gave way below it (a stack overflow), and this state cannot be trusted any more.
+      // Not a Lua error but a failure of C or the host, such as a stack overflow: this state is no longer reliable.
       this.#reopen()
       return err(
         `Lua ended abnormally and was started again: ${error instanceof Error ? error.message : String(error)}`
@@ -81,13 +81,13 @@ export class LuaVm {
     }
   }
 
-  /** Forgets every script. */
+  /** Removes every compiled script. */
   flush(): void {
     for (const ref of this.#compiled.values()) this.#wasm._luaL_unref(this.#state, LUA_REGISTRYINDEX, ref)
     this.#compiled.clear()
   }
 
-  /** Gives the state back; nothing may be called afterwards. */
+  /** Frees the state; the VM must not be used afterwards. */
   close(): void {
     this.#wasm._lua_close(this.#state)
   }
@@ -103,7 +103,7 @@ export class LuaVm {
     _lua_rawgeti(state, LUA_REGISTRYINDEX, ref)
     _lua_sethook(state, this.#hook, LUA_MASKCOUNT, instructionsPerCheck)
     const failed = _lua_pcall(state, 0, 1, 1) !== 0
-    // Reading the reply runs no script code, so nothing there needs counting.
+    // Reading the reply runs no script code, so counting stops here.
     _lua_sethook(state, 0, 0, 0)
     const reply = failed ? this.#failure(state, sha) : this.#stack.popReply(state)
     _lua_settop(state, 0)
@@ -116,7 +116,7 @@ export class LuaVm {
         `Script used more than ${this.#checksAllowed * instructionsPerCheck} instructions and was ended: ${sha}`
       )
     }
-    // An error inside the error handler, or no memory left, is a plain text.
+    // An error in the error handler, or an out-of-memory error, is plain text.
     if (this.#wasm._lua_type(state, -1) !== LuaType.table) {
       return err(`Error running script ${sha}, ${this.#stack.bytesAt(state, -1) ?? 'execution failure'}`)
     }
@@ -129,7 +129,7 @@ export class LuaVm {
     return new RedisError(oneLine(message) + where)
   }
 
-  /** Counts; past the bound it raises at every instruction from now on, so that no `pcall` of the script can swallow it. */
+  /** Counts instructions. Beyond the limit every instruction raises, so that no `pcall` of the script can catch it for good. */
   #check(state: Pointer): void {
     if (++this.#checks <= this.#checksAllowed) return
     this.#wasm._lua_sethook(state, this.#hook, LUA_MASKCOUNT, 1)
@@ -137,7 +137,7 @@ export class LuaVm {
   }
 
   #load(code: string, name: string): boolean {
-    // Two buffers at once: the name follows the code in the one that is lent.
+    // One buffer for both strings: the name follows the code.
     const at = this.#stack.lend(`${code}\0${name}`)
     return this.#wasm._luaL_loadbuffer(this.#state, at, code.length, at + code.length + 1) === 0
   }
@@ -191,7 +191,7 @@ export class LuaVm {
     if (count === 0) return err('Please specify at least one argument for this redis lib call')
     const command: string[] = []
     for (let at = 1; at <= count; at++) {
-      // Numbers go out with 17 digits, not with the 14 that Lua's own text of them has.
+      // Numbers are printed with 17 digits; Lua itself prints 14.
       const isNumber = this.#wasm._lua_type(state, at) === LuaType.number
       const word = isNumber ? formatDouble(this.#wasm._lua_tonumber(state, at)) : this.#stack.bytesAt(state, at)
       if (word === undefined) return err('Lua redis lib command arguments must be strings or integers')
@@ -214,7 +214,7 @@ export class LuaVm {
     return 1
   }
 
-  /** Checks like Redis and writes nothing. */
+  /** Checks its arguments like Redis and writes no log. */
   #log(state: Pointer): number {
     if (this.#wasm._lua_gettop(state) < 2) return this.#raiseError(state, 'redis.log() requires two arguments or more.')
     if (this.#wasm._lua_type(state, 1) === LuaType.number) return 0
@@ -227,7 +227,7 @@ export class LuaVm {
       work()
       return 1
     } catch (error) {
-      // Raised outside of the block: Lua's own errors pass through here as thrown numbers, and must not be caught twice.
+      // Lua's own errors pass through here as thrown numbers and must not be caught.
       if (!(error instanceof Error)) throw error
       this.#wasm._lua_settop(state, 1)
       return this.#stack.raise(state, error.message, true)

@@ -4,7 +4,7 @@ import { LuaApi } from 'wasmoon-lua5.1'
 /** An address: a Lua state, a function, a buffer. */
 export type Pointer = number
 
-/** The exports in use; the package's own wrappers end strings at the first NUL, so they are not. */
+/** The C functions in use. The package's own wrappers are not used: they end strings at the first NUL. */
 export interface LuaWasm {
   readonly HEAPU8: Uint8Array
   readonly HEAPU32: Uint32Array
@@ -47,10 +47,12 @@ export interface LuaWasm {
 
 /** The numbers of `lua.h`. */
 export const LuaType = { nil: 0, boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5, function: 6 } as const
+/** The pseudo-index of the registry. */
 export const LUA_REGISTRYINDEX = -10000
+/** The hook event that counts instructions. */
 export const LUA_MASKCOUNT = 8
 
-/** Loads a Lua of its own. */
+/** Loads a separate instance of Lua. */
 export async function loadLuaWasm(): Promise<LuaWasm> {
   const { module } = await LuaApi.initialize()
   return module as unknown as LuaWasm

@@ -1,10 +1,10 @@
 /**
  * A Redis 7.0 in the process, for local use and tests: the commands that Gatehouse and `@upstash/ratelimit` need, with real
- * Lua 5.1 and nothing on disk. It dispatches; each type's commands live in a file of their own, HTTP in `../redis-rest.ts`.
+ * Lua 5.1 and without persistence. This file dispatches; the commands of each type have a file of their own.
  *
- * Limits: arguments and replies are UTF-8 text (see `bytes.ts`); a key is gone in the very millisecond in which its
- * PTTL reaches 0, where Redis serves it for that one more; INCRBYFLOAT adds decimals exactly (see `numbers.ts`);
- * SCAN is the only cursor; what scripts lack is listed in `lua-prelude.ts`, what does not end them in `lua-vm.ts`.
+ * Limits: arguments and replies are UTF-8 text (see `bytes.ts`); a key expires in the millisecond in which
+ * its PTTL reaches 0, whereas Redis still serves it in that one; INCRBYFLOAT adds decimals exactly (see `numbers.ts`);
+ * SCAN is the only cursor; `lua-prelude.ts` lists what scripts lack, `lua-vm.ts` what does not end them.
  */
 import { toBytes, toReply, toText } from './bytes.ts'
 import { acceptsArity, type Command, type CommandTable } from './command.ts'
@@ -22,23 +22,23 @@ import { stringCommands } from './string-commands.ts'
 import { unionCommands } from './union-commands.ts'
 import { zsetCommands } from './zset-commands.ts'
 
-/** What an engine may be given; nothing has to be. */
+/** The options of an engine. */
 export interface RedisEngineOptions {
   /** The clock in ms since 1970, read once per command, script or transaction. */
   readonly nowMs?: () => number
   /** Chooses for SPOP, between 0 and 1. */
   readonly random?: () => number
-  /** After how many Lua instructions a script is ended: the default is about two seconds' worth. */
+  /** The Lua instructions after which a script is ended. The default takes about two seconds. */
   readonly maxScriptInstructions?: number
 }
 
-/** A running engine. Every call is synchronous, so nothing ever interleaves with it. */
+/** A running engine. Every call is synchronous, so commands never interleave. */
 export interface RedisEngine {
   /** Runs one command: `['SET', 'key', 'value']`. An error reply is returned, never thrown. */
   execute(command: readonly string[]): Reply
   /** Runs commands as MULTI … EXEC does: one answer each, or one `EXECABORT` error when a command cannot be queued. */
   multi(commands: readonly (readonly string[])[]): readonly Reply[] | RedisError
-  /** Gives the memory of Lua back; the engine must not be used afterwards. */
+  /** Frees the memory of Lua; the engine must not be used afterwards. */
   close(): void
 }
 

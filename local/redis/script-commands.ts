@@ -1,4 +1,4 @@
-/** EVAL to SCRIPT: the commands on scripts. They own the script cache; running Lua is left to the VM. */
+/** EVAL to SCRIPT: the commands on scripts, with the script cache. Running Lua is left to `lua-vm.ts`. */
 import { acceptsArity, type Command, type CommandTable } from './command.ts'
 import type { LuaVm } from './lua-vm.ts'
 import { parseInt64 } from './numbers.ts'
@@ -41,7 +41,7 @@ export function createScriptCommands(vm: LuaVm, find: FindCommand, run: RunComma
     inScripts: false,
     run: (_keys, [text = '', count = '', ...rest]) => {
       if (bySha && text.length !== 40) throw noScript()
-      const [keys, argv] = splitArguments(count, rest)
+      const { keys, argv } = splitArguments(count, rest)
       const sha = bySha ? text.toLowerCase() : load(text)
       const script = scripts.get(sha)
       if (!script) throw noScript()
@@ -95,10 +95,10 @@ function refuseSubcommand(table: ReadonlyMap<string, Command>, args: readonly st
   return acceptsArity(command, args.length + 1) ? undefined : arityError(`script|${name.toLowerCase()}`)
 }
 
-/** Parts the arguments of EVAL into KEYS and ARGV. */
-function splitArguments(count: string, rest: readonly string[]): [keys: string[], argv: string[]] {
+/** Splits the arguments of EVAL into KEYS and ARGV. */
+function splitArguments(count: string, rest: readonly string[]): { keys: string[]; argv: string[] } {
   const keyCount = parseInt64(count)
   if (keyCount > BigInt(rest.length)) throw err("Number of keys can't be greater than number of args")
   if (keyCount < 0n) throw err("Number of keys can't be negative")
-  return [rest.slice(0, Number(keyCount)), rest.slice(Number(keyCount))]
+  return { keys: rest.slice(0, Number(keyCount)), argv: rest.slice(Number(keyCount)) }
 }

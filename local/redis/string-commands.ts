@@ -13,7 +13,7 @@ interface SetOptions {
   expiry?: GivenTime
 }
 
-/** Reads the options of SET and, with `forGetex`, those of GETEX: at most one of them decides over the expiry. */
+/** Reads the options of SET and, with `forGetex`, those of GETEX. At most one option may set the expiry. */
 function parseOptions(words: readonly string[], forGetex = false): SetOptions {
   const options: SetOptions = {}
   const free = () => !options.keepTtl && !options.persist && !options.expiry
@@ -33,7 +33,7 @@ function parseOptions(words: readonly string[], forGetex = false): SetOptions {
   return options
 }
 
-/** Replaces a key and, unless told otherwise, its expiry. */
+/** Replaces a key and its expiry; by default the key then has no expiry. */
 function store(keys: Keyspace, key: string, value: string, expiresAtMs = Number.POSITIVE_INFINITY): void {
   keys.delete(key)
   keys.set(key, value)

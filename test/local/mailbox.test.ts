@@ -163,7 +163,7 @@ t.test('bytes that are not a mail are accepted and shown', async t => {
   )
   for (const raw of ['\r\n', '\0\x01\xff', ': : :\r\n\r\n', nested.join('')]) await send(mailbox, { envelope, raw })
   t.equal(mailbox.messages('ada@example.com').length, 4)
-  t.match(mailbox.messages()[0], { subject: '(unreadable mail)', text: /^Content-Type/, from: '' })
+  t.match(mailbox.messages()[0], { subject: '(unreadable email)', text: /^Content-Type/, from: '' })
   t.equal((await fetch(mailbox.url)).status, 200)
 })
 
