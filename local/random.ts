@@ -1,6 +1,6 @@
 /** Seeded random numbers for tests and benchmarks, so that a failure can be repeated. */
 
-/** Returns the next number in [0, 1), by mulberry32, whose period of 2^32 is enough here. */
+/** Returns the next number in [0, 1), by mulberry32 (period 2^32). */
 export type Random = () => number
 
 /** Creates a generator; the same seed gives the same numbers. */

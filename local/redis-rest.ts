@@ -58,7 +58,7 @@ const refusal = (status: number, error: string): Answer => ({ status, body: enco
 /** Opens a gateway on a loopback port. */
 export async function openRedisRest(options: RedisRestOptions): Promise<RedisRest> {
   const { backend, token, port = 0, host = '127.0.0.1' } = options
-  if (token === '') throw new TypeError('openRedisRest() expected the token that clients send, found an empty string')
+  if (token === '') throw new TypeError('openRedisRest() was given an empty token: pass the token that clients send')
   const isToken = createTokenCheck(token)
   const service = createService(backend)
   const instance = randomUUID()

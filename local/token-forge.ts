@@ -54,7 +54,7 @@ export function sealToken(signer: Signer, header: Part, payload: Part): string {
   return sealParts(signer, encodePart(header), encodePart(payload))
 }
 
-/** A token whose signature `mangle` makes of the genuine signature and the signing input. */
+/** A token with a signature that `mangle` makes of the genuine signature and the signing input. */
 export function mangleSignature(
   signer: Signer,
   header: Part,

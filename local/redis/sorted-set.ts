@@ -47,7 +47,7 @@ export class SortedSet {
     return this.#order.slice(start, end)
   }
 
-  /** The first place whose member satisfies `reached`, which must hold for everything after it too. */
+  /** The first place where `reached` is true. It must be true for all later places as well. */
   firstWhere(reached: (entry: Scored) => boolean): number {
     let [low, high] = [0, this.#order.length]
     while (low < high) {

@@ -1,4 +1,4 @@
-/** The roles of a local database: its origin owns nothing, and somebody's own server keeps the roles that it has. */
+/** The roles of a local database: the origin owns no table, and a server of the operator keeps its roles. */
 
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ async function query(url: string, text: string) {
   }
 }
 
-t.test('an embedded database is migrated by its owner, and its origin gets a role that owns nothing', async t => {
+t.test('an embedded database is migrated by its owner, and its origin gets a role that owns no table', async t => {
   const { owner, worker } = await prepareDatabaseRoles(server, {})
   t.equal(owner, server)
   t.match(await query(worker, 'select current_user as who'), [{ who: 'gatehouse_origin' }])
@@ -34,7 +34,7 @@ t.test('an embedded database is migrated by its owner, and its origin gets a rol
   await t.rejects(query(worker, 'select 1'), { message: /password authentication failed/ })
 })
 
-t.test("somebody's own database is worked with as it was given, and migrated as its owner", async t => {
+t.test('a database of the operator is used as given, and migrated by its owner', async t => {
   const own = await emptyDatabase(t, lane)
   t.strictSame(await prepareDatabaseRoles(own, { DATABASE_URL: own }), { owner: own, worker: own })
   t.same(await query(own, 'select * from users'), [])
@@ -46,7 +46,7 @@ t.test("somebody's own database is worked with as it was given, and migrated as 
   t.equal(without.owner, server, 'MIGRATION_DATABASE_URL alone concerns no embedded database')
 })
 
-t.test('the settings of the command line are for this account only, and node reads what was written', async t => {
+t.test('the settings file of the command line is private, and node reads it correctly', async t => {
   const path = join(t.testdir(), 'origin.env')
   const roles = { owner: 'postgres://o:p%40@h/d', worker: 'postgres://w:p@h/d' }
   await writeCommandSettings(path, roles, 'a secret, and=another#one')

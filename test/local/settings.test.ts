@@ -18,7 +18,7 @@ const PARTS: LocalParts = {
   edge: 'http://localhost:8787'
 }
 
-t.test('every setting of .env.example reaches the process that asks for it, as it was given', async t => {
+t.test('every setting of .env.example reaches the process that reads it, unchanged', async t => {
   const { origin, edge } = askedSettings()
   for (const name of (await exampleSettings()).keys()) {
     for (const value of [`a value of ${name}`, '']) {
@@ -31,7 +31,7 @@ t.test('every setting of .env.example reaches the process that asks for it, as i
   }
 })
 
-t.test('without settings, each process gets what this machine has', async t => {
+t.test('without settings, each process gets the local parts', async t => {
   const settings = originSettings({}, SECRETS, PARTS)
   t.doesNotThrow(() => checkSettings({}, SECRETS))
   t.match(settings, { NODE_ENV: 'development', PUBLIC_URL: PARTS.edge, DATABASE_URL: PARTS.database })
@@ -42,7 +42,7 @@ t.test('without settings, each process gets what this machine has', async t => {
   })
 })
 
-t.test('what cannot be honoured is refused before anything is started', async t => {
+t.test('invalid combinations of settings are refused before anything is started', async t => {
   const table: readonly [Record<string, string>, RegExp][] = [
     [{ UPSTASH_REDIS_REST_URL: 'https://redis.example.com' }, /without UPSTASH_REDIS_REST_TOKEN/],
     [{ MIGRATION_DATABASE_URL: 'postgres://a@b/c' }, /without DATABASE_URL/],
