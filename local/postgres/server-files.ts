@@ -1,4 +1,4 @@
-/** Finds PostgreSQL's programs and makes them runnable for an account. Data is left to `cluster.ts`, processes to `server.ts`. */
+/** Finds PostgreSQL's programs and makes them runnable for an account. Data is left to `cluster.ts`. */
 
 import { execFile } from 'node:child_process'
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'

@@ -3,10 +3,10 @@
  * Functions that need a key, a hash or JSON come from the host (`lua-vm.ts`), as the fields of its one argument.
  * Missing compared with Redis 7.0: `bit`, `struct`, `cmsgpack`, the `cjson` settings, `redis.setresp`.
  *
- * Security: scripts see every table that outlives them through an empty proxy. Writes to it fail, as
- * with Redis's read-only tables. Functions that write past metatables are wrapped. Otherwise a script could replace the `tonumber` of the
- * next one.
+ * Security: scripts see every table that outlives them through an empty proxy. Writes to it fail, as with Redis's read-only
+ * tables. Functions that write past metatables are wrapped. Otherwise a script could replace the `tonumber` of the next one.
  */
+/** The chunk name of the prelude, which error positions skip. */
 export const preludeChunkName = '=prelude'
 
 /** Returns the hidden table of globals, where KEYS and ARGV are set, and the error handler for `pcall`. */

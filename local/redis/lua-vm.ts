@@ -129,7 +129,7 @@ export class LuaVm {
     return new RedisError(oneLine(message) + where)
   }
 
-  /** Counts instructions. Beyond the limit every instruction raises, so that no `pcall` of the script can catch it for good. */
+  /** Counts instructions. Beyond the limit every instruction raises, which no `pcall` can stop. */
   #check(state: Pointer): void {
     if (++this.#checks <= this.#checksAllowed) return
     this.#wasm._lua_sethook(state, this.#hook, LUA_MASKCOUNT, 1)

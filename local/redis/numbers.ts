@@ -1,4 +1,4 @@
-/** Parses and prints numbers as Redis does: strict 64-bit integers, floats like `strtod` and `%.17g`, except hexadecimal ones. */
+/** Parses and prints numbers like Redis: strict 64-bit integers, `strtod` and `%.17g` floats, but no hexadecimal ones. */
 import { err, type RedisError } from './reply.ts'
 
 const integerForm = /^(?:0|-?[1-9]\d{0,18})$/

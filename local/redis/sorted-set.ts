@@ -1,4 +1,4 @@
-/** A sorted set: an array in order of (score, bytes), and a map of scores. Adding copies the tail, which is fine for local use. */
+/** A sorted set: an array in order of (score, bytes) and a map of scores. Adding copies the tail: fine for local use. */
 
 /** One member with its score. */
 export interface Scored {
