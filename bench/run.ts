@@ -1,10 +1,10 @@
-/** `npm run bench`: measures scenarios, prints them, keeps them, and fails where a budget is blown. */
+/** `npm run bench`: measures scenarios, prints and saves the results, and fails if a budget is missed. */
 
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BUDGETS } from './budgets.ts'
 import { type Arguments, ArgumentsError, chooseScenarios, parseArguments, USAGE } from './lib/arguments.ts'
-import { judgeBudgets, type Verdict } from './lib/budget.ts'
+import { type BudgetResult, checkBudgets } from './lib/budget.ts'
 import { compareBars, compareRuns, differencesOfSetting } from './lib/compare.ts'
 import { describeMachine } from './lib/machine.ts'
 import { clock, createProgress } from './lib/progress.ts'
@@ -17,8 +17,8 @@ import { changeTable, painted, plain, scenarioTable } from './lib/table.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
-/** Somebody wants the run to end: what breaks from then on is no result. */
-let asked = false
+/** A signal has asked the run to stop. Failures after it are not results. */
+let stopRequested = false
 
 const paint = process.stdout.isTTY && !process.env.NO_COLOR ? painted : plain
 
@@ -32,13 +32,17 @@ try {
 
 /** @returns the exit status */
 async function main(args: Arguments): Promise<number> {
+  if (args.help) {
+    console.log(USAGE)
+    return 0
+  }
   if (args.list) {
     for (const { name, title } of SCENARIOS) console.log(`${name.padEnd(20)} ${title}`)
     return 0
   }
   const checked = (scenario: Scenario) => BUDGETS.some(({ scenario: name, quick }) => quick && name === scenario.name)
   const scenarios = chooseScenarios(SCENARIOS, args).filter(scenario => !args.check || checked(scenario))
-  // Read before hours of measuring, so that a misspelt name is known at once.
+  // Read before anything is measured, so that a misspelt path fails at once.
   const before = args.compare === undefined ? undefined : await readResult(args.compare)
 
   const scope = await openScope(args)
@@ -46,10 +50,10 @@ async function main(args: Arguments): Promise<number> {
   const run = await measure(scenarios, args, scope)
   await scope.close()
 
-  const verdicts = judgeBudgets(BUDGETS, run)
+  const budgets = checkBudgets(BUDGETS, run)
   if (before !== undefined) showChanges(before, run)
-  await keep(run, verdicts)
-  return summarize(run, verdicts)
+  await save(run, budgets)
+  return summarize(run, budgets)
 }
 
 async function measure(scenarios: readonly Scenario[], args: Arguments, scope: OpenScope): Promise<RunResult> {
@@ -57,17 +61,18 @@ async function measure(scenarios: readonly Scenario[], args: Arguments, scope: O
   const machine = describeMachine()
   const startedAt = new Date()
   console.log(`${machine.cpu}, ${machine.cores} cores, load ${machine.load1.toFixed(2)}, Node ${machine.node}`)
-  if (machine.load1 > machine.cores / 2) console.log(paint('yellow', 'Others are using this machine: expect noise.'))
+  if (machine.load1 > machine.cores / 2)
+    console.log(paint('yellow', 'The machine is busy with other work: expect noisy results.'))
 
   const progress = createProgress(scenarios, quick ? 'quick' : 'full', process.stderr)
   const results: ScenarioResult[] = []
   for (const scenario of scenarios) {
     const result = await runScenario(scenario, scope, progress.show)
-    // The process ends when all is closed.
-    if (asked) await new Promise<never>(() => {})
+    // The signal handler ends the process once everything is closed.
+    if (stopRequested) await new Promise<never>(() => {})
     results.push(result)
     progress.clear()
-    console.log(`\n${scenarioTable(result, judgeBudgets(BUDGETS, { quick, scenarios: [result] }), paint)}`)
+    console.log(`\n${scenarioTable(result, checkBudgets(BUDGETS, { quick, scenarios: [result] }), paint)}`)
   }
   const seconds = (Date.now() - +startedAt) / 1000
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ').replace(/ --$/, '')
@@ -87,33 +92,33 @@ function showChanges(before: RunResult, after: RunResult): void {
   console.log(`\n${paint('bold', `Compared with ${before.startedAt}, commit ${before.machine.commit}`)}`)
   for (const difference of differencesOfSetting(before, after)) console.log(paint('yellow', `  ${difference}`))
   console.log(changeTable('numbers', compareRuns(before, after), paint))
-  console.log(changeTable('bars', compareBars(judgeBudgets(BUDGETS, before), judgeBudgets(BUDGETS, after)), paint))
+  console.log(changeTable('budgets', compareBars(checkBudgets(BUDGETS, before), checkBudgets(BUDGETS, after)), paint))
 }
 
-async function keep(run: RunResult, verdicts: readonly Verdict[]): Promise<void> {
+async function save(run: RunResult, budgets: readonly BudgetResult[]): Promise<void> {
   const json = join(HERE, 'results', `${run.startedAt.replaceAll(':', '').slice(0, 17)}.json`)
   const html = join(HERE, 'report.html')
   await writeResult(json, run)
-  await writeReport(html, run, verdicts)
+  await writeReport(html, run, budgets)
   console.log(`\n${relative('.', json)}\n${relative('.', html)}`)
 }
 
-function summarize(run: RunResult, verdicts: readonly Verdict[]): number {
-  const blown = verdicts.filter(({ state }) => state === 'blown').length
-  const held = verdicts.filter(({ state }) => state === 'held').length
+function summarize(run: RunResult, budgets: readonly BudgetResult[]): number {
+  const missed = budgets.filter(({ state }) => state === 'missed').length
+  const met = budgets.filter(({ state }) => state === 'met').length
   const failed = run.scenarios.filter(
     ({ failure, variants }) => failure !== undefined || variants.some(({ errors }) => errors > 0)
   )
-  console.log(`${clock(run.seconds)} min, ${held} budgets held, ${blown} blown, ${failed.length} scenarios with errors`)
-  return blown > 0 || failed.length > 0 ? 1 : 0
+  console.log(`${clock(run.seconds)} min, ${met} budgets met, ${missed} missed, ${failed.length} scenarios with errors`)
+  return missed > 0 || failed.length > 0 ? 1 : 0
 }
 
-/** Ctrl-C closes what is open; a second one does not wait for it. */
+/** Ctrl-C closes the scope and exits; a second Ctrl-C exits without waiting. */
 function closeOnSignal(scope: OpenScope): void {
   const stop = (signal: 'SIGINT' | 'SIGTERM', status: number) => {
-    if (asked) process.exit(status)
-    asked = true
-    process.stderr.write(`\n${signal}: closing what is open\n`)
+    if (stopRequested) process.exit(status)
+    stopRequested = true
+    process.stderr.write(`\n${signal}: stopping processes and servers …\n`)
     scope.close().finally(() => process.exit(status))
   }
   process.on('SIGINT', () => stop('SIGINT', 130))

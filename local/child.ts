@@ -1,4 +1,4 @@
-/** Child processes that do not outlive this one; what they run, and when they are ready, is left to their callers. */
+/** Starts child processes that end with this one. What they run, and when they are ready, is left to the callers. */
 
 import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,29 +9,31 @@ export interface ChildUser {
   readonly gid: number
 }
 
+/** How a child is started. */
 export interface TiedOptions {
-  /** Entered before the account changes: the child keeps it even where its own account could not reach it. */
+  /** Entered before the account changes, so that the child may run in a folder that its account cannot reach. */
   readonly cwd?: string
-  /** Added to a minimal environment (`PATH`, `TMPDIR`, `LANG=C.UTF-8`); nothing else is inherited. */
+  /** Added to a minimal environment: `PATH`, `TMPDIR`, `LANG=C.UTF-8`. Other variables are not inherited. */
   readonly env?: Readonly<Record<string, string>>
   /** As for `spawn`; nothing is connected by default. */
   readonly stdio?: StdioOptions
   readonly user?: ChildUser
-  /** What the kernel sends to the child when this process dies, however it dies. */
+  /** The signal that the kernel sends to the child when this process dies, for any reason. */
   readonly deathSignal?: 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGQUIT'
 }
 
-// A parent that died before setpriv ran can no longer trigger the signal: the child looks at its parent once more.
+// A parent that died before setpriv ran no longer triggers the signal, so the child checks its parent once more.
 const guard = '[ "$PPID" = "$0" ] && exec "$@"'
 
 /**
  * Starts `command` so that it ends with this process, even after `kill -9`.
  *
- * Needs `setpriv --pdeathsig` (util-linux, so Linux). Elsewhere (macOS) it is a plain spawn: the child is then killed
- * when this process exits by itself, but outlives a `kill -9`. Call it from the main thread: for the kernel the parent
- * is the thread, and a worker's end would end the child. The child leads a session of its own, so that Ctrl-C reaches
- * only this process, which decides when to stop it. A program may undo the tie by changing its account or by being
- * setuid; the account is therefore changed first. What the child starts in turn is its own business.
+ * Needs `setpriv --pdeathsig` (util-linux, so Linux). On other systems it is a plain spawn: the child is killed when this
+ * process exits, but survives its `kill -9`. Call it from the main thread: for the kernel the parent is the thread, so the
+ * end of a worker would end the child.
+ *
+ * The child leads its own session. Ctrl-C then reaches only this process, which decides when to stop the child. A program
+ * undoes the tie if it changes its account or is setuid, so the account changes first. Grandchildren are not tied.
  *
  * @throws what `spawn` reports; a missing `command` is seen as exit code 127 where setpriv is used
  */
@@ -57,7 +59,7 @@ export async function spawnTied(
   return child
 }
 
-/** Whether a child of this process can be tied to it by the kernel; asked once. */
+/** Whether the kernel can tie children to this process; checked once. */
 export function canTie(): boolean {
   tieable ??= spawnSync('setpriv', ['--pdeathsig', 'SIGKILL', 'true'], { stdio: 'ignore' }).status === 0
   return tieable
@@ -65,7 +67,7 @@ export function canTie(): boolean {
 
 let tieable: boolean | undefined
 
-/** Asks `child` to end, waits for it at most `graceMs`, then kills it; resolves when it is gone. */
+/** Sends `signal`, waits up to `graceMs`, then kills the child. Resolves when it has ended. */
 export async function stopChild(
   child: ChildProcess,
   { signal = 'SIGTERM', graceMs = 5_000 }: { readonly signal?: NodeJS.Signals; readonly graceMs?: number } = {}

@@ -1,36 +1,36 @@
-/** Who owns the local database and who works with it, and what the command line needs to know of both. */
+/** The roles of the local database (owner and origin), and the settings file for `npm run gatehouse`. */
 
 import { writeFile } from 'node:fs/promises'
 import { migrateDatabase } from '../db/migrate.ts'
-import { openAppRole } from './postgres/app-role.ts'
+import { prepareAppRole } from './postgres/app-role.ts'
 
 /** URLs of one migrated database. */
 export interface DatabaseRoles {
-  /** Migrates. */
+  /** Runs migrations. */
   readonly owner: string
-  /** The origin's: as in production, it owns nothing. */
+  /** Used by the origin: as in production, it owns no table. */
   readonly worker: string
 }
 
 /**
- * Migrates a database and finds who works with it.
+ * Migrates a database and returns the URLs of its roles.
  *
- * @param given the settings, where the database is somebody's own: its server keeps the roles that it has
+ * @param given the environment; with `DATABASE_URL` the database belongs to the operator, and no role is created
  */
-export async function openDatabaseRoles(
+export async function prepareDatabaseRoles(
   database: string,
   given: Readonly<Record<string, string | undefined>>
 ): Promise<DatabaseRoles> {
   const isOwn = given.DATABASE_URL !== undefined
   const owner = isOwn ? (given.MIGRATION_DATABASE_URL ?? database) : database
   await migrateDatabase(owner)
-  return { owner, worker: isOwn ? database : await openAppRole(database) }
+  return { owner, worker: isOwn ? database : await prepareAppRole(database) }
 }
 
 /**
- * Writes the settings that `npm run gatehouse` reads, as `node --env-file` wants them.
+ * Writes the settings for `npm run gatehouse` in the format of `node --env-file`.
  *
- * @param redis where the command tells the edges of a removed key; without it the origin does
+ * @param redis where the command publishes a removed key to the edges; without it the origin does
  */
 export async function writeCommandSettings(
   path: string,

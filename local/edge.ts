@@ -1,4 +1,4 @@
-/** Runs the edge Worker in workerd itself: the engine of Cloudflare Workers, without a proxy in front of it. */
+/** Runs the edge Worker in workerd, the engine of Cloudflare Workers, without a development proxy. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,18 +12,20 @@ import { buildSync } from 'esbuild'
 import { hasEnded, spawnTied, stopChild } from './child.ts'
 import type { ReservedPort } from './ports.ts'
 
+/** How a Worker is started. */
 export interface LocalEdgeOptions {
-  /** Where the bundle and the configuration are written; the latter holds secrets. */
+  /** The folder for the bundle and the configuration, which contains secrets. */
   readonly dir: string
   readonly socket: ReservedPort
-  /** Bindings of the Worker, all of them text. */
+  /** Text bindings of the Worker. */
   readonly bindings: Readonly<Record<string, string>>
-  /** Told what the Worker writes to its console. */
+  /** Called with each line that the Worker writes to its console. */
   readonly log: (line: string) => void
-  /** The module of the Worker; Gatehouse's own unless another is given. */
+  /** The module of the Worker. Default: the edge of Gatehouse. */
   readonly entry?: string
 }
 
+/** A running Worker. */
 export interface LocalEdge {
   readonly pid: number
   close(): Promise<void>
@@ -62,12 +64,12 @@ export async function openLocalEdge({ dir, socket, bindings, log, entry }: Local
 
 /** Bundles the Worker as `wrangler deploy` does: one ES module for the conditions of Workers. */
 export function bundleWorker(outfile: string, entry = OWN_ENTRY): void {
-  // Not the asynchronous one: its service process would stay for as long as we do, and serve two that bundle at once.
+  // Synchronous, because the asynchronous API keeps a service process alive until this process ends.
   buildSync({
     entryPoints: [entry],
     outfile,
     bundle: true,
-    // Smaller, as the deployed one is; names and short lines stay, for stack traces.
+    // Smaller, like the deployed bundle. Names and short lines stay for stack traces.
     minifyWhitespace: true,
     lineLimit: 120,
     format: 'esm',
@@ -77,15 +79,15 @@ export function bundleWorker(outfile: string, entry = OWN_ENTRY): void {
   })
 }
 
-/** The date of the deployed Worker, so that the local one behaves alike. */
+/** The compatibility date of the deployed Worker, so that the local one behaves alike. */
 async function compatibilityDate(): Promise<string> {
   const text = await readFile(join(EDGE_DIR, 'wrangler.jsonc'), 'utf8')
   const date = /"compatibility_date":\s*"(\d{4}-\d{2}-\d{2})"/.exec(text)?.[1]
-  if (date === undefined) throw new Error('edge/wrangler.jsonc names no "compatibility_date"')
+  if (date === undefined) throw new Error('expected a "compatibility_date" in edge/wrangler.jsonc, found none')
   return date
 }
 
-/** Cap'n Proto's text literals are C's, of which JSON's are a part. */
+/** The configuration as Cap'n Proto text. Its string literals are those of C, which include those of JSON. */
 function workerdConfig(date: string, bindings: Readonly<Record<string, string>>, sockets: number): string {
   const http = Array.from({ length: sockets }, (_, i) => `(name = "http${i}", http = (), service = "edge")`)
   const text = Object.entries(bindings).map(
@@ -116,7 +118,7 @@ function workerdPath(): string {
   return path
 }
 
-/** workerd says on its control channel when a socket listens. */
+/** Waits until workerd reports on its control channel that a socket listens. */
 async function listening(child: ChildProcess): Promise<void> {
   const control = child.stdio[CONTROL_FD] as Readable
   const deadline = AbortSignal.timeout(READY_DEADLINE_MS)

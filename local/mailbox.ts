@@ -1,4 +1,4 @@
-/** A mailbox for one machine: SMTP in, JSON and a page out. Delivering mail to anybody real is left to production. */
+/** A local mailbox: accepts email by SMTP and shows it as JSON and on a page. It delivers nothing to real addresses. */
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -12,35 +12,37 @@ export type { Message } from './mailbox/mail.ts'
 
 const maxMailBytes = 1024 * 1024
 
+/** Where the mailbox listens and keeps its emails. */
 export interface MailboxOptions {
   /** 0 lets the system choose. */
   readonly smtpPort?: number
   /** 0 lets the system choose. */
   readonly httpPort?: number
   readonly host?: string
-  /** Keeps the mails over a restart, as lines of JSON; without it they are in memory only. */
+  /** Keeps emails across restarts, as lines of JSON. Absent: in memory only. */
   readonly dataFile?: string
 }
 
+/** A running mailbox. */
 export interface Mailbox {
   /** For `SMTP_URL`: no TLS, no password. */
   readonly smtpUrl: string
-  /** The page for people; `GET /messages` below it is for programs. */
+  /** The page; programs use `GET /messages` below it. */
   readonly url: string
-  /** Newest first; only what was sent to the address `to`, where it is given. */
+  /** Newest first; with `to`, only emails to that address. */
   messages(to?: string): Message[]
   close(): Promise<void>
 }
 
 /**
- * Opens an SMTP server that accepts mail to anybody, up to 1 MiB each, and keeps the newest 500 of them in memory.
+ * Opens an SMTP server that accepts emails of up to 1 MiB to any address, and keeps the newest 500.
  *
- * - `GET /` is a page for people.
- * - `GET /messages?to=ADDRESS` is a list of messages, newest first; `to` matches any recipient, whatever its case.
+ * - `GET /` is a page.
+ * - `GET /messages?to=ADDRESS` is a list of messages, newest first; `to` matches any recipient, ignoring case.
  * - `GET /messages/{id}` is one message.
- * - `DELETE /messages` forgets them all.
+ * - `DELETE /messages` deletes all messages.
  *
- * @throws what `listen` reports, such as `EADDRINUSE`; nothing is then left open
+ * @throws the error of `listen`, such as `EADDRINUSE`; both servers are then closed
  */
 export async function openMailbox(options: MailboxOptions = {}): Promise<Mailbox> {
   const { smtpPort = 0, httpPort = 0, host = '127.0.0.1', dataFile } = options
@@ -73,14 +75,14 @@ function createSmtpServer(store: MailStore): SMTPServer {
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
     size: maxMailBytes,
-    // A sender that reuses its connection would be cut off after a few mails.
+    // Otherwise a sender that reuses its connection is cut off after a few emails.
     maxAllowedUnauthenticatedCommands: false,
     closeTimeout: 200,
     onData: (stream, session, done) => {
       receive(stream, session, store).then(() => done(), done)
     }
   })
-  // A client that breaks off concerns nobody but itself; without a listener it would end the process.
+  // Without a listener, a client that aborts its connection would end the process.
   server.on('error', () => {})
   return server
 }
@@ -89,7 +91,7 @@ async function receive(stream: SMTPServerDataStream, session: SMTPServerSession,
   const chunks: Buffer[] = []
   for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk)
   if (stream.sizeExceeded) {
-    throw Object.assign(new Error(`The mail is larger than ${maxMailBytes} bytes`), { responseCode: 552 })
+    throw Object.assign(new Error(`The email is larger than ${maxMailBytes} bytes`), { responseCode: 552 })
   }
   const { mailFrom, rcptTo } = session.envelope
   const recipients = rcptTo.map(recipient => recipient.address)

@@ -1,4 +1,4 @@
-/** `npm run dev`: starts the whole system, says where it is, and stops it again. */
+/** `npm run dev`: starts the whole system, prints its URLs, and stops it on a signal. */
 
 import { rename, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -8,12 +8,13 @@ import { openStack, type Stack } from './stack.ts'
 /** What `--help` prints. */
 const HELP = `npm run dev -- [options]
 
-  --data DIR          where data is kept (default .data)
-  --port N            the edge's port (default 8787; 0 for any free ones)
-  --ready-file PATH   writes the URLs as JSON once everything answers
+  --data DIR          the data directory (default .data)
+  --port N            the port of the edge (default 8787; 0 lets the system choose all ports)
+  --ready-file PATH   write the URLs to this file as JSON once the system is ready
+  --help              print this text and exit
 
-Settings of the environment apply: see .env.example. DATABASE_URL and REDIS_URL
-replace the embedded engines.
+Environment variables apply as in .env.example. DATABASE_URL and REDIS_URL replace
+the embedded PostgreSQL and Redis.
 `
 
 const values = readArguments()
@@ -37,15 +38,15 @@ function readArguments() {
 function greeting({ edge, origin, docs, mailbox, config }: Stack): string {
   const isSentElsewhere = process.env.SMTP_URL !== undefined
   return `
-Gatehouse is ready. Ctrl-C stops it; what you do is kept in ${values.data}.
+Gatehouse is ready. Press Ctrl-C to stop it. Data is kept in ${values.data}.
 
   Edge      ${edge}       send your requests here
   Origin    ${origin}       what the edge forwards to
-  API docs  ${config.docs ? `${docs}  every route, with a form to try it` : 'switched off by DOCS'}
-  Mailbox   ${mailbox}       ${isSentElsewhere ? 'empty, because SMTP_URL is set' : 'every email that is sent'}
+  API docs  ${config.docs ? `${docs}  all routes, with forms to try them` : 'disabled by DOCS'}
+  Mailbox   ${mailbox}       ${isSentElsewhere ? 'empty, because SMTP_URL is set' : 'all emails of this system'}
 
-A page of yours on http://localhost:5173 may call the edge with ALLOWED_ORIGINS=http://localhost:5173. Keep to the name
-localhost: to a browser 127.0.0.1 is another site, and no cookie is kept across sites.
+To call the edge from a web page on http://localhost:5173, set ALLOWED_ORIGINS=http://localhost:5173. Use the name
+localhost on both sides: browsers treat 127.0.0.1 as another site and do not send cookies across sites.
 
 Try it:
 
@@ -55,13 +56,13 @@ Try it:
 `
 }
 
-/** Written beside and renamed, so that nobody reads half of it. */
+/** Writes a temporary file and renames it, so that no reader sees half of it. */
 async function writeReadyFile(path: string, { close, config, ...urls }: Stack): Promise<void> {
   await writeFile(`${path}.tmp`, `${JSON.stringify(urls, null, 2)}\n`, { mode: 0o600 })
   await rename(`${path}.tmp`, path)
 }
 
-/** Resolves when somebody wants the system to stop, or when the npm that started it was killed. */
+/** Resolves at a signal to stop, or when the npm process that started this one is gone. */
 function stopRequested(): Promise<void> {
   return new Promise(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
@@ -73,19 +74,19 @@ function stopRequested(): Promise<void> {
 
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (!(port <= 65_535)) throw new ConfigError(`--port takes a number from 0 to 65535, not "${text}"`)
+  if (!(port <= 65_535)) throw new ConfigError(`--port: expected a number from 0 to 65535, found "${text}"`)
   return port
 }
 
 async function run(): Promise<void> {
-  const tell = (line: string) => process.stderr.write(`${line}\n`)
+  const log = (line: string) => process.stderr.write(`${line}\n`)
   const stop = stopRequested()
-  tell('Starting PostgreSQL, Redis, mailbox, origin and edge …')
-  const stack = await openStack({ dataDir: values.data, port: portOf(values.port), env: process.env, tell })
+  log('Starting PostgreSQL, Redis, mailbox, origin and edge …')
+  const stack = await openStack({ dataDir: values.data, port: portOf(values.port), env: process.env, log })
   process.stdout.write(greeting(stack))
   if (values['ready-file'] !== undefined) await writeReadyFile(values['ready-file'], stack)
   await stop
-  tell('Stopping …')
+  log('Stopping …')
   // A second Ctrl-C does not wait: the children are tied to this process and end with it.
   process.once('SIGINT', () => process.exit(130))
   await stack.close()

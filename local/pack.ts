@@ -1,9 +1,9 @@
 /**
- * What `npm pack` does before and after: `build` compiles into `dist/` and puts the consumer's package.json in the place of
- * ours, `restore` puts ours back.
+ * The steps around `npm pack`: `build` compiles into `dist/` and replaces package.json with the one for consumers, `restore`
+ * puts the original back.
  *
- * Ours names the dependencies of the origin, which is run from a checkout and not from a package. A consumer installs none:
- * the two small libraries that the compiled files import come along, with their licences, and Fastify is the consumer's.
+ * The original lists the dependencies of the origin, which runs from a checkout. A consumer needs none of them: the package
+ * bundles the two small libraries that its files import, with their licences. Fastify is a peer dependency.
  */
 
 import { execFile } from 'node:child_process'
@@ -24,16 +24,16 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const MANIFEST = join(ROOT, 'package.json')
 const OURS = join(ROOT, 'package.json.ours')
 const DIST = join(ROOT, 'dist')
-/** What a consumer reads of our package.json as it stands. */
+/** The members of package.json that a consumer gets unchanged. */
 const KEPT = ['name', 'version', 'description', 'license', 'private', 'type', 'files']
 
-/** A package that compiled files import and that comes along. */
+/** A library that compiled files import and that the package includes. */
 interface Vendored {
   readonly specifier: string
   readonly packageName: string
-  /** CommonJS stays what it is: what it requires of Node could not be imported. */
+  /** CommonJS stays CommonJS, because an ES module bundle could not `require` modules of Node. */
   readonly format: 'esm' | 'cjs'
-  /** The declarations that ours refer to, if any. */
+  /** The declarations that those of the package refer to, if any. */
   readonly types?: string
 }
 
@@ -47,7 +47,7 @@ const VENDORED: readonly Vendored[] = [
   { specifier: 'fastify-plugin', packageName: 'fastify-plugin', format: 'cjs' }
 ]
 
-/** Compiles the package and swaps the manifests, which is the last step: where an earlier one fails, nothing has changed. */
+/** Compiles the package and swaps the manifests as the last step, so that an earlier failure changes nothing. */
 async function buildPackage(): Promise<void> {
   const ours = await readFile(MANIFEST, 'utf8')
   if (await readFile(OURS, 'utf8').catch(() => undefined))
@@ -61,7 +61,7 @@ async function buildPackage(): Promise<void> {
   await writeFile(MANIFEST, `${JSON.stringify(consumersManifest(JSON.parse(ours)), null, 2)}\n`)
 }
 
-/** In the repository the public names lead to the sources; here, and only here, they are led to what was compiled. */
+/** The manifest for consumers: its exports lead to compiled files instead of sources. */
 function consumersManifest(ours: Manifest): object {
   const compiled = Object.entries(ours.exports).map(([name, source]) => {
     const base = source.replace('./', './dist/').replace(/\.ts$/, '')
@@ -73,13 +73,13 @@ function consumersManifest(ours: Manifest): object {
     sideEffects: false,
     // npm reads what it runs after packing from here.
     scripts: { postpack: ours.scripts.postpack },
-    // Tested at 5.0.0 and at the version that we depend on.
+    // Tested with 5.0.0 and with the version in package.json.
     peerDependencies: { fastify: '>=5 <6' },
     peerDependenciesMeta: { fastify: { optional: true } }
   }
 }
 
-/** Where the JavaScript of a library is put; its declarations and its licence lie beside it. */
+/** The path of a bundled library; its declarations and its licence are in the same folder. */
 function vendoredPath({ specifier, format }: Vendored): string {
   const dir = specifier.replace('@', '').replaceAll('/', '-')
   return join(DIST, 'vendor', dir, format === 'esm' ? 'index.js' : 'index.cjs')
@@ -112,7 +112,7 @@ async function filesBelow(dir: string): Promise<string[]> {
   return entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
 }
 
-/** Leads imports to what came along; and those of declarations to `.js`, which every TypeScript understands. */
+/** Points imports to the bundled libraries, and those of declarations to `.js`, which every TypeScript understands. */
 async function rewriteImports(path: string): Promise<void> {
   if (!/\.(js|d\.ts)$/.test(path) || path.startsWith(join(DIST, 'vendor'))) return
   let text = (await readFile(path, 'utf8')).replaceAll(/( from '\.[^']*)\.ts'/g, "$1.js'")

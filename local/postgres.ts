@@ -1,23 +1,25 @@
-/** A real PostgreSQL for one machine, from an npm package, without Docker; schema and queries are left to `db`. */
+/** Runs a real PostgreSQL from an npm package, without Docker. Schema and queries are left to `db`. */
 
 import { resolve } from 'node:path'
-import { makeDataDir, openCluster, serverUser } from './postgres/cluster.ts'
+import { makeDataDir, prepareCluster, serverUser } from './postgres/cluster.ts'
 import { awaitUnused } from './postgres/lock.ts'
 import { startServer } from './postgres/server.ts'
 import { openServerFiles } from './postgres/server-files.ts'
 import { openServerLog } from './postgres/server-log.ts'
 
+/** Where PostgreSQL keeps its data and listens. */
 export interface LocalPostgresOptions {
-  /** Holds `cluster/` (data, and the password in `local-password`, mode 0600) and `postgres.log` of the last two runs. */
+  /** Contains `cluster/` (data, and the password in `local-password`, mode 0600) and the logs of the last two runs. */
   readonly dataDir: string
   /** 0 lets the system choose. */
   readonly port?: number
-  /** Told where the server listens, and when it ends although nobody closed it. */
+  /** Called with the port of the server, and if the server ends unexpectedly. */
   readonly log?: (message: string) => void
-  /** Where root keeps a copy of the programs if the checkout is out of reach for the account that must run them. */
+  /** Where root copies the programs to if their account cannot reach the checkout. */
   readonly cacheDir?: string
 }
 
+/** A running PostgreSQL. */
 export interface LocalPostgres {
   /** A superuser's URL of the database `postgres`; the password in it survives a restart. */
   readonly url: string
@@ -25,14 +27,14 @@ export interface LocalPostgres {
 }
 
 /**
- * Starts PostgreSQL over `dataDir`, making a new database there the first time, and resolves when it answers queries.
+ * Starts PostgreSQL over `dataDir` and resolves when it answers queries. The first start creates the database.
  *
- * It listens on 127.0.0.1 only, asks for a password, and ends with this process (see `spawnTied`). Data survives a
- * restart, also after `kill -9`. As root it runs under the account that owns the data, at first 65534 (nobody), and
- * the folders above `dataDir` may stay closed to it.
+ * It listens on 127.0.0.1 only, requires a password, and ends with this process (see `spawnTied`). Data survives a
+ * restart, also after `kill -9`. Started by root, it runs under the account that owns the data, at first user 65534,
+ * which needs no access to the folders above `dataDir`.
  *
- * @throws where npm has no PostgreSQL for this machine, the folder is in use or of another major version, the given
- * port is taken (`code` is then `EADDRINUSE`), or the server does not answer within 15 s: with the end of its log
+ * @throws if npm has no PostgreSQL for this machine, the folder is in use or belongs to another major version, the given
+ * port is taken (`code` is then `EADDRINUSE`), or the server does not answer within 15 s (with the end of its log)
  */
 export async function openLocalPostgres(options: LocalPostgresOptions): Promise<LocalPostgres> {
   const { port = 0, log: tell = () => {}, cacheDir = '/var/cache/gatehouse' } = options
@@ -51,7 +53,7 @@ export async function openLocalPostgres(options: LocalPostgresOptions): Promise<
     const log = await openServerLog(dataDir)
     closers.push(log.close)
 
-    const cluster = await openCluster(dataDir, files, user, log)
+    const cluster = await prepareCluster(dataDir, files, user, log)
     const server = await startServer({ cluster, files, log, port })
     closers.push(server.close)
     tell(`PostgreSQL ${files.major} listens on port ${new URL(server.url).port}, data in "${dataDir}"`)

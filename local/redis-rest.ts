@@ -1,30 +1,30 @@
 /**
- * Upstash's REST protocol over any Redis backend, so that `@upstash/redis` and the edge run locally as they do in production.
- * It speaks HTTP and checks the token; commands run in the backend.
+ * Serves Upstash's REST protocol over any Redis backend, so that `@upstash/redis` and the edge run locally as in production.
+ * It handles HTTP and checks the token; commands run in the backend.
  *
  * | request | answer |
  * |---|---|
  * | `POST /`, one command as a JSON array | 200 `{result}`, or 400 `{error}` |
  * | `POST /pipeline`, an array of commands | 200 `[{result} or {error}, …]`, in order, not atomic |
- * | `POST /multi-exec`, an array of commands | the same, atomic; 400 `{error}` when it was not run at all |
+ * | `POST /multi-exec`, an array of commands | the same, atomic; 400 `{error}` if the transaction was not run |
  *
- * Else 400 malformed body, 401 token, 404 path, 405 method, 413 over 1 MiB, and 500 when the backend could not be asked.
+ * Errors: 400 malformed body, 401 token, 404 path, 405 method, 413 over 1 MiB, 500 if the backend cannot be reached.
  */
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { RedisBackend } from './redis/backend.ts'
+import { RedisError, type Reply } from './redis/reply.ts'
 import { encodeAnswer, encodeError, parseCommand, parseCommands } from './redis/rest-codec.ts'
 import { createScriptAliases } from './redis/script-aliases.ts'
-import { RedisError, type Reply } from './redis-engine.ts'
 
 export { openEngineBackend, type RedisBackend } from './redis/backend.ts'
 export { openRedisBackend } from './redis/redis-backend.ts'
 
-/** What the gateway is given. */
+/** The backend and the token of a gateway. */
 export interface RedisRestOptions {
-  /** Where commands run. Whoever opened it closes it, after the gateway. */
+  /** Where commands run. The caller closes it, after the gateway. */
   readonly backend: RedisBackend
   /** The bearer token that every request must carry. */
   readonly token: string
@@ -55,16 +55,16 @@ interface Answer {
 
 const refusal = (status: number, error: string): Answer => ({ status, body: encodeError(error) })
 
-/** Listens on a loopback port and answers until it is closed. */
+/** Opens a gateway on a loopback port. */
 export async function openRedisRest(options: RedisRestOptions): Promise<RedisRest> {
   const { backend, token, port = 0, host = '127.0.0.1' } = options
-  if (token === '') throw new TypeError('openRedisRest() was given an empty token: pass the one that clients will send')
+  if (token === '') throw new TypeError('openRedisRest() was given an empty token: pass the token that clients send')
   const isToken = createTokenCheck(token)
   const service = createService(backend)
   const instance = randomUUID()
   let calls = 0
 
-  // Not before its clients: one that sends on a connection which is just being closed has to take Redis for gone.
+  // Longer than clients keep connections: a request on a connection that the server is closing would fail.
   const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 120_000 }, async (request, response) => {
     const answer = isToken(request.headers.authorization)
       ? await service.answer(request).catch(error => refusal(500, `ERR ${(error as Error).message}`))
@@ -90,7 +90,7 @@ export async function openRedisRest(options: RedisRestOptions): Promise<RedisRes
   }
 }
 
-/** Security: compares digests in constant time, so that neither the token's bytes nor its length show in the timing. */
+/** Security: compares digests in constant time, so that the timing reveals neither the token nor its length. */
 function createTokenCheck(token: string): (authorization: string | undefined) => boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   const expected = digest(`Bearer ${token}`)
@@ -98,7 +98,7 @@ function createTokenCheck(token: string): (authorization: string | undefined) =>
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, body }: Answer, syncToken: string): void {
-  // A body that nobody read is drained, so that a client still sending it gets to read the answer.
+  // Drains an unread body, so that a client that is still sending it can read the answer.
   request.resume()
   if (status === 405) response.setHeader('allow', 'POST')
   if (status === 401) response.setHeader('www-authenticate', 'Bearer')
@@ -123,15 +123,7 @@ function createService(backend: RedisBackend) {
   }
 
   const routes = new Map([
-    [
-      '/',
-      async (body: unknown, base64: boolean): Promise<Answer> => {
-        const command = parseCommand(body)
-        if (typeof command === 'string') return refusal(400, command)
-        const reply = await run(command)
-        return { status: reply instanceof RedisError ? 400 : 200, body: encodeAnswer(reply, base64) }
-      }
-    ],
+    ['/', (body: unknown, base64: boolean) => answerOne(body, base64, run)],
     ['/pipeline', (body: unknown, base64: boolean) => answerList(body, base64, list => Promise.all(list.map(run)))],
     ['/multi-exec', (body: unknown, base64: boolean) => answerList(body, base64, transact)]
   ])
@@ -141,13 +133,24 @@ function createService(backend: RedisBackend) {
     async answer(request: IncomingMessage): Promise<Answer> {
       const path = (request.url ?? '').split('?', 1)[0] ?? ''
       const route = routes.get(path)
-      if (!route) return refusal(404, `ERR no such path. What this endpoint takes: ${forms}`)
+      if (!route) return refusal(404, `ERR no such path. This endpoint accepts ${forms}`)
       if (request.method !== 'POST')
-        return refusal(405, `ERR method ${request.method}. What this endpoint takes: ${forms}`)
+        return refusal(405, `ERR method ${request.method} is not allowed. This endpoint accepts ${forms}`)
       const body = await readJson(request)
       return 'status' in body ? body : route(body.json, request.headers['upstash-encoding'] === 'base64')
     }
   }
+}
+
+async function answerOne(
+  body: unknown,
+  base64: boolean,
+  run: (command: readonly string[]) => Promise<Reply>
+): Promise<Answer> {
+  const command = parseCommand(body)
+  if (typeof command === 'string') return refusal(400, command)
+  const reply = await run(command)
+  return { status: reply instanceof RedisError ? 400 : 200, body: encodeAnswer(reply, base64) }
 }
 
 async function answerList(
@@ -162,7 +165,7 @@ async function answerList(
   return { status: 200, body: `[${replies.map(reply => encodeAnswer(reply, base64)).join()}]` }
 }
 
-/** SCRIPT LOAD answers the SHA-1 of what the client sent, also where flags had to be cut out of it. */
+/** SCRIPT LOAD answers with the SHA-1 of the script as the client sent it, even if flags were removed from it. */
 function restoreSha([name = '', verb = '', script = '']: readonly string[], reply: Reply): Reply {
   const loaded = typeof reply === 'string' && name.toLowerCase() === 'script' && verb.toLowerCase() === 'load'
   return loaded ? createHash('sha1').update(script).digest('hex') : reply
@@ -176,11 +179,11 @@ async function readJson(request: IncomingMessage): Promise<{ json: unknown } | A
   try {
     return { json: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) }
   } catch {
-    return refusal(400, `ERR the body is not JSON in UTF-8. What this endpoint takes: ${forms}`)
+    return refusal(400, `ERR the body is not JSON in UTF-8. This endpoint accepts ${forms}`)
   }
 }
 
-/** Reads a body up to the bound; undefined beyond it. By events: leaving a loop over the request would destroy its socket. */
+/** Reads a body; undefined if it is too large. Uses events, because leaving an async loop would destroy the socket. */
 function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0

@@ -1,13 +1,14 @@
-/** The settings of a local system: what the environment says, filled in with what this machine has. */
+/** The settings of a local system: those of the environment, completed with the parts on this machine. */
 
 import { EDGE_SETTING_NAMES, parseEdgeSettings } from '../edge/settings.ts'
 import { type Config, loadConfig } from '../server/config.ts'
 import { ConfigError } from '../server/lib/settings/settings-reader.ts'
 import type { LocalSecrets } from './secrets.ts'
 
+/** Environment variables. */
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** What was opened on this machine. */
+/** Where the parts on this machine listen. */
 export interface LocalParts {
   readonly database: string
   readonly redis: { readonly url: string; readonly token: string }
@@ -15,7 +16,7 @@ export interface LocalParts {
   readonly edge: string
 }
 
-/** The environment of an origin: what the caller gave, and what this machine has for the rest. */
+/** The environment of an origin: the given variables, and the local parts for the rest. */
 export function originSettings(env: Env, secrets: LocalSecrets, parts: LocalParts): Record<string, string> {
   const given = Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined)
   return {
@@ -41,7 +42,7 @@ export function edgeBindings(settings: Readonly<Record<string, string>>, originU
   return { ORIGIN_URL: originUrl, FALLBACK_CLIENT_ADDRESS: '127.0.0.1', ...Object.fromEntries(given) }
 }
 
-/** Stands in for the parts while only the environment is checked. */
+/** Placeholders for the parts while only the environment is checked. */
 const SOMEWHERE = 'http://127.0.0.1:1'
 const NO_PARTS: LocalParts = {
   database: 'postgres://127.0.0.1/nothing',
@@ -50,33 +51,33 @@ const NO_PARTS: LocalParts = {
   edge: SOMEWHERE
 }
 
-/** Pairs of settings: the second describes an engine of the operator, which the first has to name too. */
-const PAIRS = [
-  ['UPSTASH_REDIS_REST_TOKEN', 'UPSTASH_REDIS_REST_URL'],
-  ['DATABASE_URL', 'MIGRATION_DATABASE_URL']
+/** Settings that belong together: `given` requires `needed`. */
+const REQUIRED_TOGETHER = [
+  { needed: 'UPSTASH_REDIS_REST_TOKEN', given: 'UPSTASH_REDIS_REST_URL' },
+  { needed: 'DATABASE_URL', given: 'MIGRATION_DATABASE_URL' }
 ] as const
 
-/** Says what is wrong with the environment before anything is started. @throws {ConfigError} */
+/** Checks the environment before anything is started. @throws {ConfigError} */
 export function checkSettings(env: Env, secrets: LocalSecrets): Config {
-  for (const [needed, given] of PAIRS) {
+  for (const { needed, given } of REQUIRED_TOGETHER) {
     if (env[given] !== undefined && env[needed] === undefined)
       throw new ConfigError(`${given} is set without ${needed}: set both, or neither`)
   }
   const settings = originSettings(env, secrets, NO_PARTS)
-  const config = strictly(settings)
+  const config = loadWithHint(settings)
   const edge = parseEdgeSettings(edgeBindings(settings, SOMEWHERE))
-  if (!edge.ok) throw new ConfigError(`The settings of the edge are wrong: ${edge.reason}`)
+  if (!edge.ok) throw new ConfigError(`The settings of the edge are invalid: ${edge.reason}`)
   return config
 }
 
-/** Adds a hint: a shell with NODE_ENV=production was likely set up for another program. */
-function strictly(settings: Readonly<Record<string, string>>): Config {
+/** Loads the settings. Adds a hint to errors if NODE_ENV demands the rules of production, perhaps by accident. */
+function loadWithHint(settings: Readonly<Record<string, string>>): Config {
   try {
     return loadConfig(settings)
   } catch (error) {
     const isLocal = settings.NODE_ENV === 'development' || settings.NODE_ENV === 'test'
     if (isLocal || !(error instanceof ConfigError)) throw error
-    const hint = `NODE_ENV is "${settings.NODE_ENV}", so the rules of production hold. Without it, the defaults are enough.`
+    const hint = `NODE_ENV is "${settings.NODE_ENV}", so the rules of production apply. Unset it to use the defaults for development.`
     throw new ConfigError(`${error.message}\n${hint}`)
   }
 }

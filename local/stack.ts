@@ -1,11 +1,11 @@
-/** The whole system on one machine: PostgreSQL, Redis over REST, a mailbox, the origin and the edge, wired together. */
+/** Opens the whole system on one machine: PostgreSQL, Redis over REST, a mailbox, the origin and the edge. */
 
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Config, loadConfig } from '../server/config.ts'
 import { createLogger } from '../server/logger.ts'
 import { openOrigin } from '../server/origin.ts'
-import { openDatabaseRoles, writeCommandSettings } from './database-roles.ts'
+import { prepareDatabaseRoles, writeCommandSettings } from './database-roles.ts'
 import { openLocalEdge } from './edge.ts'
 import { type Mailbox, openMailbox } from './mailbox.ts'
 import { onFreePort, reservePort } from './ports.ts'
@@ -15,17 +15,18 @@ import { type LocalSecrets, localSecrets } from './secrets.ts'
 import { checkSettings, type Env, edgeBindings, originSettings } from './settings.ts'
 import { warmRedis } from './warm-redis.ts'
 
+/** How a system is started. */
 export interface StackOptions {
   readonly dataDir: string
   /** The edge's port; 0 lets the system choose all ports. */
   readonly port: number
-  /** Settings; those of the contract apply, `DATABASE_URL` and `REDIS_URL` replace the embedded engines. */
+  /** Settings as in `.env.example`. `DATABASE_URL` and `REDIS_URL` replace the embedded engines. */
   readonly env: Env
-  /** Told what a person at the terminal wants to know, one line each. */
-  readonly tell: (line: string) => void
+  /** Called with messages for the terminal, one line each. */
+  readonly log: (line: string) => void
 }
 
-/** Where everything is. */
+/** A running system and its URLs. */
 export interface Stack {
   readonly edge: string
   readonly origin: string
@@ -39,18 +40,18 @@ export interface Stack {
 }
 
 /**
- * The name under which everything is shown. To a browser `localhost` and `127.0.0.1` are two sites: a page on the one gets
- * no cookie from the other. Pages of other local programs are on `localhost`.
+ * The host name in all URLs. Browsers treat `localhost` and `127.0.0.1` as different sites and send no cookies between them,
+ * and other local development servers use `localhost`.
  */
 const HOST = 'localhost'
 
-/** The ports of a local system, unless they are taken. */
+/** The preferred ports of a local system. */
 const PORTS = { mailbox: 8025, redis: 8079 }
 
-/** A machine that is busy with something else may take its time. */
+/** Long enough for a busy machine. */
 const ANSWER_DEADLINE_MS = 30_000
 
-/** Opens everything, or nothing: what was opened before a failure is closed again. */
+/** Opens all parts. If one fails, the parts opened before it are closed again. */
 export async function openStack(options: StackOptions): Promise<Stack> {
   const closers: (() => Promise<unknown>)[] = []
   const close = async () => {
@@ -64,7 +65,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-async function openParts({ dataDir, port, env, tell }: StackOptions, closers: (() => Promise<unknown>)[]) {
+// Over 40 lines: the order in which the parts need each other, read from top to bottom.
+async function openParts({ dataDir, port, env, log }: StackOptions, closers: (() => Promise<unknown>)[]) {
   const dir = resolve(dataDir)
   await mkdir(dir, { recursive: true })
   const secrets = await localSecrets(dir)
@@ -75,42 +77,39 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
     return part
   }
 
-  const [database, redis, mailbox] = await settled([
+  const [database, redis, mailbox] = await allOrFailure([
     openDatabaseUrl(env, dir, closing),
-    openRedisUrl(env, secrets, preferred(PORTS.redis), tell, closing),
-    onFreePort('mailbox', preferred(PORTS.mailbox), tell, httpPort =>
+    openRedisUrl({ env, secrets, port: preferred(PORTS.redis), log }, closing),
+    onFreePort('mailbox', preferred(PORTS.mailbox), log, httpPort =>
       openMailbox({ httpPort, dataFile: join(dir, 'mailbox.jsonl') })
     ).then(closing<Mailbox>)
   ])
-  const roles = await openDatabaseRoles(database, env)
+  const roles = await prepareDatabaseRoles(database, env)
   await warmRedis({ ...redis, namespace })
 
-  const socket = await onFreePort('edge', port, tell, wished => reservePort(wished, HOST))
+  const socket = await onFreePort('edge', port, log, wished => reservePort(wished, HOST))
   closers.push(async () => socket.release())
   const edge = `http://${HOST}:${socket.port}`
   const settings = originSettings(env, secrets, { database: roles.worker, redis, smtpUrl: mailbox.smtpUrl, edge })
-  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', {
-    ...redis,
-    namespace
-  })
+  await writeCommandSettings(join(dir, 'origin.env'), roles, settings.ROOT_SECRETS ?? '', { ...redis, namespace })
   const origin = closing(
-    await onFreePort('origin', env.PORT === undefined ? preferred(originPort) : originPort, tell, free =>
+    await onFreePort('origin', env.PORT === undefined ? preferred(originPort) : originPort, log, free =>
       openOrigin(loadConfig({ ...settings, PORT: String(free) }), createLogger(settings.LOG_LEVEL ?? 'warn'))
     )
   )
-  // The edge has little patience: it starts when the origin is ready and this process has nothing left to do.
+  // The edge has short deadlines, so it starts after the origin is ready and this process is idle.
   await origin.started
   const bindings = edgeBindings(settings, origin.url)
-  closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log: tell }))
+  closing(await openLocalEdge({ dir: join(dir, 'edge'), socket, bindings, log }))
 
-  // Refused before anything is asked of Redis: it makes workerd compile the Worker.
+  // The edge refuses this path before it asks Redis. The request only makes workerd compile the Worker.
   await fetch(`${edge}/%00`).then(refusal => refusal.body?.cancel())
   await answering(`${edge}/health/ready`)
   return {
     edge,
-    origin: shown(origin.url),
+    origin: withHostName(origin.url),
     docs: `${edge}/docs`,
-    mailbox: shown(mailbox.url),
+    mailbox: withHostName(mailbox.url),
     databaseUrl: database,
     redisRestUrl: redis.url,
     redisRestToken: redis.token,
@@ -118,8 +117,8 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   }
 }
 
-/** A URL on this machine under the name that pages use. */
-function shown(url: string): string {
+/** A URL on this machine with the host name that web pages use. */
+function withHostName(url: string): string {
   return url.replace('//127.0.0.1:', `//${HOST}:`)
 }
 
@@ -132,10 +131,7 @@ async function openDatabaseUrl(
 }
 
 async function openRedisUrl(
-  env: Env,
-  secrets: LocalSecrets,
-  port: number,
-  tell: (line: string) => void,
+  { env, secrets, port, log }: Omit<StackOptions, 'dataDir'> & { readonly secrets: LocalSecrets },
   closing: <T extends { close(): Promise<unknown> }>(part: T) => T
 ): Promise<{ url: string; token: string }> {
   const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = env
@@ -144,13 +140,13 @@ async function openRedisUrl(
     env.REDIS_URL === undefined ? await openEngineBackend() : await openRedisBackend(env.REDIS_URL)
   )
   return closing(
-    await onFreePort('Redis endpoint', port, tell, free =>
+    await onFreePort('Redis endpoint', port, log, free =>
       openRedisRest({ backend, token: token ?? secrets.redisToken, port: free })
     )
   )
 }
 
-/** Waits until `url` answers 200, through everything that is between. */
+/** Waits until `url` answers 200. */
 async function answering(url: string): Promise<void> {
   const deadlineMs = Date.now() + ANSWER_DEADLINE_MS
   for (;;) {
@@ -165,8 +161,8 @@ async function answering(url: string): Promise<void> {
   }
 }
 
-/** Like `Promise.all`, but waits for all of them, so that whatever was opened is known when one of them fails. */
-async function settled<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+/** Like `Promise.all`, but waits for all promises, so that every opened part can be closed after a failure. */
+async function allOrFailure<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   const results = await Promise.allSettled(promises)
   const failed = results.find(result => result.status === 'rejected')
   if (failed) throw failed.reason

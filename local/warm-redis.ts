@@ -1,4 +1,4 @@
-/** Asks Redis for the first time what edge and origin will ask, with the patience that they do not have. */
+/** Makes the first Redis calls of edge and origin ahead of them, with a longer deadline than theirs. */
 
 import { quotaPolicy } from '../edge/contract/quota-policy.ts'
 import { quotaKey } from '../edge/contract/redis-keys.ts'
@@ -11,10 +11,10 @@ import { replyOf, runScripts } from '../edge/store/run-scripts.ts'
 const DEADLINE_MS = 30_000
 
 /**
- * Runs the scripts of every request once. The engine compiles them, and the endpoint its own code, while nothing waits for
- * it: on a busy machine the first answer takes longer than a request may wait.
+ * Runs the scripts of every request once, so that the engine compiles them before a request waits for them. On a busy
+ * machine the first answer takes longer than the deadline of a request.
  *
- * @throws {StoreError} where Redis cannot be asked
+ * @throws {StoreError} if Redis cannot be reached
  */
 export async function warmRedis(place: { url: string; token: string; namespace: string }): Promise<void> {
   const policy = quotaPolicy(1, 1)

@@ -1,33 +1,37 @@
-/** The command line of `npm run bench`. */
+/** Parses the command line of `npm run bench` and chooses the scenarios. Running them is left to `rounds.ts`. */
 
 import { parseArgs } from 'node:util'
 import type { Scenario } from './scenario.ts'
 
+/** The parsed command line. */
 export interface Arguments {
   readonly names: readonly string[]
   readonly quick: boolean
   readonly soak: boolean
   readonly list: boolean
-  /** Only what has a budget that `--quick` holds. */
+  /** Only scenarios with a budget that a quick run checks. */
   readonly check: boolean
   readonly compare: string | undefined
+  readonly help: boolean
 }
 
-export const USAGE = `Usage: npm run bench -- [NAME …] [--quick] [--soak] [--list] [--compare FILE]
+/** Printed by `--help` and after an argument error. */
+export const USAGE = `Usage: npm run bench -- [NAME …] [--quick] [--soak] [--check] [--list] [--compare FILE]
 
-  NAME       a scenario, or how the names of several begin: "verify" runs all of verify-…
-  --quick    fewer and shorter rounds, and no peers without a budget: under 90 seconds
-  --soak     longer, where length is the point
-  --check    only what has a budget that a quick run holds; with --quick, that is bench:check
-  --list     say what there is, and measure nothing
-  --compare  say what has changed since an earlier result, and what is noise`
+  NAME       run this scenario, or all scenarios of a group: "verify" runs every verify-…
+  --quick    fewer and shorter rounds, without peers that no budget uses: under 90 seconds
+  --soak     longer runs of the scenarios that watch growth over time
+  --check    only scenarios with a budget that a quick run checks (npm run bench:check)
+  --list     list the scenarios and exit
+  --compare  compare with an earlier result file, and tell changes from noise
+  --help     print this text and exit`
 
-/** The arguments were not understood; the message says why. */
+/** The command line is invalid; the message says why. */
 export class ArgumentsError extends Error {
   override readonly name = 'ArgumentsError'
 }
 
-/** @throws {ArgumentsError} */
+/** Parses the command line. @throws {ArgumentsError} */
 export function parseArguments(args: readonly string[]): Arguments {
   try {
     const { values, positionals } = parseArgs({
@@ -38,7 +42,8 @@ export function parseArguments(args: readonly string[]): Arguments {
         soak: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
         check: { type: 'boolean', default: false },
-        compare: { type: 'string' }
+        compare: { type: 'string' },
+        help: { type: 'boolean', default: false }
       }
     })
     return { ...values, compare: values.compare, names: positionals }
@@ -47,16 +52,16 @@ export function parseArguments(args: readonly string[]): Arguments {
   }
 }
 
-/** The scenarios that the arguments ask for, in the order of the house. @throws {ArgumentsError} */
+/** The scenarios that the arguments select, in the order of `all`. @throws {ArgumentsError} */
 export function chooseScenarios(all: readonly Scenario[], { names, quick, soak }: Arguments): Scenario[] {
   const fits = (scenario: Scenario, name: string) => scenario.name === name || scenario.name.startsWith(`${name}-`)
   const unknown = names.filter(name => !all.some(scenario => fits(scenario, name)))
   if (unknown.length > 0) {
     const known = all.map(({ name }) => name).join(', ')
-    throw new ArgumentsError(`There is no scenario "${unknown.join('", "')}"; there are: ${known}`)
+    throw new ArgumentsError(`Unknown scenario "${unknown.join('", "')}". The scenarios are: ${known}`)
   }
   return all.filter(scenario => {
-    // Who names a scenario gets it, whatever else was asked for.
+    // A scenario that is named runs, whatever the other options say.
     if (names.length > 0) return names.some(name => fits(scenario, name))
     return (!quick || scenario.fullOnly !== true) && (soak || scenario.soakOnly !== true)
   })

@@ -1,4 +1,4 @@
-/** What we use of autocannon 9: also its client, whose methods a paced load replaces. The version is pinned for that. */
+/** The part of autocannon 9 in use. A paced load replaces methods of its client, so the version is pinned. */
 
 declare module 'autocannon' {
   import type { EventEmitter } from 'node:events'

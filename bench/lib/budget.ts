@@ -1,76 +1,77 @@
-/** Judges budgets over results; which budgets there are is in `../budgets.ts`. */
+/** Checks budgets against the results of a run. The budgets themselves are in `../budgets.ts`. */
 
 import type { RunResult, ScenarioResult } from './results.ts'
 import { type Summary, summarize } from './statistics.ts'
 
-/** A bar, as data. */
+/** A metric of one variant and the bar that it must meet. */
 export interface Budget {
   readonly scenario: string
-  /** Begins with what is promised, so that it reads as a sentence in the table. */
+  /** The promised number in words, as the table shows it. */
   readonly what: string
   readonly metric: string
   readonly variant: string
-  /** What it is held against; nothing means that the number itself is. */
+  /** The variants that the number is compared with. Absent: the bar applies to the number itself. */
   readonly against?: {
     readonly how: 'ratio' | 'difference'
-    /** Several: the best of them, by the median. */
+    /** Of several, the one with the best median counts. */
     readonly variants: readonly string[]
-    /** Where it goes by another name there. */
+    /** The metric of the other variant, if it has another name there. */
     readonly metric?: string
   }
   readonly bar: 'at most' | 'at least' | 'under'
   readonly value: number
   readonly unit: string
-  /** Held only where this median is under a limit: a bar for a machine that is fast enough for it. */
+  /** The budget applies only if this median is under a limit: a bar for machines that are fast enough. */
   readonly where?: { readonly variant: string; readonly metric: string; readonly under: number }
-  /** Also held in `--quick` and by `bench:check`. */
+  /** Whether quick runs and `bench:check` check it, too. */
   readonly quick: boolean
 }
 
-/** What makes a budget one on a ratio within one run. */
+/** The members of a budget on a ratio to other variants of the same run. */
 export const ratio = (to: string | readonly string[], metric?: string): Pick<Budget, 'against' | 'unit'> => ({
   against: { how: 'ratio', variants: typeof to === 'string' ? [to] : to, ...(metric !== undefined && { metric }) },
   unit: '×'
 })
 
-export interface Verdict {
+/** The outcome of one budget in one run. */
+export interface BudgetResult {
   readonly budget: Budget
-  /** `skipped`: its scenario or variant was not run, or its condition does not hold. */
-  readonly state: 'held' | 'blown' | 'skipped'
-  /** Why it was skipped, or blown without a number. */
+  /** `skipped`: its condition does not hold on this machine. */
+  readonly state: 'met' | 'missed' | 'skipped'
+  /** Why it was skipped, or missed without a number. */
   readonly reason?: string
   readonly found?: Summary
 }
 
-/** Judges all budgets of the scenarios that were run. */
-export function judgeBudgets(budgets: readonly Budget[], run: Pick<RunResult, 'scenarios' | 'quick'>): Verdict[] {
+/** Checks the budgets of all scenarios in `run`; a quick run checks only its own budgets. */
+export function checkBudgets(budgets: readonly Budget[], run: Pick<RunResult, 'scenarios' | 'quick'>): BudgetResult[] {
   return budgets.flatMap(budget => {
     const scenario = run.scenarios.find(({ name }) => name === budget.scenario)
-    return scenario === undefined || (run.quick && !budget.quick) ? [] : [judge(budget, scenario)]
+    return scenario === undefined || (run.quick && !budget.quick) ? [] : [checkBudget(budget, scenario)]
   })
 }
 
-function judge(budget: Budget, scenario: ScenarioResult): Verdict {
+function checkBudget(budget: Budget, scenario: ScenarioResult): BudgetResult {
   const { where } = budget
   if (where !== undefined) {
     const value = medianOf(scenario, where.variant, where.metric)
     const condition = `${where.metric} of ${where.variant} under ${where.under}`
-    if (!(value < where.under)) return { budget, state: 'skipped', reason: `only held where ${condition}` }
+    if (!(value < where.under)) return { budget, state: 'skipped', reason: `applies only with ${condition}` }
   }
   const found = summarize(valuesOf(budget, scenario))
-  // Nothing measured is not a budget kept: a scenario that broke must not look green.
-  if (!Number.isFinite(found.median)) return { budget, state: 'blown', reason: 'nothing was measured' }
-  return { budget, state: holds(budget, found.median) ? 'held' : 'blown', found }
+  // A scenario that failed before it measured anything must not pass.
+  if (!Number.isFinite(found.median)) return { budget, state: 'missed', reason: 'nothing was measured' }
+  return { budget, state: meetsBar(budget, found.median) ? 'met' : 'missed', found }
 }
 
-function holds({ bar, value }: Budget, found: number): boolean {
+function meetsBar({ bar, value }: Budget, found: number): boolean {
   if (bar === 'at least') return found >= value
   return bar === 'at most' ? found <= value : found < value
 }
 
 /**
- * One value a round. What is held against another variant is compared within the round: both then ran within seconds
- * of each other, so that a machine that was slow for a while was slow for both.
+ * One value per round. A comparison with another variant is made within the round: both ran within seconds of each
+ * other, so a slow phase of the machine affects both.
  */
 function valuesOf(budget: Budget, scenario: ScenarioResult): number[] {
   const { against } = budget

@@ -1,10 +1,11 @@
-/** Compares a run with an earlier one and says which differences are more than noise. */
+/** Compares a run with an earlier one and tells changes from noise. */
 
-import type { Verdict } from './budget.ts'
+import type { BudgetResult } from './budget.ts'
 import type { RunResult } from './results.ts'
 import type { Metric } from './scenario.ts'
 import type { Summary } from './statistics.ts'
 
+/** One number of two runs. */
 export interface Change {
   readonly scenario: string
   readonly variant: string
@@ -12,13 +13,13 @@ export interface Change {
   readonly unit: string
   readonly before: Summary
   readonly after: Summary
-  /** As a share of what it was: −0.1 is ten per cent less. */
+  /** The difference as a share of the earlier number: −0.1 is ten per cent less. */
   readonly relative: number
-  /** `single`: of a number with one round nobody can say what is noise. */
-  readonly verdict: 'noise' | 'better' | 'worse' | 'single'
+  /** `single`: one round has no spread, so noise cannot be told from change. */
+  readonly kind: 'noise' | 'better' | 'worse' | 'single'
 }
 
-/** Below this share nothing is called a change: two builds of the same source differ as much. */
+/** A smaller share is never called a change: two builds of the same source differ by as much. */
 const LEAST_CHANGE = 0.02
 
 /** How many spreads apart two medians must be. */
@@ -34,45 +35,47 @@ export function compareRuns(before: RunResult, after: RunResult): Change[] {
         const [then, metric] = [old?.metrics[name], scenario.metrics[name]]
         if (then === undefined || metric === undefined) return []
         const where = { scenario: scenario.name, variant: variant.name, metric: name, unit: metric.unit }
-        return [{ ...where, before: then, after: now, ...judgeChange(then, now, metric.better) }]
+        return [{ ...where, before: then, after: now, ...classifyChange(then, now, metric.better) }]
       })
     })
   })
 }
 
 /**
- * Compares what the bars were held against. Most of it are ratios within one run: a machine that is slower today changes
- * every number of `compareRuns`, and these little.
+ * Compares the numbers behind the budgets. Most are ratios within one run, so a slower machine changes them little,
+ * whereas it changes every number of `compareRuns`.
  */
-export function compareBars(before: readonly Verdict[], after: readonly Verdict[]): Change[] {
+export function compareBars(before: readonly BudgetResult[], after: readonly BudgetResult[]): Change[] {
   return after.flatMap(({ budget, found: now }) => {
-    const then = before.find(verdict => verdict.budget === budget)?.found
+    const then = before.find(result => result.budget === budget)?.found
     if (then === undefined || now === undefined) return []
     const { scenario, what: variant, metric, unit, bar } = budget
     const better = bar === 'at least' ? 'higher' : 'lower'
-    return [{ scenario, variant, metric, unit, before: then, after: now, ...judgeChange(then, now, better) }]
+    return [{ scenario, variant, metric, unit, before: then, after: now, ...classifyChange(then, now, better) }]
   })
 }
 
 /**
- * A change is called one where the medians are further apart than twice the spread of their difference, and at least
- * two per cent. The spreads are those of single rounds, not of their medians: whole runs differ by more than the rounds
- * within one, because they get other memory and other neighbours.
+ * Decides whether a difference is a change: the medians differ by more than twice the spread of their difference, and
+ * by at least two per cent.
+ *
+ * The spreads are those of single rounds, not of medians. Whole runs differ by more than the rounds within one, because
+ * they get different memory and run beside different processes.
  */
-export function judgeChange(
+export function classifyChange(
   before: Summary,
   after: Summary,
   better: Metric['better']
-): Pick<Change, 'relative' | 'verdict'> {
+): Pick<Change, 'relative' | 'kind'> {
   const difference = after.median - before.median
   const relative = before.median === 0 ? (difference === 0 ? 0 : Number.POSITIVE_INFINITY) : difference / before.median
-  if (Math.min(before.rounds, after.rounds) < 2) return { relative, verdict: 'single' }
+  if (Math.min(before.rounds, after.rounds) < 2) return { relative, kind: 'single' }
   const noise = SPREADS * Math.hypot(before.spread, after.spread)
-  if (Math.abs(difference) <= noise || Math.abs(relative) < LEAST_CHANGE) return { relative, verdict: 'noise' }
-  return { relative, verdict: difference < 0 === (better === 'lower') ? 'better' : 'worse' }
+  if (Math.abs(difference) <= noise || Math.abs(relative) < LEAST_CHANGE) return { relative, kind: 'noise' }
+  return { relative, kind: difference < 0 === (better === 'lower') ? 'better' : 'worse' }
 }
 
-/** What of two machines or commands differs, so that a comparison of apples with pears says so. */
+/** The differences between the machines and options of two runs, which make their numbers hard to compare. */
 export function differencesOfSetting(before: RunResult, after: RunResult): string[] {
   const settings = ({ machine, quick, soak }: RunResult) => ({
     cpu: machine.cpu,
@@ -86,5 +89,5 @@ export function differencesOfSetting(before: RunResult, after: RunResult): strin
   const [old, now]: Record<string, unknown>[] = [settings(before), settings(after)]
   return Object.keys({ ...old, ...now })
     .filter(name => old?.[name] !== now?.[name])
-    .map(name => `${name}: "${old?.[name]}" then, "${now?.[name]}" now`)
+    .map(name => `${name}: "${old?.[name]}" before, "${now?.[name]}" now`)
 }

@@ -1,61 +1,67 @@
-/** Edges in workerd, and what they need around them where the origin is not what is measured. */
+/** The services around an edge when the origin itself is not measured. Starting a Worker is left to `worker.ts`. */
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createRevocationFeed, type RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
-import type { ConstantOriginQuestion } from '../variants/constant-origin.ts'
-import type { Places } from '../variants/surroundings.ts'
-import { openSurroundings, type Surroundings } from './engines.ts'
+import { type Endpoints, openRedisAndMailbox, type RedisAndMailbox } from './engines.ts'
 import { openNodeProcess } from './node-process.ts'
 import type { Scope } from './scenario.ts'
 import { createTokenSource, ISSUER, type TokenSource } from './tokens.ts'
 
+/** The settings of a Worker. */
 export type Bindings = Readonly<Record<string, string>>
 
-/** Wider than any load reaches, where quotas are not what is measured. */
+/** Wider than any load reaches, for scenarios that do not measure quotas. */
 export const WIDE_QUOTA = '1000000/60'
 
+/** What the process of a constant origin is asked; it answers with its URL. */
+export interface ConstantOriginQuestion {
+  /** The JSON Web Key Set that it publishes, as text. */
+  readonly jwks: string
+}
+
+/** An origin that gives every request the same answer. */
 export interface ConstantOrigin {
   readonly url: string
   readonly pid: number
 }
 
-/** Redis, an origin that always answers the same, and tokens under a key that it publishes. */
-export interface EdgeWorld extends Surroundings {
+/** Redis, a constant origin, and tokens under a key that this origin publishes. */
+export interface EdgeSetup extends RedisAndMailbox {
   readonly origin: ConstantOrigin
   readonly source: TokenSource
   readonly feed: RevocationFeed
-  /** Of an edge that was given its keys, before this origin. */
+  /** The settings of an edge in front of this origin, keys included. */
   readonly bindings: Bindings
 }
 
-/** Opens all of them, each in a process of its own; they end with the scope. */
-export async function openEdgeWorld(scope: Scope): Promise<EdgeWorld> {
-  const surroundings = await openSurroundings(scope)
+/** Opens the setup, each part in a process of its own. They end with the scope. */
+export async function openEdgeSetup(scope: Scope): Promise<EdgeSetup> {
+  const services = await openRedisAndMailbox(scope)
   const source = createTokenSource()
   const jwks = JSON.stringify({ keys: [source.material.jwk] })
   const origin = await openConstantOrigin(jwks, scope)
-  const { redisUrl: url, redisToken: token } = surroundings
+  const { redisUrl: url, redisToken: token } = services
   const feed = createRevocationFeed(openRedis({ url, token, deadlineMs: 5_000 }), 960_000)
-  // Else the edge would know that Redis cannot tell it who has logged out, and refuse everybody.
+  // Without a rebuilt revocation set the edge refuses every token: it cannot know which sessions have ended.
   await feed.rebuild(randomUUID(), async () => [])
-  const bindings = edgeBindings({ ...surroundings, originUrl: origin.url, publicUrl: ISSUER })
-  return { ...surroundings, origin, source, feed, bindings: { ...bindings, JWKS: jwks } }
+  const bindings = edgeBindings({ ...services, originUrl: origin.url, publicUrl: ISSUER })
+  return { ...services, origin, source, feed, bindings: { ...bindings, JWKS: jwks } }
 }
 
-/** Opens an origin that always answers the same; it ends with the scope. */
+/** Opens a constant origin. It ends with the scope. */
 export async function openConstantOrigin(jwks: string, scope: Scope): Promise<ConstantOrigin> {
-  const file = new URL('../variants/constant-origin.ts', import.meta.url)
+  const file = new URL('../processes/constant-origin.ts', import.meta.url)
   const child = scope.closing(await openNodeProcess({ file }))
   return { url: await child.ask<string>({ jwks } satisfies ConstantOriginQuestion), pid: child.pid }
 }
 
-/** The settings of an edge, with quotas that nobody reaches. */
+/** The settings of an edge, with quotas that no load reaches. */
 export function edgeBindings(around: {
   readonly originUrl: string
   readonly publicUrl: string
-  readonly redisUrl: Places['redisUrl']
-  readonly redisToken: Places['redisToken']
+  readonly redisUrl: Endpoints['redisUrl']
+  readonly redisToken: Endpoints['redisToken']
   readonly edgeSecret?: string
 }): Bindings {
   return {

@@ -1,8 +1,8 @@
-/** Adds the errors of several loads up. */
+/** Adds up the errors of several loads. */
 
 import type { Measured } from './scenario.ts'
 
-/** The sum of all errors, and of each kind. */
+/** The total number of errors, and the number of each kind. */
 export function sumErrors(
   parts: readonly Pick<Measured, 'errors' | 'errorKinds'>[]
 ): Required<Pick<Measured, 'errors' | 'errorKinds'>> {

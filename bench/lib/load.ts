@@ -1,13 +1,13 @@
 /**
- * Load by autocannon: closed loop (a connection sends when it was answered) and open loop (requests are due at a fixed
- * rate, whether the others were answered or not).
+ * Generates load with autocannon: closed loop (a connection sends its next request after each answer) or open loop
+ * (requests fall due at a fixed rate, whatever is answered). `paced-sends.ts` has the open loop.
  *
- * Three things of autocannon 9 are not used, because they measure something else. Its histogram holds whole
- * milliseconds, and most of our answers take less than one: latencies are taken here, around its sends. Its
- * `overallRate` lets each connection send its share of a second at once and then wait for the next second: a burst, not
- * a rate. And its correction for coordinated omission takes for granted that a request was due every millisecond
- * (`Math.ceil(1 / rate)` seconds, handed to a histogram of milliseconds), which invents waits that nobody had.
- * `paced-sends.ts` has the open loop.
+ * Three features of autocannon 9 are not used, because they distort the numbers:
+ *
+ * - Its histogram counts whole milliseconds, and most answers take less than one. Latencies are measured here instead.
+ * - Its `overallRate` lets each connection send its share of a second at once: a burst, not a rate.
+ * - Its correction for coordinated omission assumes that a request was due every millisecond (`Math.ceil(1 / rate)`
+ *   seconds, passed to a histogram of milliseconds), which adds waits that no request had.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +17,7 @@ import { cpuMsOf } from './process-usage.ts'
 import { createRecorder, type Expected, type Recorded, type Recorder } from './recorder.ts'
 import { createStartingGate, type StartingGate } from './starting-gate.ts'
 
+/** The requests of a load, and how they are sent. */
 export interface LoadOptions extends Partial<Expected> {
   readonly url: string
   readonly connections: number
@@ -24,18 +25,19 @@ export interface LoadOptions extends Partial<Expected> {
   readonly seconds: number
   /** The bytes of the next request. Connections count from 0. */
   readonly next: (connection: number) => Uint8Array
-  /** Told of each answer before its connection asks `next` again. */
+  /** Called with each answer, before its connection calls `next` again. */
   readonly onAnswer?: (connection: number, status: number, body: string) => void
-  /** Requests a second over all connections: an open loop. Without it each connection sends as soon as it was answered. */
+  /** Requests per second over all connections: an open loop. Absent: a closed loop. */
   readonly perSecond?: number
-  /** Processes whose CPU time is counted, by name. */
+  /** The processes to count CPU time of: name → pid. */
   readonly processes?: Readonly<Record<string, number>>
 }
 
+/** What a load measured. */
 export interface Loaded extends Recorded {
-  /** CPU time of each process in microseconds, for each answer. */
+  /** CPU time of each process per answer, in microseconds. */
   readonly cpuMicros: Readonly<Record<string, number>>
-  /** The share of a core that the load generator used. Near 1, it was the limit, and not what it measured. */
+  /** The share of a core that the load generator used. Near 1, the generator was the limit, not the server. */
   readonly generatorBusy: number
 }
 
@@ -43,7 +45,7 @@ const TIMEOUT_SECONDS = 20
 const SAMPLE_MS = 25
 const A_DAY_SECONDS = 86_400
 
-/** Loads a server for `warmSeconds` uncounted, then for `seconds` counted. */
+/** Loads a server for `warmSeconds` without counting, then counts for `seconds`. */
 export async function load(options: LoadOptions): Promise<Loaded> {
   const { statuses = [200], refusals = [], processes = {}, perSecond } = options
   const recorder = createRecorder({ statuses, refusals })
@@ -80,7 +82,7 @@ function usage(processes: Readonly<Record<string, number>>) {
   return { cpuMs, ownMs: (own.user + own.system) / 1000, atMs: performance.now() }
 }
 
-/** @returns what ends it */
+/** @returns the function that stops it */
 function startAutocannon(
   options: LoadOptions,
   recorder: Recorder,
@@ -98,7 +100,7 @@ function startAutocannon(
       timeout: TIMEOUT_SECONDS,
       sampleInt: SAMPLE_MS,
       setupClient: client => {
-        setUpClient(client, opened++, options, recorder, pacer)
+        setUpClient(client, opened++, options, { recorder, pacer })
         gate.hold(client)
       }
     },
@@ -114,8 +116,7 @@ function setUpClient(
   client: autocannon.Client,
   connection: number,
   { next, onAnswer }: LoadOptions,
-  recorder: Recorder,
-  pacer: Pacer | undefined
+  { recorder, pacer }: { recorder: Recorder; pacer: Pacer | undefined }
 ): void {
   let startedMs = 0
   let isWaiting = false
@@ -123,7 +124,7 @@ function setUpClient(
   const sends = pacer?.attach(client)
 
   client.getRequestBuffer = () => {
-    // autocannon connects again without a word where the server hangs up.
+    // autocannon reconnects silently after the server has closed a connection.
     if (isWaiting) recorder.failed('the connection was closed before the answer')
     isWaiting = true
     startedMs = sends?.dueMs() ?? performance.now()

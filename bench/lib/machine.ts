@@ -1,4 +1,4 @@
-/** What the numbers were measured on: without it a number means nothing. */
+/** Describes the machine and the versions behind a result, without which its numbers mean nothing. */
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
+/** The machine of a run. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number
@@ -13,7 +14,7 @@ export interface Machine {
   readonly kernel: string
   readonly node: string
   readonly openssl: string
-  /** Load over the last minute before the run began: above the number of cores, others are using the machine. */
+  /** Load average of the minute before the run. Near the number of cores, other work uses the machine, too. */
   readonly load1: number
   /** By package name; `workerd` is among them. */
   readonly versions: Readonly<Record<string, string>>
@@ -24,6 +25,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 const PACKAGES = ['workerd', 'fastify', 'postgres', 'bcrypt', '@upstash/redis', 'autocannon']
 
+/** Describes this machine, the installed packages and the commit. */
 export function describeMachine(): Machine {
   const [cpu] = cpus()
   return {
@@ -39,20 +41,20 @@ export function describeMachine(): Machine {
   }
 }
 
-/** The peers are what `bench/package.json` pins. */
+/** The peers: the packages that `bench/package.json` pins. */
 function peers(): string[] {
   const { devDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   return Object.keys(devDependencies).filter(name => !name.startsWith('@types/'))
 }
 
-/** Packages need not export their `package.json`, so it is looked for where Node would look. */
+/** Reads `package.json` from the folders that Node searches: not every package exports it. */
 function versionOf(name: string): string {
   const require = createRequire(import.meta.url)
   for (const dir of require.resolve.paths(name) ?? []) {
     try {
       return JSON.parse(readFileSync(`${dir}/${name}/package.json`, 'utf8')).version
     } catch {
-      // Not in this one.
+      // Not in this folder.
     }
   }
   return 'not installed'

@@ -1,4 +1,4 @@
-/** Fresh Node processes that are asked over IPC; what they do is theirs. They end with this process. */
+/** Starts Node processes and asks them over IPC. What they do is left to `processes/`. They end with this process. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,15 +6,17 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { hasEnded, spawnTied, stopChild } from '../../local/child.ts'
 
+/** A running process. */
 export interface NodeProcess {
   readonly pid: number
-  /** Asks the process and waits for its answer. @throws what it threw, or that it ended before it answered */
+  /** Asks the process and waits for its answer. @throws the error of the process, or that it ended before answering */
   ask<Answer>(question: unknown): Promise<Answer>
   close(): Promise<void>
 }
 
+/** How a process is started. */
 export interface NodeProcessOptions {
-  /** What it runs, as a URL; `new URL('../variants/x.ts', import.meta.url)`. */
+  /** The program: `new URL('../processes/x.ts', import.meta.url)`. */
   readonly file: URL
   /** Options of Node itself, such as `--import`. */
   readonly nodeOptions?: readonly string[]
@@ -27,37 +29,37 @@ interface Answered {
   readonly error?: string
 }
 
-/** How much of what a process said is kept for the error that it caused. */
+/** How many lines of output are kept for error messages. */
 const KEPT_LINES = 20
 
-/** Starts a process. It is ready when it answers, or when whatever it listens on does. */
+/** Starts a process. It is ready once it answers its first question, or once its server answers. */
 export async function openNodeProcess({ file, nodeOptions = [], env = {} }: NodeProcessOptions): Promise<NodeProcess> {
   const child = await spawnTied(process.execPath, [...nodeOptions, fileURLToPath(file)], {
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc']
   })
-  const said = keepLines(child)
+  const output = keepLines(child)
   let lastId = 0
 
   return {
     pid: child.pid ?? 0,
     async ask<Answer>(question: unknown) {
       const id = ++lastId
-      const settled = new AbortController()
+      const over = new AbortController()
       try {
-        const answered = waitForAnswer(child, id, settled.signal)
-        const ended = once(child, 'exit', { signal: settled.signal }).then(([code]) => {
-          throw new Error(`the process ended with "${code}" before it answered: ${said().join('\n')}`)
+        const answered = waitForAnswer(child, id, over.signal)
+        const ended = once(child, 'exit', { signal: over.signal }).then(([code]) => {
+          throw new Error(`the process ended with "${code}" before it answered: ${output().join('\n')}`)
         })
         ended.catch(() => {})
-        if (hasEnded(child)) throw new Error(`the process has ended: ${said().join('\n')}`)
+        if (hasEnded(child)) throw new Error(`the process has ended: ${output().join('\n')}`)
         child.send({ id, question })
         return (await Promise.race([answered, ended])) as Answer
       } finally {
-        settled.abort()
+        over.abort()
       }
     },
-    // What it would tidy up is thrown away with the scope; waiting for it would take longer than measuring.
+    // Killed: the scope removes its files anyway, and a graceful end takes longer than the measurement.
     close: () => stopChild(child, { signal: 'SIGKILL' })
   }
 }

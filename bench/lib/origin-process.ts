@@ -1,24 +1,28 @@
-/** The origin as it ships, `server/main.ts` in a process of its own, with the settings of production. */
+/** Starts the origin as it ships: `server/main.ts` in a process of its own, with production settings. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { LoopDelayQuestion } from '../variants/loop-delay.ts'
 import type { Engines } from './engines.ts'
 import { openNodeProcess } from './node-process.ts'
 import type { Scope } from './scenario.ts'
 
-/** Who issues its tokens. Nothing answers there: no edge is needed to be asked directly. */
+/** The issuer of its tokens. No server listens there: requests go to the origin directly. */
 export const PUBLIC_URL = 'https://auth.example.com'
 
+/** The path prefix of the API. */
 export const API = '/api/v1'
 
+/** `begin` starts a new measurement; `read` answers with the 99th percentile of the delay since, in milliseconds. */
+export type LoopDelayQuestion = 'begin' | 'read'
+
+/** A running origin. */
 export interface OriginProcess {
   readonly url: string
   readonly pid: number
   /** From the start of the process to the first 200 of `/health/ready`. */
   readonly readyMs: number
-  /** How late its event loop is; see `variants/loop-delay.ts`. */
+  /** The delay of its event loop; `processes/loop-delay.ts` measures it. */
   loopDelay(question: LoopDelayQuestion): Promise<number>
 }
 
@@ -28,7 +32,8 @@ const ASK_EVERY_MS = 5
 /**
  * Starts an origin on `engines` and waits until it is ready. It ends with the scope.
  *
- * Limits on people are as wide as they go, because all requests come from one address; nothing else is loosened.
+ * The limits per client are as wide as possible, because all requests come from one address. No other setting differs
+ * from production.
  */
 export async function openOriginProcess(
   engines: Engines,
@@ -40,7 +45,7 @@ export async function openOriginProcess(
   const child = scope.closing(
     await openNodeProcess({
       file: new URL('../../server/main.ts', import.meta.url),
-      nodeOptions: ['--import', new URL('../variants/loop-delay.ts', import.meta.url).href],
+      nodeOptions: ['--import', new URL('../processes/loop-delay.ts', import.meta.url).href],
       env: { ...originSettings(engines), PORT: String(port), ...settings }
     })
   )
@@ -53,7 +58,7 @@ function originSettings(engines: Engines): Record<string, string> {
   const wide = '1000000/3600'
   return {
     NODE_ENV: 'production',
-    // As `npm start` has it.
+    // The same as in `npm start`.
     NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)),
     PUBLIC_URL,
     ALLOWED_ORIGINS: 'none',
@@ -72,7 +77,7 @@ function originSettings(engines: Engines): Record<string, string> {
   }
 }
 
-/** @param alive rejects where the process ends before */
+/** Waits until `url` answers 200. @param alive rejects if the process ends before that */
 async function ready(url: string, alive: Promise<unknown>): Promise<void> {
   const deadlineMs = performance.now() + READY_DEADLINE_MS
   for (;;) {
@@ -87,7 +92,7 @@ async function ready(url: string, alive: Promise<unknown>): Promise<void> {
   }
 }
 
-/** A port that nobody used a moment ago. */
+/** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

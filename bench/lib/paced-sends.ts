@@ -1,19 +1,21 @@
-/** The open loop: requests fall due at a fixed rate, and whoever waits for a free connection has begun to wait. */
+/** The open loop: requests fall due at a fixed rate, and waiting for a free connection counts as latency. */
 
 import type autocannon from 'autocannon'
 
+/** Decides when requests are sent. */
 export interface Pacer {
-  /** Takes over when `client` sends. */
+  /** From now on the pacer decides when `client` sends. */
   attach(client: Pick<autocannon.Client, '_doRequest'>): PacedClient
-  /** From now on requests fall due. Called when all connections stand: what fell due before would be a burst. */
+  /** From now on requests fall due. Call it once all connections are made: earlier requests would form a burst. */
   start(): void
-  /** Looks at the clock and sends what is due; called every millisecond. */
+  /** Sends the requests that are due; called every millisecond. */
   tick(): void
   stop(): void
 }
 
+/** A client under a pacer. */
 export interface PacedClient {
-  /** From when the latency of the request that is being sent counts, by `performance.now()`. */
+  /** The start of the latency of the request being sent, by `performance.now()`. */
   dueMs(): number
 }
 
@@ -22,12 +24,13 @@ interface Idle {
 }
 
 /**
- * Timers fire up to this late, which is the generator's own lateness and nobody's wait. What is sent later than that,
- * because the generator or the connections were busy, counts from when it was due.
+ * A timer may fire this late. That is the generator's own delay and not part of a latency. A request that is sent even
+ * later, because generator or connections were busy, counts from when it was due.
  */
 const TIMER_LATENESS_MS = 2
 
 /** Creates a pacer; its clock begins with its first tick. */
+// Over 40 lines: short closures over one queue of idle connections and one of due times.
 export function createPacer(perSecond: number, nowMs: () => number = () => performance.now()): Pacer {
   const intervalMs = 1000 / perSecond
   const idle: Idle[] = []
@@ -35,7 +38,7 @@ export function createPacer(perSecond: number, nowMs: () => number = () => perfo
   let nextDueMs: number | undefined
   let timer: NodeJS.Timeout | undefined
 
-  function sendWhatIsDue(): void {
+  function sendDue(): void {
     for (let first = idle[0]; first !== undefined && due.length > 0; first = idle[0]) {
       idle.shift()
       first.send(due.shift() ?? 0)
@@ -45,12 +48,12 @@ export function createPacer(perSecond: number, nowMs: () => number = () => perfo
     const now = nowMs()
     nextDueMs ??= now
     for (; nextDueMs <= now; nextDueMs += intervalMs) due.push(now - nextDueMs > TIMER_LATENESS_MS ? nextDueMs : now)
-    sendWhatIsDue()
+    sendDue()
   }
   return {
     tick,
     attach(client) {
-      // As long as the prototype has it: the method of this one client is replaced below.
+      // The method of the prototype; this client's own is replaced below.
       const send = client._doRequest.bind(client)
       let sentDueMs = 0
       const waiting: Idle = {
@@ -61,7 +64,7 @@ export function createPacer(perSecond: number, nowMs: () => number = () => perfo
       }
       client._doRequest = () => {
         idle.push(waiting)
-        sendWhatIsDue()
+        sendDue()
       }
       return { dueMs: () => sentDueMs }
     },

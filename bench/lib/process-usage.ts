@@ -1,10 +1,12 @@
-/** What a process has used, read from /proc: CPU time and memory. */
+/** CPU time and memory of a process, read from /proc. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * CPU time of a process and all threads that it has now, in milliseconds, to the nanosecond: the first field of
- * `schedstat` (Linux, Documentation/scheduler/sched-stats.rst). `stat` counts in ticks of ten milliseconds.
+ * CPU time of all current threads of a process, in milliseconds.
+ *
+ * Read from the first field of `schedstat`, in nanoseconds (Linux, Documentation/scheduler/sched-stats.rst). `stat`
+ * counts in ticks of ten milliseconds.
  */
 export function cpuMsOf(pid: number): number {
   const tasks = `/proc/${pid}/task`
@@ -15,7 +17,7 @@ export function cpuMsOf(pid: number): number {
   return nanoseconds.reduce((sum, ran) => sum + ran, 0) / 1e6
 }
 
-/** Memory of a process that is in RAM now, in MiB (proc(5), `VmRSS`). */
+/** Resident memory of a process, in MiB (proc(5), `VmRSS`). */
 export function residentMibOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024

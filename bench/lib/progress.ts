@@ -1,15 +1,16 @@
-/** One line that says what is measured now and how long the rest will take. */
+/** Shows the current measurement and the estimated time left, on one line. */
 
 import type { Scenario } from './scenario.ts'
 
+/** A progress line. */
 export interface Progress {
-  /** @param done how much of the scenario is done, 0 to 1 */
+  /** @param done the share of the scenario that is done, 0 to 1 */
   show(step: { scenario: string; variant: string; round: number; of: number; done: number }): void
-  /** Leaves room for other text. */
+  /** Clears the line before other output. */
   clear(): void
 }
 
-/** Writes to `stream`: one line that changes on a terminal, elsewhere a line for each scenario's rounds. */
+/** Writes to `stream`: on a terminal one line that is rewritten, otherwise one line per round. */
 export function createProgress(
   scenarios: readonly Scenario[],
   length: 'full' | 'quick',
@@ -23,7 +24,7 @@ export function createProgress(
     const index = scenarios.findIndex(scenario => scenario.name === name)
     const before = expected.slice(0, index).reduce((sum, seconds) => sum + seconds, 0)
     const reached = before + done * (expected[index] ?? 0)
-    // The table's guess, until enough has been seen to correct it by the pace so far.
+    // The expected times of the scenarios, corrected by the pace so far after the first seconds.
     const pace = reached < 5 ? 1 : (performance.now() - startedMs) / 1000 / reached
     return Math.max(0, (total - reached) * pace)
   }

@@ -1,21 +1,23 @@
-/** Clients of a quota on a driven clock: one that keeps to it, one that never stops asking, one that knows its windows. */
+/** Clients of a quota on a driven clock: an honest one, a greedy one, and an attacker that aims at window borders. */
 
-/** A limiter in one process of many, or one isolate. */
+/** One of several limiters that share a quota, as in several processes or isolates. */
 export interface QuotaInstance {
-  take(): Promise<QuotaAnswer>
+  charge(): Promise<ChargeResult>
 }
 
-export interface QuotaAnswer {
+/** The outcome of a charge. */
+export interface ChargeResult {
   readonly allowed: boolean
-  /** After how long to ask again, as the client is told: 0 where it may go on. */
+  /** The wait that the client is asked for; 0 if the request was allowed. */
   readonly retryAfterMs: number
 }
 
-/** Time passes where a client waits, and nowhere else. */
+/** A clock that only moves when a client waits. */
 export interface DrivenClock {
   nowMs: number
 }
 
+/** The quota and the limiters that clients charge. */
 export interface Traffic {
   readonly quota: number
   readonly windowMs: number
@@ -23,26 +25,26 @@ export interface Traffic {
   readonly instances: readonly QuotaInstance[]
 }
 
-/** What a client got. */
+/** The requests of a client that were admitted. */
 export interface Share {
-  /** When each request passed, oldest first. */
+  /** The time of each admitted request, oldest first. */
   readonly admittedAtMs: readonly number[]
-  /** What was due to the client: one request for each turn of its pace, or the quota for each window. */
+  /** How many requests the quota entitles the client to over the whole time. */
   readonly due: number
 }
 
-/** An honest client, besides its traffic. */
+/** How an honest client behaves. */
 export interface HonestyOptions {
   readonly windows: number
-  /** Where in its turn each request falls, 0 to 1: no network keeps a pace to the millisecond. */
+  /** The place of a request within its turn, 0 to 1: no network keeps a pace to the millisecond. */
   readonly random: () => number
-  /** It waits for whole multiples of this: 1000 is what `Retry-After` can say. */
+  /** Waits are rounded up to multiples of this. 1000 is the resolution of `Retry-After`. */
   readonly waitUnitMs: number
 }
 
 /**
- * Asks for exactly the quota, evenly paced, at one instance: once in each turn. Where it is refused it keeps silent for as
- * long as it was told, loses the turns that fall into that time, and does not make up for them.
+ * Asks one instance for exactly the quota, once per turn of an even pace. After a refusal the client waits for the time
+ * in the answer, loses the turns within it, and does not make up for them.
  */
 export async function askHonestly(traffic: Traffic, { windows, random, waitUnitMs }: HonestyOptions): Promise<Share> {
   const { quota, windowMs, clock, instances } = traffic
@@ -55,36 +57,39 @@ export async function askHonestly(traffic: Traffic, { windows, random, waitUnitM
   for (let turn = 0; turn < due; turn++) {
     clock.nowMs = startedMs + Math.floor((turn + random()) * paceMs)
     if (clock.nowMs < silentUntilMs) continue
-    const { allowed, retryAfterMs } = await instance.take()
+    const { allowed, retryAfterMs } = await instance.charge()
     if (allowed) admittedAtMs.push(clock.nowMs)
     else silentUntilMs = clock.nowMs + Math.ceil(retryAfterMs / waitUnitMs) * waitUnitMs
   }
   return { admittedAtMs, due }
 }
 
-/** Asks for ten times the quota, at every instance in turn, whatever it is told. */
+/** Asks every instance in turn for ten times the quota in total, and ignores the waits in the answers. */
 export async function askGreedily({ quota, windowMs, clock, instances }: Traffic, windows: number): Promise<Share> {
   const [startedMs, paceMs] = [clock.nowMs, windowMs / (10 * quota)]
   const admittedAtMs: number[] = []
   for (let turn = 0; turn < windows * 10 * quota; turn++) {
     clock.nowMs = startedMs + Math.floor(turn * paceMs)
-    const answer = await instances[turn % instances.length]?.take()
+    const answer = await instances[turn % instances.length]?.charge()
     if (answer?.allowed) admittedAtMs.push(clock.nowMs)
   }
   return { admittedAtMs, due: windows * quota }
 }
 
-/** How long before the border of a window the first burst falls: the borders of slices of half a second among them. */
+/** How long before the end of a window the first burst comes. Ends of half-second slices are among them. */
 const LEADS_MS = [1, 499, 500, 501]
-/** How far from the last moment of the same window the later bursts fall. */
+/** When the later bursts come, relative to one window after the first. */
 const AFTERMATHS_MS = [-1, 0, 1, 499, 500, 501, 1_000]
 
 /**
- * Bursts of twice the quota at all instances at once: just before a window that is counted by the clock ends, when the one
- * before was empty, and then again and again around the end of the window that begins with that burst. A counter that
- * weighs the window before by the share of it that is left gives the quota twice.
+ * Sends bursts of twice the quota to all instances at once.
  *
- * @param newSubject told before each attack: nothing is left of the one before
+ * The first burst comes just before the end of a clock window, after an empty window. The later ones come around the
+ * end of the window that the first burst begins. A counter that weighs the previous window by its remaining share
+ * admits the quota twice.
+ *
+ * @param newSubject called before each attack, so that it starts with an unused quota
+ * @returns the most requests admitted in any window
  */
 export async function attack(traffic: Traffic, newSubject: () => void): Promise<number> {
   const { quota, windowMs, clock, instances } = traffic
@@ -96,7 +101,7 @@ export async function attack(traffic: Traffic, newSubject: () => void): Promise<
     const firstMs = borderMs - leadMs
     for (const atMs of [firstMs, ...AFTERMATHS_MS.map(aftermathMs => firstMs + windowMs + aftermathMs)]) {
       clock.nowMs = atMs
-      const asked = Array.from({ length: 2 * quota }, (_, i) => instances[i % instances.length]?.take())
+      const asked = Array.from({ length: 2 * quota }, (_, i) => instances[i % instances.length]?.charge())
       const answers = await Promise.all(asked)
       for (const answer of answers) if (answer?.allowed) admittedAtMs.push(atMs)
     }
@@ -105,7 +110,7 @@ export async function attack(traffic: Traffic, newSubject: () => void): Promise<
   return most
 }
 
-/** The most in a window, wherever it begins; its first moment is in it, the first of the next is not. */
+/** The most requests in any window, wherever it begins. A window includes its first moment and excludes its end. */
 export function mostInAnyWindow(admittedAtMs: readonly number[], windowMs: number): number {
   let [most, first] = [0, 0]
   for (const [last, atMs] of admittedAtMs.entries()) {

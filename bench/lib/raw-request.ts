@@ -1,5 +1,6 @@
-/** Requests as bytes, made before the clock runs: the load generator then only writes them. */
+/** Builds requests as bytes before the measurement, so that the load generator only writes them. */
 
+/** A request. */
 export interface RawRequest {
   readonly method?: string
   readonly path: string

@@ -1,36 +1,40 @@
-/** Writes down what came back: latencies to the microsecond, statuses, and everything that went wrong. */
+/** Records the answers of a load: latencies, refusals and errors. */
 
 import { type Distribution, distribute } from './statistics.ts'
 
+/** Records one load. */
 export interface Recorder {
-  /** From here on answers are counted; what came before was the warm pass. Errors count from the beginning to the end. */
+  /** Ends the warm pass: answers count from now on. Errors also count before. */
   begin(nowMs: number): void
-  /** What comes after is not counted any more. */
+  /** Later answers and errors are not counted. */
   end(nowMs: number): void
-  /** @param startedMs when waiting for the answer began */
+  /** @param startedMs when the latency of the request began */
   answered(status: number, startedMs: number, nowMs: number): void
   failed(kind: string): void
   result(): Recorded
 }
 
+/** What was recorded. */
 export interface Recorded {
   /** Answers with an expected status. */
   readonly count: number
   readonly perSecond: number
   /** In milliseconds. */
   readonly latency: Distribution
-  /** Of the answers that are neither expected nor errors, such as a 503 where it is an honest refusal. */
+  /** Latencies of refusals, in milliseconds: a 503 of a full queue is neither a success nor an error. */
   readonly refused: Distribution
   readonly errors: number
   readonly errorKinds: Readonly<Record<string, number>>
 }
 
+/** The statuses that are not errors. */
 export interface Expected {
   readonly statuses: readonly number[]
-  /** Counted apart, and not as errors. */
+  /** Counted as refusals. */
   readonly refusals: readonly number[]
 }
 
+/** Creates a recorder; every other status counts as an error. */
 export function createRecorder({ statuses, refusals }: Expected): Recorder {
   const latencies: number[] = []
   const refused: number[] = []
@@ -51,7 +55,7 @@ export function createRecorder({ statuses, refusals }: Expected): Recorder {
     answered(status, startedMs, nowMs) {
       const list = statuses.includes(status) ? latencies : refusals.includes(status) ? refused : undefined
       if (list === undefined) failed(`status ${status}`)
-      // What was under way when counting began is counted: it is as much work as what is under way when it ends.
+      // Requests under way at the begin count, in exchange for those under way at the end.
       else if (nowMs >= begunMs && nowMs <= endedMs) list.push(nowMs - startedMs)
     },
     failed,

@@ -1,9 +1,10 @@
-/** Charts as inline SVG, drawn from plain numbers. Colours come from the page's style, so that they follow its scheme. */
+/** Draws charts as inline SVG from plain numbers. Colours are left to `report-style.ts`. */
 
 import { escapeHtml } from '../../server/lib/http/escape-html.ts'
 import { type Distribution, QUANTILES } from './statistics.ts'
 import { formatNumber, formatValue } from './units.ts'
 
+/** A bar of a chart. */
 export interface Bar {
   readonly name: string
   readonly value: number
@@ -15,7 +16,7 @@ const WIDTH = 640
 const ROW = 44
 const BAR = 14
 
-/** Horizontal bars from zero, each with its value and spread; names stand above their bars, so that none is too long. */
+/** Horizontal bars from zero with value and spread. Names stand above the bars, so that long ones fit. */
 export function barChart(bars: readonly Bar[], unit: string, label: string): string {
   const most = Math.max(...bars.map(({ value, spread }) => value + spread), 0) || 1
   const scale = (value: number) => (value / most) * (WIDTH - 8)
@@ -31,6 +32,7 @@ export function barChart(bars: readonly Bar[], unit: string, label: string): str
   return svg(bars.length * ROW, label, rows.join('\n'))
 }
 
+/** A line of a latency chart. */
 export interface Line {
   readonly name: string
   /** In milliseconds. */
@@ -39,10 +41,10 @@ export interface Line {
 
 const PLOT = { left: 92, right: 12, top: 10, height: 230, bottom: 26 }
 
-/** What is drawn of a tail: 90 %, 99 %, 99.9 % … at equal distances, as people who read latencies expect it. */
+/** The quantiles that are drawn: 90 %, 99 %, 99.9 % … at equal distances, as in other latency charts. */
 const SHOWN = [0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999].filter(q => QUANTILES.includes(q))
 
-/** Latency by percentile, both axes logarithmic: a line that stays flat to the right has no tail. */
+/** Latency by percentile, both axes logarithmic: a line without a tail is flat on the right. */
 export function latencyChart(lines: readonly Line[], label: string): string {
   const points = lines.map(({ distribution }) => pointsOf(distribution))
   const values = points.flat().map(([, value]) => value)
@@ -60,13 +62,13 @@ export function latencyChart(lines: readonly Line[], label: string): string {
   return svg(height, label, [...yAxis(low, high, y), ...xAxis(x), ...drawn].join('\n'))
 }
 
-/** How many colours the page's style has for lines. */
+/** How many line colours the style has. */
 export const SERIES = 6
 
-/** Fewer than so many latencies are not drawn. */
+/** The fewest latencies that are drawn as a line. */
 export const LEAST_LATENCIES = 100
 
-/** A quantile is drawn only where at least ten samples are beyond it: what is further out is chance. */
+/** A quantile is drawn only if at least ten samples lie beyond it: fewer are chance. */
 function pointsOf({ count, quantiles }: Distribution): (readonly [number, number])[] {
   return SHOWN.filter(q => (1 - q) * count >= 10).map(q => [q, quantiles[QUANTILES.indexOf(q)] ?? 0] as const)
 }

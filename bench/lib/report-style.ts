@@ -1,5 +1,6 @@
-/** The style of the report: one column on a phone, two on a laptop, light and dark as the reader's system is. */
+/** The style sheet of the report: one column on a phone, two on a laptop, in the light or dark scheme of the system. */
 
+/** CSS. */
 export const STYLE = `
 :root { color-scheme: light dark;
   --back: #fff; --card: #f6f7f9; --text: #16191d; --faint: #5c6570; --rule: #d9dee4; --peer: #a9b4c0; --mine: #1b66c9;
@@ -18,7 +19,7 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 @media (min-width: 860px) { .charts { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) } }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: 6px 10px 6px 0; border-top: 1px solid var(--rule); vertical-align: top }
-th { font-weight: 600; color: var(--faint); border-top: 0 } .held { color: var(--good) } .blown { color: var(--bad); font-weight: 700 }
+th { font-weight: 600; color: var(--faint); border-top: 0 } .met { color: var(--good) } .missed { color: var(--bad); font-weight: 700 }
 .number { white-space: nowrap }
 dl { display: grid; grid-template-columns: minmax(0, auto) minmax(0, 1fr); gap: 2px 16px; font-size: 14px; margin: 8px 0 0 }
 dt { color: var(--faint) } dd { margin: 0 }

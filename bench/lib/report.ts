@@ -1,21 +1,22 @@
-/** The report: one file of HTML with everything in it, which asks no network for anything. */
+/** Writes the report: one HTML file that loads nothing from the network. Charts are left to `report-charts.ts`. */
 
 import { writeFile } from 'node:fs/promises'
 import { escapeHtml } from '../../server/lib/http/escape-html.ts'
-import type { Verdict } from './budget.ts'
+import type { BudgetResult } from './budget.ts'
 import { barChart, LEAST_LATENCIES, latencyChart, SERIES } from './report-charts.ts'
 import { STYLE } from './report-style.ts'
 import type { RunResult, ScenarioResult } from './results.ts'
 import { formatSpread, formatValue } from './units.ts'
 
-export async function writeReport(path: string, run: RunResult, verdicts: readonly Verdict[]): Promise<void> {
-  await writeFile(path, renderReport(run, verdicts))
+/** Renders the report and writes it to `path`. */
+export async function writeReport(path: string, run: RunResult, budgets: readonly BudgetResult[]): Promise<void> {
+  await writeFile(path, renderReport(run, budgets))
 }
 
-/** The whole page. */
-export function renderReport(run: RunResult, verdicts: readonly Verdict[]): string {
-  const blown = verdicts.filter(({ state }) => state === 'blown').length
-  const held = verdicts.filter(({ state }) => state === 'held').length
+/** Renders the whole page. */
+export function renderReport(run: RunResult, budgets: readonly BudgetResult[]): string {
+  const missed = budgets.filter(({ state }) => state === 'missed').length
+  const met = budgets.filter(({ state }) => state === 'met').length
   const length = run.quick ? 'Quick run' : run.soak ? 'Soak run' : 'Full run'
   return `<!doctype html>
 <html lang="en">
@@ -25,11 +26,11 @@ export function renderReport(run: RunResult, verdicts: readonly Verdict[]): stri
 <style>${STYLE}</style>
 <h1>Gatehouse benchmarks</h1>
 <p>${length} of ${escapeHtml(run.startedAt.slice(0, 16).replace('T', ' '))} UTC.
-<strong class="${blown > 0 ? 'blown' : 'held'}">${held} budgets held, ${blown} blown.</strong></p>
-<p class="faint">Numbers are medians of rounds, each in a fresh process; behind them, and as a whisker on a bar, is the
-spread of the rounds (1.4826 × the median absolute deviation). Gatehouse is blue. Nothing measured was left out.</p>
+<strong class="${missed > 0 ? 'missed' : 'met'}">${met} budgets met, ${missed} missed.</strong></p>
+<p class="faint">Numbers are medians of rounds, each in a new process. The number after ± and the whisker on a bar show
+the spread of the rounds (1.4826 × the median absolute deviation). Gatehouse is blue. No measured value was left out.</p>
 ${machineSection(run)}
-${verdicts.length === 0 ? '' : `<section><h2>Budgets</h2>${budgetTable(verdicts)}</section>`}
+${budgets.length === 0 ? '' : `<section><h2>Budgets</h2>${budgetTable(budgets)}</section>`}
 ${run.scenarios.map(scenario => scenarioSection(scenario)).join('\n')}
 </html>
 `
@@ -44,22 +45,22 @@ function machineSection({ machine, command, seconds }: RunResult): string {
     ['Versions', versions.join(', ')],
     ['Commit', machine.commit],
     ['Command', command],
-    ['Load before', `${machine.load1.toFixed(2)} (one minute)`],
-    ['Took', `${Math.round(seconds)} s`]
+    ['Load before the run', `${machine.load1.toFixed(2)} (one-minute average)`],
+    ['Duration', `${Math.round(seconds)} s`]
   ]
   const list = facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`)
   return `<section><h2>Machine and command</h2><dl>${list.join('')}</dl></section>`
 }
 
-function budgetTable(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map(({ budget, state, found, reason }) => {
-    const word = { held: '✓ held', blown: '✗ blown', skipped: 'skipped' }[state]
+function budgetTable(budgets: readonly BudgetResult[]): string {
+  const rows = budgets.map(({ budget, state, found, reason }) => {
+    const word = { met: '✓ met', missed: '✗ missed', skipped: 'skipped' }[state]
     const measured = found ? `${formatValue(found.median, budget.unit)} ${formatSpread(found)}` : (reason ?? '')
     const bar = `${budget.bar} ${formatValue(budget.value, budget.unit)}`
     return `<tr><td>${escapeHtml(budget.scenario)}: ${escapeHtml(budget.what)}</td>
 <td class="${state} number">${word}</td><td>${escapeHtml(measured)}</td><td class="number">${escapeHtml(bar)}</td></tr>`
   })
-  return `<table class="budgets"><thead><tr><th>What</th><th></th><th>Found</th><th>Bar</th></tr></thead>
+  return `<table class="budgets"><thead><tr><th>Budget</th><th>Result</th><th>Measured</th><th>Bar</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table>`
 }
 
@@ -68,12 +69,12 @@ function scenarioSection(scenario: ScenarioResult): string {
   const bars = Object.keys(scenario.metrics).map(metric => metricChart(scenario, metric))
   return `<section id="${escapeHtml(scenario.name)}"><h2>${escapeHtml(scenario.title)}</h2>
 <p class="faint"><code>${escapeHtml(scenario.name)}</code> ${escapeHtml(scenario.about)}</p>
-${scenario.failure === undefined ? '' : `<p class="blown">Failed: ${escapeHtml(scenario.failure)}</p>`}
-${errors.map(({ name, errors }) => `<p class="blown">${escapeHtml(name)}: ${errors} errors</p>`).join('')}
+${scenario.failure === undefined ? '' : `<p class="missed">Failed: ${escapeHtml(scenario.failure)}</p>`}
+${errors.map(({ name, errors }) => `<p class="missed">${escapeHtml(name)}: ${errors} errors</p>`).join('')}
 <div class="charts">${bars.join('\n')}${latencies(scenario)}</div></section>`
 }
 
-/** Bars of one metric, best first. */
+/** The bars of one metric, best first. */
 function metricChart(scenario: ScenarioResult, metric: string): string {
   const spec = scenario.metrics[metric]
   if (spec === undefined) return ''
@@ -89,7 +90,7 @@ function metricChart(scenario: ScenarioResult, metric: string): string {
   return `<div><h3>${escapeHtml(label)} (${spec.better} is better)</h3>${barChart(bars, spec.unit, label)}</div>`
 }
 
-/** One chart for each label that variants share, or all in one where each has its own. */
+/** One chart for each label that several variants share, and one for all labels of a single variant. */
 function latencies({ variants }: ScenarioResult): string {
   const labels = [...new Set(variants.flatMap(({ latencies }) => Object.keys(latencies)))]
   const linesOf = (label: string) =>
@@ -113,7 +114,7 @@ function chartOf(label: string, lines: Parameters<typeof latencyChart>[0]): stri
 ${latencyChart(lines, label)}<ul class="legend">${legend.join('')}</ul></div>`
 }
 
-/** Ours are named after the project, in whatever place they run; a scenario without a peer has only ours. */
+/** Variants of Gatehouse begin with its name; scenarios without a peer need no highlight. */
 function isOurs(name: string): boolean {
   return name.startsWith('Gatehouse')
 }

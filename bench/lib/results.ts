@@ -1,4 +1,4 @@
-/** What a run yields, as it is kept in `bench/results/`; older files are read by `--compare`. */
+/** The result of a run as `bench/results/` stores it, and how rounds are summed up. `--compare` reads older files. */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -6,29 +6,32 @@ import type { Machine } from './machine.ts'
 import type { Measured, Metric } from './scenario.ts'
 import { type Distribution, mergeRounds, type Summary, summarize } from './statistics.ts'
 
-/** Changed whenever an older file would be misread. */
+/** Raised when older files can no longer be read correctly. */
 export const FORMAT = 1
 
+/** The rounds of one variant and their summary. */
 export interface VariantResult {
   readonly name: string
   readonly metrics: Readonly<Record<string, Summary>>
   readonly latencies: Readonly<Record<string, Distribution>>
   readonly errors: number
-  /** As they were measured, oldest first. */
+  /** The raw rounds, oldest first. */
   readonly rounds: readonly Measured[]
 }
 
+/** One scenario of a run. */
 export interface ScenarioResult {
   readonly name: string
   readonly title: string
   readonly about: string
   readonly metrics: Readonly<Record<string, Metric>>
   readonly variants: readonly VariantResult[]
-  /** Why it could not be measured to its end, where it could not. */
+  /** Why the scenario was not measured to its end. Absent: it was. */
   readonly failure?: string
   readonly seconds: number
 }
 
+/** A whole run. */
 export interface RunResult {
   readonly format: typeof FORMAT
   readonly startedAt: string
@@ -40,7 +43,7 @@ export interface RunResult {
   readonly scenarios: readonly ScenarioResult[]
 }
 
-/** Sums the rounds of one variant up. */
+/** Summarizes the rounds of one variant. */
 export function summarizeVariant(name: string, rounds: readonly Measured[]): VariantResult {
   const names = new Set(rounds.flatMap(round => Object.keys(round.metrics)))
   const labels = new Set(rounds.flatMap(round => Object.keys(round.latencies ?? {})))
@@ -55,14 +58,15 @@ export function summarizeVariant(name: string, rounds: readonly Measured[]): Var
   }
 }
 
+/** Writes a result as JSON and creates the folder if needed. */
 export async function writeResult(path: string, result: RunResult): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, `${JSON.stringify(result, null, 1)}\n`)
 }
 
-/** @throws where the file is none of ours, or of another format */
+/** Reads a result. @throws if the file is not a result, or has another format */
 export async function readResult(path: string): Promise<RunResult> {
   const result = JSON.parse(await readFile(path, 'utf8')) as RunResult
   if (result?.format === FORMAT) return result
-  throw new Error(`"${path}" holds no result of format ${FORMAT}: found "${result?.format}"`)
+  throw new Error(`Reading "${path}" failed: expected a result of format ${FORMAT}, found "${result?.format}"`)
 }

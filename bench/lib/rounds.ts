@@ -1,29 +1,29 @@
-/** Runs a scenario: every variant once a round, in an order that turns round, each round in a scope of its own. */
+/** Runs a scenario: every variant once per round, in alternating order, each in a scope of its own. */
 
 import { type ScenarioResult, summarizeVariant } from './results.ts'
 import type { Measured, Scenario, Variant } from './scenario.ts'
 import type { OpenScope } from './scope.ts'
 
-/** Told before each measurement. */
-export type Tell = (step: {
+/** Called before each measurement. */
+export type OnStep = (step: {
   readonly scenario: string
   readonly variant: string
   readonly round: number
   readonly of: number
-  /** How much of the scenario is done, 0 to 1. */
+  /** The share of the scenario that is done, 0 to 1. */
   readonly done: number
 }) => void
 
 const ROUNDS = { full: 5, quick: 2 }
 
-/** Measures a scenario. A round that throws fails the scenario; what was measured until then is kept. */
-export async function runScenario(scenario: Scenario, parent: OpenScope, tell: Tell): Promise<ScenarioResult> {
+/** Measures a scenario. A round that throws ends it as failed; the rounds before are kept. */
+export async function runScenario(scenario: Scenario, parent: OpenScope, onStep: OnStep): Promise<ScenarioResult> {
   const startedMs = performance.now()
   const measured = new Map<string, Measured[]>()
   const scope = await parent.child()
   let failure: string | undefined
   try {
-    await runRounds(scenario, scope, measured, tell).finally(scope.close)
+    await runRounds(scenario, scope, measured, onStep).finally(scope.close)
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error)
   }
@@ -39,7 +39,7 @@ export async function runScenario(scenario: Scenario, parent: OpenScope, tell: T
   }
 }
 
-async function runRounds(scenario: Scenario, scope: OpenScope, measured: Map<string, Measured[]>, tell: Tell) {
+async function runRounds(scenario: Scenario, scope: OpenScope, measured: Map<string, Measured[]>, onStep: OnStep) {
   const variants = await scenario.open(scope)
   for (const { name } of variants) measured.set(name, [])
   const { full, quick } = scenario.rounds ?? ROUNDS
@@ -48,7 +48,7 @@ async function runRounds(scenario: Scenario, scope: OpenScope, measured: Map<str
   for (let round = 1; round <= of; round++) {
     for (const variant of orderOf(variants, round)) {
       const total = of * variants.length
-      tell({ scenario: scenario.name, variant: variant.name, round, of, done: done++ / total })
+      onStep({ scenario: scenario.name, variant: variant.name, round, of, done: done++ / total })
       const inner = await scope.child()
       try {
         measured.get(variant.name)?.push(await variant.round(inner))
@@ -64,9 +64,9 @@ async function runRounds(scenario: Scenario, scope: OpenScope, measured: Map<str
 }
 
 /**
- * Forwards in odd rounds, backwards in even ones: whatever drifts while a scenario runs (heat, neighbours, page cache)
- * then falls on all variants alike.
+ * Forwards in odd rounds, backwards in even ones. Anything that drifts during a scenario (temperature, other processes,
+ * page cache) then affects all variants alike.
  */
-export function orderOf(variants: readonly Variant[], round: number): readonly Variant[] {
+function orderOf(variants: readonly Variant[], round: number): readonly Variant[] {
   return round % 2 === 1 ? variants : [...variants].reverse()
 }

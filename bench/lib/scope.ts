@@ -1,19 +1,21 @@
-/** Scopes: what a run, a scenario or a round has opened is closed when it ends, however it ends. */
+/** Scopes close the parts that a run, a scenario or a round has opened, also after a failure or Ctrl-C. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Scope } from './scenario.ts'
 
+/** The options of a run that scenarios depend on. */
 export interface ScopeOptions {
   readonly quick: boolean
   readonly soak: boolean
 }
 
+/** A scope and the right to end it. */
 export interface OpenScope extends Scope {
-  /** Opens a scope inside of this one, which ends with it. */
+  /** Opens a scope inside this one. It ends with this one at the latest. */
   child(): Promise<OpenScope>
-  /** Closes all that is open, last opened first. What fails to close does not keep the rest from closing. */
+  /** Closes all parts, last opened first. A part that fails to close does not stop the others from closing. */
   close(): Promise<void>
 }
 
@@ -28,7 +30,7 @@ export async function openScope(options: ScopeOptions): Promise<OpenScope> {
     dir,
     closing(part) {
       parts.add(part)
-      // At Ctrl-C something may just have been starting: it comes too late to be closed with the others.
+      // A part that was still starting at Ctrl-C arrives after the others were closed.
       if (closing !== undefined) closing = closing.then(() => part.close()).then(() => {})
       return part
     },
@@ -60,5 +62,6 @@ async function closeAll(parts: Set<{ close(): unknown }>, dir: string): Promise<
     }
   }
   await rm(dir, { recursive: true, force: true, maxRetries: 10 })
-  if (failures.length > 0) throw new AggregateError(failures, 'not everything of the benchmark could be closed')
+  if (failures.length > 0)
+    throw new AggregateError(failures, 'closing the benchmark failed: some processes or files may remain')
 }

@@ -1,33 +1,34 @@
 /**
- * Holds every first request until all connections stand.
+ * Holds every first request back until all connections are made.
  *
- * A busy Node server accepts one connection each time its event loop comes round, and it comes round more slowly with
- * each that is already sending: without the gate, a thousand connections would still be arriving when the measurement
- * is over, and the first to arrive would be all that was measured.
+ * A busy Node server accepts one connection per turn of its event loop, and each connection that sends makes the turns
+ * longer. Without the gate, a thousand connections would still be arriving at the end of the measurement, and only the
+ * first of them would have been measured.
  */
 
 import type autocannon from 'autocannon'
 
+/** A gate before the first requests. */
 export interface StartingGate {
-  /** Puts the gate before the requests of `client`. */
+  /** Holds the requests of `client` back until the gate opens. */
   hold(client: autocannon.Client): void
-  /** Resolves when all connections stand; requests are sent from then on. */
+  /** Resolves when all connections are made; requests are sent from then on. */
   readonly opened: Promise<void>
 }
 
 const DEADLINE_MS = 15_000
-/** Connections that the kernel has made may still wait for the server to accept them. */
-const SETTLE_MS = 100
+/** How long the server gets to accept connections that the kernel has already made. */
+const ACCEPT_MS = 100
 
-/** Creates a gate for so many connections. `opened` rejects where they do not stand in time. */
+/** Creates a gate for a number of connections. `opened` rejects if they are not made in time. */
 export function createStartingGate(connections: number): StartingGate {
   const held: (() => void)[] = []
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const deadline = setTimeout(
-    () => reject(new Error(`only ${standing} of ${connections} connections stood after ${DEADLINE_MS} ms`)),
+    () => reject(new Error(`only ${connected} of ${connections} connections were made within ${DEADLINE_MS} ms`)),
     DEADLINE_MS
   )
-  let standing = 0
+  let connected = 0
   let isOpen = false
 
   function open(): void {
@@ -36,9 +37,9 @@ export function createStartingGate(connections: number): StartingGate {
     resolve()
   }
   function arrived(): void {
-    if (++standing < connections) return
+    if (++connected < connections) return
     clearTimeout(deadline)
-    setTimeout(open, SETTLE_MS)
+    setTimeout(open, ACCEPT_MS)
   }
   return {
     opened: promise,

@@ -1,11 +1,11 @@
-/** Medians, spreads and distributions, without a clock. Nothing here throws a value away. */
+/** Medians, spreads and distributions. No value is discarded as an outlier. */
 
 /** A number from several rounds. */
 export interface Summary {
   readonly median: number
   /**
-   * 1.4826 × the median absolute deviation from the median: what the standard deviation would be if the noise were
-   * normal, and hardly moved by one round in which the machine did something else.
+   * 1.4826 × the median absolute deviation from the median. For normal noise it equals the standard deviation, and one
+   * disturbed round hardly changes it.
    */
   readonly spread: number
   readonly rounds: number
@@ -18,19 +18,19 @@ export interface Distribution {
   readonly quantiles: readonly number[]
 }
 
-/** Where a distribution is sampled; dense where tails are. */
+/** The quantiles of a distribution that are kept, dense in the tail. */
 export const QUANTILES: readonly number[] = [0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1]
 
 const MAD_TO_SIGMA = 1.4826
 
-/** The value below which a share `q` of the samples lies: the nearest rank, so that every answer was really measured. */
+/** The value below which a share `q` of the samples lies. By nearest rank, so that it is always a measured value. */
 export function quantile(sorted: ArrayLike<number>, q: number): number {
   if (sorted.length === 0) return Number.NaN
   const rank = Math.ceil(q * sorted.length)
   return sorted[Math.min(sorted.length, Math.max(1, rank)) - 1] ?? Number.NaN
 }
 
-/** The middle; of an even number, the mean of the two middle ones. */
+/** The middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
@@ -38,13 +38,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : (low + high) / 2
 }
 
+/** Summarizes one value per round. */
 export function summarize(values: readonly number[]): Summary {
   const middle = median(values)
   const spread = MAD_TO_SIGMA * median(values.map(value => Math.abs(value - middle)))
   return { median: middle, spread, rounds: values.length }
 }
 
-/** @param samples in any order; they are not changed */
+/** Reduces samples to their quantiles. @param samples in any order; they are not changed */
 export function distribute(samples: ArrayLike<number>): Distribution {
   const sorted = Float64Array.from(samples).sort()
   return { count: sorted.length, quantiles: QUANTILES.map(q => quantile(sorted, q)) }
@@ -57,7 +58,7 @@ export function quantileOf(distribution: Distribution, q: number): number {
   return distribution.quantiles[index] ?? Number.NaN
 }
 
-/** The distribution of several rounds: at each quantile the median of the rounds, so that one bad round does not draw it. */
+/** Merges the distributions of rounds: the median at each quantile, so that one bad round does not dominate. */
 export function mergeRounds(rounds: readonly Distribution[]): Distribution {
   return {
     count: rounds.reduce((sum, { count }) => sum + count, 0),

@@ -1,4 +1,4 @@
-/** Requests that carry a token, each made once, before the clock runs. */
+/** Requests with a token, built before the measurement begins. */
 
 import { rawRequest } from './raw-request.ts'
 
@@ -8,9 +8,9 @@ export function requestsWith(tokens: readonly string[], path: string): Buffer[] 
 }
 
 /**
- * Hands each request out once.
+ * Returns each request once.
  *
- * @throws when there are no more, because a second time would measure something else
+ * @throws after the last one, because a repeated token would measure something else
  */
 export function each(requests: readonly Buffer[]): () => Buffer {
   let turn = 0
@@ -21,7 +21,7 @@ export function each(requests: readonly Buffer[]): () => Buffer {
   }
 }
 
-/** Hands the requests out in turn, again and again. */
+/** Returns the requests in turn, without end. */
 export function inTurn(requests: readonly Buffer[]): () => Buffer {
   let turn = 0
   return () => {

@@ -1,38 +1,40 @@
-/** Tokens to verify: no two are the same, so that one that was not sent before was not seen before. */
+/** Signs access tokens for the benchmarks. No two are the same, so each is new to a verifier. */
 
 import { randomUUID } from 'node:crypto'
 import type { PublicJwk } from '../../edge/verifier/public-jwk.ts'
-import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../test/lib/token-forge.ts'
+import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../local/token-forge.ts'
 
+/** The issuer of tokens that no origin has issued. */
 export const ISSUER = 'https://auth.example.com'
 
-/** What a verifier has to be told. */
+/** The settings of a verifier for these tokens. */
 export interface TokenMaterial {
   readonly issuer: string
   readonly audience: string
   readonly jwk: PublicJwk
 }
 
+/** Signs tokens under one key. */
 export interface TokenSource {
   readonly material: TokenMaterial
-  /** Signs `count` more; they hold for fifteen minutes. */
+  /** Signs `count` new tokens, valid for fifteen minutes. */
   tokens(count: number): string[]
 }
 
-/** Whose token it is. */
+/** The user and the session of a token. */
 export interface Identity {
   readonly sub: string
   readonly sid: string
 }
 
 /**
- * Signs under a key of its own for people that do not exist, or under that of an origin for `people` who are signed in.
- * Every token is another one, whosever it is.
+ * Creates a token source: with a key of its own for users that do not exist, or with the key of an origin for `users`
+ * with live sessions.
  */
 export function createTokenSource(
   signer: Signer = generateSigner('ES256'),
   issuer: string = ISSUER,
-  people: readonly Identity[] = []
+  users: readonly Identity[] = []
 ): TokenSource {
   const material = { issuer, audience: issuer, jwk: publicJwkOf(signer) }
   return {
@@ -40,7 +42,7 @@ export function createTokenSource(
     tokens: count => {
       const claims = claimsOf({ issuer, audience: issuer, nowSeconds: Math.floor(Date.now() / 1000) })
       return Array.from({ length: count }, (_, i) => {
-        const { sub, sid } = people[i % people.length] ?? { sub: randomUUID(), sid: randomUUID() }
+        const { sub, sid } = users[i % users.length] ?? { sub: randomUUID(), sid: randomUUID() }
         return issueToken(signer, { ...claims, sub, sid, jti: randomUUID() })
       })
     }

@@ -1,4 +1,4 @@
-/** Numbers as people read them: as many digits as they are worth, with their unit. */
+/** Formats numbers with their units and only significant digits. */
 
 import type { Summary } from './statistics.ts'
 
@@ -11,13 +11,13 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
-/** `1.23 ms`; a ratio has its sign behind it without a gap. */
+/** `1.23 ms`, or `1.23 ×` for a ratio. */
 export function formatValue(value: number, unit: string): string {
   if (unit === '×') return `${formatNumber(value)} ×`
   return unit === '' ? formatNumber(value) : `${formatNumber(value)} ${unit}`
 }
 
-/** The spread as a share of the median: `± 3 %`; of one round nobody knows it. */
+/** The spread as a share of the median: `± 3 %`. A single round has no spread. */
 export function formatSpread({ median, spread, rounds }: Summary): string {
   if (!Number.isFinite(spread) || median === 0) return ''
   if (rounds < 2) return '(one round)'

@@ -1,4 +1,4 @@
-/** Any Worker in workerd itself, started as the local edge is; it ends with its scope. */
+/** Starts a Worker in workerd, as `npm run dev` starts the edge. It ends with its scope. */
 
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,34 +7,36 @@ import { openLocalEdge } from '../../local/edge.ts'
 import { reservePort } from '../../local/ports.ts'
 import type { Scope } from './scenario.ts'
 
-export interface OpenWorker {
+/** A running Worker. */
+export interface RunningWorker {
   readonly url: string
   readonly pid: number
 }
 
+/** Which Worker runs, and its settings. */
 export interface WorkerOptions {
-  /** The module with the Worker's `fetch`; Gatehouse's own edge unless another is given. */
+  /** The module with the Worker's `fetch`. Default: the edge of Gatehouse. */
   readonly entry?: URL
-  /** All of them text. */
+  /** Text bindings. */
   readonly bindings?: Readonly<Record<string, string>>
 }
 
 const HOST = '127.0.0.1'
-/** How much of what a Worker said is kept for the error that it caused. */
+/** How many lines of output are kept for error messages. */
 const KEPT_LINES = 20
 
 /** Bundles a Worker and starts it in a workerd of its own. */
-export async function openWorker({ entry, bindings = {} }: WorkerOptions, scope: Scope): Promise<OpenWorker> {
+export async function openWorker({ entry, bindings = {} }: WorkerOptions, scope: Scope): Promise<RunningWorker> {
   const socket = await reservePort(0, HOST)
-  const said: string[] = []
-  const log = (line: string) => void (said.push(line) > KEPT_LINES && said.shift())
-  // A scope may have several of them.
+  const output: string[] = []
+  const log = (line: string) => void (output.push(line) > KEPT_LINES && output.shift())
+  // A scope may have several Workers.
   const dir = await mkdtemp(join(scope.dir, 'worker-'))
   try {
     const own = entry && { entry: fileURLToPath(entry) }
     const { pid } = scope.closing(await openLocalEdge({ dir, socket, bindings, log, ...own }))
     return { url: `http://${HOST}:${socket.port}`, pid }
   } catch (cause) {
-    throw new Error(`workerd did not listen: ${said.join('\n')}`, { cause })
+    throw new Error(`Starting workerd failed: ${output.join('\n')}`, { cause })
   }
 }

@@ -1,14 +1,14 @@
 /**
- * The least that can be done on Node and still be a check of the signature: decode it and ask OpenSSL. Header, claims
- * and times are not looked at. Twice, because the two encodings of a signature cost differently; the faster one counts.
+ * The minimal signature check on Node: decode the signature and call OpenSSL. Header, claims and times are not checked.
+ * There are two, because the two encodings of a signature differ in cost; the faster one counts.
  */
 
 import { createPublicKey, verify } from 'node:crypto'
 import { derOf } from '../../server/lib/crypto/node-signature.ts'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-/** Node takes the JOSE encoding and rewrites it by itself (nodejs.org/api/crypto: `dsaEncoding`). */
-export const openBareP1363: OpenVerifier = ({ jwk }) => {
+/** Node accepts the JOSE encoding and converts it itself (nodejs.org/api/crypto: `dsaEncoding`). */
+export const createBareP1363: CreateVerifier = ({ jwk }) => {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   return token => {
     const dot = token.lastIndexOf('.')
@@ -17,8 +17,8 @@ export const openBareP1363: OpenVerifier = ({ jwk }) => {
   }
 }
 
-/** The signature is rewritten to DER, which OpenSSL reads natively. */
-export const openBareDer: OpenVerifier = ({ jwk }) => {
+/** The signature is converted to DER, which OpenSSL reads natively. */
+export const createBareDer: CreateVerifier = ({ jwk }) => {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   return token => {
     const dot = token.lastIndexOf('.')

@@ -1,4 +1,4 @@
-/** The least that a Worker before an origin does: it forwards, and checks nothing. */
+/** The minimal Worker in front of an origin: it forwards requests and checks nothing. */
 
 interface Env {
   readonly ORIGIN_URL: string

@@ -1,18 +1,19 @@
 /**
- * The least that answers the same: `node:http`, the bare signature check, and a Map from each token seen to its answer,
- * which is emptied when it is full. No claim is checked, no route matched, nothing limited, revoked or logged.
+ * The minimal server with the same answer: `node:http`, the bare signature check, and a Map from known tokens to answers
+ * that is cleared when it is full. It has no claim checks, routes, limits, revocation or log.
  */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TokenMaterial } from '../lib/tokens.ts'
-import { openBareDer } from './bare-node.ts'
+import { createBareDer } from './bare-node.ts'
 
 const MAX_REMEMBERED = 10_000
 
+/** Opens the server and returns its URL. It ends with its process. */
 export async function openBareServer(material: TokenMaterial): Promise<string> {
-  const verify = await openBareDer(material)
+  const verify = await createBareDer(material)
   const answers = new Map<string, string>()
 
   const answerTo = (token: string) => {

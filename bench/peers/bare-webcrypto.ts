@@ -1,13 +1,11 @@
-/**
- * The least that can be done with WebCrypto and still be a check of the signature: decode it and verify. Header, claims
- * and times are not looked at.
- */
+/** The minimal signature check with WebCrypto: decode and verify. Header, claims and times are not checked. */
 
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
 const ES256 = { name: 'ECDSA', hash: 'SHA-256' } as const
 
-export const openBareWebCrypto: OpenVerifier = async ({ jwk: { kty, crv, x, y } }) => {
+/** Imports the key once. */
+export const createBareWebCrypto: CreateVerifier = async ({ jwk: { kty, crv, x, y } }) => {
   const members = { kty, crv, x, ...(y === undefined ? {} : { y }) } as JsonWebKey
   const key = await crypto.subtle.importKey('jwk', members, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
   const encoder = new TextEncoder()
@@ -17,7 +15,7 @@ export const openBareWebCrypto: OpenVerifier = async ({ jwk: { kty, crv, x, y } 
   }
 }
 
-/** `atob` takes base64 only; every engine has it, and it is native. */
+/** Decodes with `atob`, which is native in every engine but accepts base64 only. */
 function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
   const binary = atob(base64url.replaceAll('-', '+').replaceAll('_', '/'))
   const bytes = new Uint8Array(binary.length)

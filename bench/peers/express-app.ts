@@ -1,8 +1,11 @@
 /**
- * The same route on Express 5, as the documentation of its parts says: jsonwebtoken with a key object (§ jwt.verify of its
- * README, no key is parsed for a request), express-rate-limit with its default store and the headers of its quick start
- * (the limit is as wide as ours here), `NODE_ENV=production` (expressjs.com, "Production best practices"), and Express's
- * own `ETag` and `X-Powered-By` off, which an API does without. It looks at no revocation: nothing it could ask knows of any.
+ * The same route on Express 5, set up as the documentation of its parts says.
+ *
+ * - jsonwebtoken with a key object (§ jwt.verify of its README), so that no request parses a key.
+ * - express-rate-limit with its default store and the headers of its quick start, and a limit that no load reaches.
+ * - `NODE_ENV=production` (expressjs.com, "Production best practices"); `ETag` and `X-Powered-By` are off, as in most APIs.
+ *
+ * It does not check revocation.
  */
 
 import { createPublicKey } from 'node:crypto'
@@ -13,6 +16,7 @@ import { rateLimit } from 'express-rate-limit'
 import jsonwebtoken from 'jsonwebtoken'
 import type { TokenMaterial } from '../lib/tokens.ts'
 
+/** Opens the server and resolves to its URL. It ends with its process. */
 export function openExpressApp({ issuer, audience, jwk }: TokenMaterial, path: string): Promise<string> {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   const app = express()

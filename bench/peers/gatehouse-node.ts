@@ -1,9 +1,10 @@
-/** Ours on Node, as the origin sets it up: the signature step is synchronous `node:crypto`. */
+/** The verifier of Gatehouse as the origin sets it up, with the synchronous signature step of `node:crypto`. */
 
 import { createNodeSignaturePort } from '../../server/lib/crypto/node-signature.ts'
-import { openGatehouseOver } from './gatehouse.ts'
+import { createGatehouseOver } from './gatehouse.ts'
 
-export const openGatehouse = openGatehouseOver(createNodeSignaturePort)
+/** Verifies each token anew. */
+export const createGatehouse = createGatehouseOver(createNodeSignaturePort)
 
-/** The same, remembering as many tokens. */
-export const openGatehouseRemembering = openGatehouseOver(createNodeSignaturePort, 1000)
+/** Remembers verified tokens. */
+export const createGatehouseRemembering = createGatehouseOver(createNodeSignaturePort, 1000)

@@ -1,15 +1,16 @@
-/** Ours, as the edge sets it up: the admission, here with one quota and without revocation. */
+/** The limiter of Gatehouse as the edge sets it up: its admission, with one quota and without revocation. */
 
 import { quotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { createAdmission, createRevocationView, openRedis } from '../../edge/index.ts'
 import type { QuotaInstance } from '../lib/quota-traffic.ts'
-import type { OpenQuota } from './quota.ts'
+import type { CreateQuotaLimiter } from './quota.ts'
 
-export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, instances, deadlineMs }) => {
+/** One admission per instance. */
+export const createGatehouseQuota: CreateQuotaLimiter = (redis, { quota, windowSeconds, instances, deadlineMs }) => {
   const policy = quotaPolicy(quota, windowSeconds)
   let subject = 0
   let behind: Promise<unknown>[] = []
-  const open = (): QuotaInstance => {
+  const create = (): QuotaInstance => {
     const admission = createAdmission({
       redis: openRedis({ ...redis, ...(deadlineMs !== undefined && { deadlineMs }) }),
       view: createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: () => {} }),
@@ -20,7 +21,7 @@ export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, ins
       onStoreFailure: () => {}
     })
     return {
-      async take() {
+      async charge() {
         const charges = [{ name: 'user', policy, subject: `user-${subject}` }]
         const background = (work: Promise<unknown>) => behind.push(work)
         const conversation = admission.begin({ charges, begunAtMs: Date.now(), background })
@@ -32,11 +33,11 @@ export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, ins
     }
   }
   return {
-    instances: Array.from({ length: instances }, open),
+    instances: Array.from({ length: instances }, create),
     newSubject: () => {
       subject++
     },
-    async settled() {
+    async idle() {
       const work = behind
       behind = []
       await Promise.all(work)

@@ -1,9 +1,10 @@
-/** Ours in a Worker, as the edge sets it up: the signature step is WebCrypto. */
+/** The verifier of Gatehouse as the edge sets it up, with the signature step of WebCrypto. */
 
 import { createWebCryptoSignaturePort } from '../../edge/verifier/index.ts'
-import { openGatehouseOver } from './gatehouse.ts'
+import { createGatehouseOver } from './gatehouse.ts'
 
-export const openGatehouseWorker = openGatehouseOver(createWebCryptoSignaturePort)
+/** Verifies each token anew. */
+export const createGatehouseWorker = createGatehouseOver(createWebCryptoSignaturePort)
 
-/** The same, remembering as many tokens. */
-export const openGatehouseWorkerRemembering = openGatehouseOver(createWebCryptoSignaturePort, 1000)
+/** Remembers verified tokens. */
+export const createGatehouseWorkerRemembering = createGatehouseOver(createWebCryptoSignaturePort, 1000)

@@ -1,11 +1,11 @@
-/** Ours, as origin and edge set it up; they differ in the signature step alone. */
+/** The verifier of Gatehouse as origin and edge set it up; the two differ only in the signature step. */
 
 import { CLOCK_SKEW_SECONDS, DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from '../../edge/contract/claims.ts'
 import { createInlineKeySet, createTokenVerifier, type SignaturePort } from '../../edge/verifier/index.ts'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-/** @param rememberedTokens 0 verifies each token afresh */
-export function openGatehouseOver(createPort: () => SignaturePort, rememberedTokens = 0): OpenVerifier {
+/** Creates the verifier over a signature step. @param rememberedTokens 0 verifies each token anew */
+export function createGatehouseOver(createPort: () => SignaturePort, rememberedTokens = 0): CreateVerifier {
   return ({ issuer, audience, jwk }) => {
     const signature = createPort()
     const { verify } = createTokenVerifier({

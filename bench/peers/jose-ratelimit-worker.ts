@@ -1,18 +1,18 @@
 /**
- * What one would build of jose and @upstash/ratelimit: the token verified as `jose.ts` does, a quota by address and one by
- * user, and the request forwarded.
+ * An edge built of jose and @upstash/ratelimit: it verifies the token as `jose.ts` does, charges one quota by address and
+ * one by user, and forwards the request.
  *
- * @upstash/ratelimit as its documentation says (upstash.com/docs/redis/sdks/ratelimit-ts: Getting Started, Features): the
- * sliding window, the ephemeral cache in a Map outside of the handler, the limiters too, `pending` handed to `waitUntil`,
- * a prefix for each limit. Both quotas are asked at once, which the Redis client sends in one round trip; no analytics, no
- * telemetry. It looks at no revocation and signs nothing.
+ * @upstash/ratelimit is set up as its documentation says (upstash.com/docs/redis/sdks/ratelimit-ts: Getting Started,
+ * Features): the sliding window, limiters and ephemeral caches outside the handler, `pending` passed to `waitUntil`, a
+ * prefix for each limit. Both quotas are charged at once, which the Redis client sends in one round trip. Analytics and
+ * telemetry are off. It does not check revocation and signs nothing.
  */
 
 import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis/cloudflare'
 import type { JWTVerifyResult } from 'jose'
 import type { TokenMaterial } from '../lib/tokens.ts'
-import { openJose } from './jose.ts'
+import { createJose } from './jose.ts'
 import type { Verify } from './verifier.ts'
 
 interface Env {
@@ -34,12 +34,13 @@ interface Parts {
   readonly byUser: Ratelimit
 }
 
-const [addressCache, userCache] = [new Map<string, number>(), new Map<string, number>()]
+const addressCache = new Map<string, number>()
+const userCache = new Map<string, number>()
 let parts: Parts | undefined
 
 export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {
-    parts ??= await open(env)
+    parts ??= await createParts(env)
     const [scheme, token] = (request.headers.get('authorization') ?? '').split(' ')
     if (scheme !== 'Bearer' || token === undefined) return refuse(401)
     let sub: string
@@ -60,11 +61,11 @@ export default {
   }
 }
 
-async function open(env: Env): Promise<Parts> {
+async function createParts(env: Env): Promise<Parts> {
   const redis = Redis.fromEnv({ ...env, UPSTASH_DISABLE_TELEMETRY: 'true' })
   const limiter = Ratelimit.slidingWindow(Number(env.REQUESTS_PER_MINUTE), '1 m')
   return {
-    verify: await openJose(JSON.parse(env.MATERIAL) as TokenMaterial),
+    verify: await createJose(JSON.parse(env.MATERIAL) as TokenMaterial),
     byAddress: new Ratelimit({ redis, limiter, prefix: 'address', ephemeralCache: addressCache }),
     byUser: new Ratelimit({ redis, limiter, prefix: 'user', ephemeralCache: userCache })
   }

@@ -1,12 +1,13 @@
 /**
- * jose as its documentation says (docs/jwt/verify/functions/jwtVerify.md): the key imported once by `importJWK`, then
- * `jwtVerify` with issuer, audience, algorithms and `typ`, which it recommends for access tokens.
+ * jose as its documentation says (docs/jwt/verify/functions/jwtVerify.md): `jwtVerify` with issuer, audience, algorithms
+ * and the `typ` that it recommends for access tokens.
  */
 
 import { importJWK, jwtVerify } from 'jose'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-export const openJose: OpenVerifier = async ({ issuer, audience, jwk }) => {
+/** Imports the key once, by `importJWK`. */
+export const createJose: CreateVerifier = async ({ issuer, audience, jwk }) => {
   const { kty, crv, x, y } = jwk
   const key = await importJWK({ kty, ...(crv && { crv }), ...(x && { x }), ...(y && { y }) }, 'ES256')
   const options = { issuer, audience, algorithms: ['ES256'], typ: 'at+jwt' }

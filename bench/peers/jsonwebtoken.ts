@@ -1,13 +1,14 @@
 /**
- * jsonwebtoken as its README says (§ jwt.verify): a key object instead of a PEM, so that no key is parsed for a token,
- * and the algorithm, issuer and audience named. Without a callback it is synchronous.
+ * jsonwebtoken as its README says (§ jwt.verify), with algorithm, issuer and audience. A key object instead of a PEM
+ * avoids parsing the key for every token. Without a callback it is synchronous.
  */
 
 import { createPublicKey } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
-import type { OpenVerifier } from './verifier.ts'
+import type { CreateVerifier } from './verifier.ts'
 
-export const openJsonwebtoken: OpenVerifier = ({ issuer, audience, jwk }) => {
+/** Creates the key object once. */
+export const createJsonwebtoken: CreateVerifier = ({ issuer, audience, jwk }) => {
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
   return token => jsonwebtoken.verify(token, key, { algorithms: ['ES256'], issuer, audience })
 }

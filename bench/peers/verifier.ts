@@ -1,9 +1,9 @@
-/** What every verifier under measurement offers: one function that takes a token and fails unless it holds. */
+/** The interface of every measured verifier: a function that takes a token and fails if it is invalid. */
 
 import type { TokenMaterial } from '../lib/tokens.ts'
 
-/** Returns (or resolves to) something truthy where the token holds; throws, rejects or is falsy otherwise. */
+/** Returns or resolves to a truthy value for a valid token. Throws, rejects or returns a falsy value otherwise. */
 export type Verify = (token: string) => unknown
 
-/** Sets a verifier up once, before anything is measured. */
-export type OpenVerifier = (material: TokenMaterial) => Verify | Promise<Verify>
+/** Creates a verifier, before the measurement. */
+export type CreateVerifier = (material: TokenMaterial) => Verify | Promise<Verify>

@@ -1,6 +1,6 @@
-/** What an edge adds to a request, at a rate that leaves it room: the verify budget. */
+/** The latency that an edge adds to a request, at a rate below its limit. */
 
-import { openEdgeWorld } from '../lib/edges.ts'
+import { openEdgeSetup } from '../lib/edges.ts'
 import { sumErrors } from '../lib/errors.ts'
 import { load } from '../lib/load.ts'
 import { API } from '../lib/origin-process.ts'
@@ -9,23 +9,25 @@ import { distribute, quantileOf } from '../lib/statistics.ts'
 import { inTurn, requestsWith } from '../lib/token-requests.ts'
 import { openWorker, type WorkerOptions } from '../lib/worker.ts'
 
-/** Asked in turn by the scenarios of the edge; an edge remembers far more. */
+/** How many tokens the edge scenarios use in turn; an edge remembers far more. */
 export const WARM_TOKENS = 200
+/** The route that the edge scenarios request. */
 export const PATH = `${API}/users/me`
 
 const PER_SECOND = 1_000
 const CONNECTIONS = 50
 const WARM_SECONDS = 1
 
+/** Measures the added latency. */
 export const edgeLatency: Scenario = {
   name: 'edge-latency',
   title: `The edge at ${PER_SECOND.toLocaleString('en-GB')} requests a second`,
   about:
-    'Open loop: requests are due at a fixed rate, and waiting counts. The edge in workerd itself, warm, with tokens that it ' +
-    'remembers, two quotas and the revocation view; beside it the same origin asked directly, and through a Worker that ' +
-    'only forwards, which is what workerd itself adds. The origin says when a request ' +
-    'arrived: the difference there is the way in alone, which is how the verify budget is defined; the difference of the ' +
-    'answers, which the bars are held against, has the way back in it, too.',
+    'Open loop: requests fall due at a fixed rate, and waiting counts as latency. The warm edge runs in workerd, with ' +
+    'remembered tokens, two quotas and the revocation view. For comparison, the same origin is asked directly, and through ' +
+    'a Worker that only forwards, which shows what workerd itself adds. The origin reports when a request arrived. The ' +
+    'difference on the way in is what the budget is defined by; the bars apply to the difference of the answers, which also ' +
+    'includes the way back.',
   metrics: {
     p50: { unit: 'ms', better: 'lower', means: 'From when a request was due to the last byte of its answer' },
     p99: { unit: 'ms', better: 'lower', means: 'From when a request was due to the last byte of its answer' },
@@ -35,15 +37,15 @@ export const edgeLatency: Scenario = {
   },
   seconds: { full: 56, quick: 13 },
   async open(scope) {
-    const world = await openEdgeWorld(scope)
-    const requests = requestsWith(world.source.tokens(WARM_TOKENS), PATH)
-    const bare = { entry: new URL('../peers/bare-proxy-worker.ts', import.meta.url), bindings: world.bindings }
+    const setup = await openEdgeSetup(scope)
+    const requests = requestsWith(setup.source.tokens(WARM_TOKENS), PATH)
+    const bare = { entry: new URL('../peers/bare-proxy-worker.ts', import.meta.url), bindings: setup.bindings }
     const before = (worker: WorkerOptions) => async (inner: Scope) =>
       measure((await openWorker(worker, inner)).url, requests, inner)
     return [
-      { name: 'direct', round: inner => measure(world.origin.url, requests, inner) },
+      { name: 'direct', round: inner => measure(setup.origin.url, requests, inner) },
       ...scope.pick([{ name: 'bare proxy', round: before(bare) }], []),
-      { name: 'Gatehouse edge', round: before({ bindings: world.bindings }) }
+      { name: 'Gatehouse edge', round: before({ bindings: setup.bindings }) }
     ]
   }
 }
@@ -53,7 +55,7 @@ async function measure(url: string, requests: readonly Buffer[], scope: Scope): 
   const next = inTurn(requests)
   const sentNs: bigint[] = []
   const waysInMs: number[] = []
-  // A fresh isolate at full rate would begin with a queue.
+  // At the full rate a new isolate would begin with a queue.
   const warm = await load({ url, connections: 8, warmSeconds: 0, seconds: WARM_SECONDS, next })
   const loaded = await load({
     url,
@@ -69,7 +71,7 @@ async function measure(url: string, requests: readonly Buffer[], scope: Scope): 
       waysInMs.push(Number(arrivedNs(body) - (sentNs[connection] ?? 0n)) / 1e6)
     }
   })
-  // Those of the warm pass came first.
+  // The requests of the warm pass come first in the list.
   const waysIn = distribute(waysInMs.slice(-PER_SECOND * seconds))
   return {
     metrics: {
@@ -84,9 +86,9 @@ async function measure(url: string, requests: readonly Buffer[], scope: Scope): 
   }
 }
 
-/** @throws where somebody else than the constant origin has answered */
+/** Reads the time of arrival. @throws if the answer is not from the constant origin */
 function arrivedNs(body: string): bigint {
   const [, found] = /"arrivedNs":"(\d+)"/.exec(body) ?? []
-  if (found === undefined) throw new Error(`the answer does not say when the request arrived: ${body.slice(0, 200)}`)
+  if (found === undefined) throw new Error(`expected the time of arrival in the answer, found: ${body.slice(0, 200)}`)
   return BigInt(found)
 }

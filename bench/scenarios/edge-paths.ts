@@ -1,13 +1,13 @@
-/** What the edge's other ways cost, each for itself: none of them is in the numbers of the warm one. */
+/** The cost of each less common path through an edge. The scenarios of the warm path exclude them. */
 
-import { type Bindings, type EdgeWorld, openEdgeWorld } from '../lib/edges.ts'
+import { type Bindings, type EdgeSetup, openEdgeSetup } from '../lib/edges.ts'
 import { load } from '../lib/load.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
 import { inTurn, requestsWith } from '../lib/token-requests.ts'
 import { createTokenSource } from '../lib/tokens.ts'
 import { openWorker } from '../lib/worker.ts'
-import { PUSH_HEADER } from '../variants/push-header.ts'
+import { PUSH_HEADER } from '../processes/push-header.ts'
 import { PATH } from './edge-latency.ts'
 
 const COLD_STARTS = 3
@@ -16,36 +16,46 @@ const MISSES = 12
 const PUSH_MS = 31_000
 const WARM_TOKENS = 20
 
+/** Measures each path by itself. */
 export const edgePaths: Scenario = {
   name: 'edge-paths',
-  title: 'The other ways through an edge',
+  title: 'The less common paths through an edge',
   about:
-    'One request after the other, over one connection. Cold: the first request of a fresh workerd, which reads its settings, ' +
-    'downloads the keys and asks Redis; its start is not in it. Unknown key: the edge is warm, but has to download the keys ' +
-    'before it can refuse (its clock is pushed over the cool-down between two downloads). Revoked and limited are refused ' +
-    'from memory. Strict: REVOCATION_MAX_AGE_MS=0, a round trip to Redis for each request. Redis and origin are on the same ' +
-    'machine: add your own distances.',
+    'One request after the other, over one connection. Cold: the first request of a new workerd, which reads its settings, ' +
+    'downloads the keys and asks Redis; its start is not included. Unknown key: a warm edge that has to download the keys ' +
+    'before it can refuse (its clock is moved past the cool-down between two downloads). Revoked and limited requests are ' +
+    'refused from memory. Strict: REVOCATION_MAX_AGE_MS=0, one round trip to Redis per request. Redis and origin run on the ' +
+    'same machine: add the latency of your own network.',
   metrics: {
     p50: { unit: 'ms', better: 'lower', means: 'Median time to the answer' },
-    p99: { unit: 'ms', better: 'lower', means: '99th percentile; of the few cold starts and downloads the slowest' },
-    'redis calls': { unit: '', better: 'lower', means: 'Calls of Redis for an answer, warm pass included' }
+    p99: { unit: 'ms', better: 'lower', means: '99th percentile; for the few cold starts and downloads, the slowest' },
+    'redis calls': { unit: '', better: 'lower', means: 'Redis calls per answer, warm pass included' }
   },
   seconds: { full: 26, quick: 16 },
   fullOnly: true,
   async open(scope) {
-    const world = await openEdgeWorld(scope)
-    const source = world.source
+    const setup = await openEdgeSetup(scope)
+    const source = setup.source
     const warm = source.tokens(WARM_TOKENS)
-    const { JWKS: _, ...fetchingKeys } = world.bindings
+    const { JWKS: _, ...fetchingKeys } = setup.bindings
     const revoked = source.tokens(WARM_TOKENS)
-    await world.feed.publish(revoked.map(sidOf))
+    await setup.feed.publish(revoked.map(sidOf))
     return [
-      { name: 'warm', round: inner => repeat(world, world.bindings, warm, 200, inner) },
+      { name: 'warm', round: inner => repeat(setup, { bindings: setup.bindings, tokens: warm, status: 200 }, inner) },
       { name: 'cold isolate', round: inner => startCold(fetchingKeys, warm, inner) },
       { name: 'unknown key', round: inner => missKeys(fetchingKeys, warm, inner) },
-      { name: 'revoked', round: inner => repeat(world, world.bindings, revoked, 401, inner) },
-      { name: 'limited', round: inner => repeat(world, { ...world.bindings, ...NARROW }, warm, 429, inner) },
-      { name: 'strict', round: inner => repeat(world, { ...world.bindings, ...STRICT }, warm, 200, inner) }
+      {
+        name: 'revoked',
+        round: inner => repeat(setup, { bindings: setup.bindings, tokens: revoked, status: 401 }, inner)
+      },
+      {
+        name: 'limited',
+        round: inner => repeat(setup, { bindings: { ...setup.bindings, ...NARROW }, tokens: warm, status: 429 }, inner)
+      },
+      {
+        name: 'strict',
+        round: inner => repeat(setup, { bindings: { ...setup.bindings, ...STRICT }, tokens: warm, status: 200 }, inner)
+      }
     ]
   }
 }
@@ -54,29 +64,30 @@ export const edgePaths: Scenario = {
 const NARROW: Bindings = { EDGE_QUOTA_ADDRESS: '5/600' }
 const STRICT: Bindings = { REVOCATION_MAX_AGE_MS: '0' }
 
-async function repeat(
-  world: EdgeWorld,
-  bindings: Bindings,
-  tokens: readonly string[],
-  status: number,
-  scope: Scope
-): Promise<Measured> {
+/** Requests of one kind, all of which are answered with one status. */
+interface Repeated {
+  readonly bindings: Bindings
+  readonly tokens: readonly string[]
+  readonly status: number
+}
+
+async function repeat(setup: EdgeSetup, { bindings, tokens, status }: Repeated, scope: Scope): Promise<Measured> {
   const { url } = await openWorker({ bindings }, scope)
-  const callsBefore = await world.redisCalls()
+  const callsBefore = await setup.redisCalls()
   let answers = 0
   const { latency, errors, errorKinds } = await load({
     url,
     connections: 1,
     warmSeconds: 0.3,
     seconds: 0.5,
-    // Where a quota is to be used up, the first few pass.
+    // The first few requests still pass until the quota is used up.
     statuses: status === 429 ? [429, 200] : [status],
     next: inTurn(requestsWith(tokens, PATH)),
     onAnswer: () => {
       answers++
     }
   })
-  const calls = (await world.redisCalls()) - callsBefore
+  const calls = (await setup.redisCalls()) - callsBefore
   return {
     metrics: { p50: quantileOf(latency, 0.5), p99: quantileOf(latency, 0.99), 'redis calls': calls / answers },
     errors,
@@ -97,17 +108,17 @@ async function startCold(bindings: Bindings, tokens: readonly string[], scope: S
 }
 
 async function missKeys(bindings: Bindings, tokens: readonly string[], scope: Scope): Promise<Measured> {
-  const entry = new URL('../variants/edge-ahead.ts', import.meta.url)
+  const entry = new URL('../processes/edge-ahead.ts', import.meta.url)
   const { url } = await openWorker({ entry, bindings }, scope)
   const [known = ''] = tokens
-  // Genuine tokens of another issuer: their key is in nobody's set.
-  const strangers = createTokenSource().tokens(MISSES)
+  // Genuine tokens of another issuer: the edge does not find their key in its key set.
+  const foreignTokens = createTokenSource().tokens(MISSES)
   const timesMs: number[] = []
   await timeOf(url, known, 200)
-  for (const stranger of strangers) {
-    // The push also makes the view of ended sessions too old: this request renews it, so that the next only lacks the key.
+  for (const foreign of foreignTokens) {
+    // Moving the clock also makes the view of ended sessions stale. This request renews it, so the next lacks only the key.
     await timeOf(url, known, 200, { [PUSH_HEADER]: String(PUSH_MS) })
-    timesMs.push(await timeOf(url, stranger, 401))
+    timesMs.push(await timeOf(url, foreign, 401))
   }
   return measured(timesMs)
 }
@@ -121,7 +132,7 @@ function measured(timesMs: readonly number[]): Measured {
   }
 }
 
-/** @throws where the answer is another one */
+/** The time to an answer. @throws if its status is not `status` */
 async function timeOf(
   url: string,
   token: string,
@@ -133,7 +144,7 @@ async function timeOf(
   const text = await response.text()
   const tookMs = performance.now() - startedMs
   if (response.status === status) return tookMs
-  throw new Error(`the edge answered ${response.status} where ${status} was expected: ${text.slice(0, 200)}`)
+  throw new Error(`expected status ${status} from the edge, found ${response.status}: ${text.slice(0, 200)}`)
 }
 
 function sidOf(token: string): string {

@@ -17,6 +17,7 @@ import { verifyRemembered } from './verify-remembered.ts'
 import { verifyToken } from './verify-token.ts'
 import { verifyWorkerd } from './verify-workerd.ts'
 
+/** Every scenario. */
 export const SCENARIOS: readonly Scenario[] = [
   verifyNode,
   verifyWorkerd,

@@ -1,4 +1,4 @@
-/** What a great many client addresses leave behind in the memory of an edge, of an origin, and in Redis. */
+/** The memory of an edge, of an origin and of Redis after many client addresses. */
 
 import { REVOCATION_KEY } from '../../edge/contract/redis-keys.ts'
 import { edgeBindings } from '../lib/edges.ts'
@@ -12,40 +12,41 @@ import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { openWorker } from '../lib/worker.ts'
 
 const CONNECTIONS = 100
-/** More than an edge or an origin remembers: what is bounded is full when counting begins. */
+/** More than an edge or an origin remembers, so that every bounded memory is full before counting begins. */
 const WARM_ADDRESSES = 15_000
 const ADDRESSES = { full: 30_000, soak: 1_000_000 }
 const SLICE_SECONDS = 5
-/** However slow the machine is. */
+/** Ends the load even on a very slow machine. */
 const MAX_SLICES = 1_000
 
+/** Measures the growth over many addresses. */
 export const memory: Scenario = {
   name: 'memory',
   title: 'Memory, over many client addresses',
   about:
-    `Every request comes from another IPv6 /64, through an edge in workerd to the origin that ships. The first ${WARM_ADDRESSES.toLocaleString('en-GB')} ` +
-    `fill what is bounded; then ${ADDRESSES.full.toLocaleString('en-GB')} more, or ${ADDRESSES.soak.toLocaleString('en-GB')} with ` +
-    '--soak, which is the promise: a million takes a quarter of an hour on two cores, because each new address has to be asked ' +
-    'for in Redis. The bar is the same for both, so a normal run sees a leak of two kilobytes for an address, ' +
-    'and --soak one of 64 bytes. Afterwards every key in Redis is looked at; the epoch of the revocation set is the one that ' +
-    'is meant to stay.',
+    'Every request comes from another IPv6 /64, through an edge in workerd to the origin. The first ' +
+    `${WARM_ADDRESSES.toLocaleString('en-GB')} addresses fill every bounded memory. Then come ` +
+    `${ADDRESSES.full.toLocaleString('en-GB')} more, or ${ADDRESSES.soak.toLocaleString('en-GB')} with --soak, which takes a ` +
+    'quarter of an hour on two cores, because each new address needs a Redis call. The bar is the same for both: a normal run ' +
+    'detects a leak of two kilobytes per address, and --soak one of 64 bytes. Afterwards every key in Redis is checked for a ' +
+    'time to live; only the epoch of the revocation set may lack one.',
   metrics: {
     'edge grew': {
       unit: 'MiB',
       better: 'lower',
-      means: 'Resident memory of workerd after the addresses, less that before'
+      means: 'Resident memory of workerd after the addresses, minus that before'
     },
     'origin grew': {
       unit: 'MiB',
       better: 'lower',
-      means: 'Resident memory of the origin after the addresses, less that before'
+      means: 'Resident memory of the origin after the addresses, minus that before'
     },
     'edge after': { unit: 'MiB', better: 'lower', means: 'Resident memory of workerd after the addresses' },
     'origin after': { unit: 'MiB', better: 'lower', means: 'Resident memory of the origin after the addresses' },
-    addresses: { unit: '', better: 'higher', means: 'Counted addresses' },
+    addresses: { unit: '', better: 'higher', means: 'Addresses counted' },
     throughput: { unit: '/s', better: 'higher', means: 'New addresses a second' },
     'redis keys': { unit: '', better: 'lower', means: 'Keys in Redis at the end' },
-    'lasting keys': { unit: '', better: 'lower', means: 'Keys without a time to live, but for the epoch' }
+    'lasting keys': { unit: '', better: 'lower', means: 'Keys without a time to live, except the epoch' }
   },
   rounds: { full: 1, quick: 1 },
   seconds: { full: 32, quick: 32 },
@@ -84,7 +85,7 @@ async function measure(engines: Engines, scope: Scope): Promise<Measured> {
   }
 }
 
-/** Sends until at least `addresses` were answered, in slices: the load generator keeps the latencies of one only. */
+/** Sends until `addresses` are answered, in slices: the load generator then keeps the latencies of one slice only. */
 async function send(addresses: number, url: string, next: () => Buffer): Promise<Loaded[]> {
   const loads: Loaded[] = []
   let answered = 0

@@ -1,50 +1,60 @@
-/** What a quota costs, and what it lets through. */
+/** The Redis calls that a quota costs, and the requests that it admits. */
 
 import { openNodeProcess } from '../lib/node-process.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
-import type { GoneAnswer, QuotaQuestion, ShareAnswer } from '../variants/quota.ts'
+import type { QuotaQuestion, ShareResult, WithoutRedisTimes } from '../processes/quota.ts'
 
-const [QUOTA, WINDOW_SECONDS, INSTANCES] = [600, 60, 4]
-/** Each round begins elsewhere in the minute: how a window that is counted by the clock treats a client depends on it. */
+const QUOTA = 600
+const WINDOW_SECONDS = 60
+const INSTANCES = 4
+/** Each round begins at another point of the minute, because clock windows treat a client differently by its phase. */
 const PHASE_STEP_MS = 17_321
 
+/** Measures the limiters with three clients, and without Redis. */
 export const quota: Scenario = {
   name: 'quota',
   title: `A quota of ${QUOTA} a minute`,
   about:
-    'The limiters themselves, over the REST endpoint and the Redis engine, on a driven clock: minutes take seconds, and the ' +
-    'network no time. Honest: exactly the quota, evenly paced, once in each turn of 100 ms, at one instance; where it is ' +
-    'refused it keeps silent for as long as it was told, and does not make up for it. By header: it was told in whole ' +
-    'seconds, as Retry-After has it. Greedy: ten times the quota, at ' +
-    `${INSTANCES} instances, whatever it is told. The first minute is not counted. Adversary: bursts of twice the quota, ` +
-    'placed around the borders of windows and slices. Gone, on the real clock: the port of Redis refuses; silent: it takes ' +
-    'calls and never answers.',
+    'The limiters alone, over the REST endpoint and the Redis engine, on a driven clock: minutes of traffic take seconds, ' +
+    'and the network takes no time. The honest client asks one instance for exactly the quota, once per turn of 100 ms; ' +
+    'after a refusal it waits as asked and does not make up for the lost turns. By header: its waits are whole seconds, as ' +
+    `in Retry-After. The greedy client asks ${INSTANCES} instances for ten times the quota and ignores waits. The first ` +
+    'minute is not counted. The adversary sends bursts of twice the quota around the borders of windows and slices. Gone, on ' +
+    'the real clock: the port of Redis refuses connections. Silent: Redis accepts requests and never answers.',
   metrics: {
     'calls honest': {
       unit: '',
       better: 'lower',
-      means: 'Calls of Redis for a request of the honest client that passed'
+      means: 'Redis calls per admitted request of the honest client'
     },
     'calls greedy': {
       unit: '',
       better: 'lower',
-      means: 'Calls of Redis for a request of the greedy client that passed'
+      means: 'Redis calls per admitted request of the greedy client'
     },
-    honest: { unit: '×', better: 'higher', means: 'What passed of the honest client, of what it was entitled to' },
-    'honest, by header': { unit: '×', better: 'higher', means: 'The same where waits are told in whole seconds' },
-    greedy: { unit: '×', better: 'higher', means: 'What passed of the greedy client, of the quota for each minute' },
-    'worst window': { unit: '×', better: 'lower', means: 'The most that passed in any window, of the quota' },
-    'gone, first': { unit: 'ms', better: 'lower', means: 'The first answer once the port of Redis refuses' },
-    'gone, later p99': { unit: 'ms', better: 'lower', means: 'The thousand after it' },
+    honest: { unit: '×', better: 'higher', means: 'Admitted requests of the honest client, as a share of its quota' },
+    'honest, by header': { unit: '×', better: 'higher', means: 'The same with waits in whole seconds' },
+    greedy: {
+      unit: '×',
+      better: 'higher',
+      means: 'Admitted requests of the greedy client per minute, as a share of the quota'
+    },
+    'worst window': {
+      unit: '×',
+      better: 'lower',
+      means: 'The most admitted requests in any window, as a share of the quota'
+    },
+    'gone, first': { unit: 'ms', better: 'lower', means: 'The first answer after the port of Redis refuses' },
+    'gone, later p99': { unit: 'ms', better: 'lower', means: '99th percentile of the next thousand answers' },
     'silent, first': {
       unit: 'ms',
       better: 'lower',
-      means: 'The first answer once Redis takes calls and never answers'
+      means: 'The first answer after Redis stops answering'
     },
-    'silent, later p99': { unit: 'ms', better: 'lower', means: 'The thousand after it' }
+    'silent, later p99': { unit: 'ms', better: 'lower', means: '99th percentile of the next thousand answers' }
   },
-  // On a driven clock a round differs from the next by its phase alone.
+  // On a driven clock, rounds differ only by their phase.
   rounds: { full: 2, quick: 1 },
   seconds: { full: 25, quick: 4 },
   async open(scope) {
@@ -58,7 +68,7 @@ export const quota: Scenario = {
 }
 
 async function measure(limiter: QuotaQuestion['limiter'], phaseMs: number, scope: Scope): Promise<Measured> {
-  const file = new URL('../variants/quota.ts', import.meta.url)
+  const file = new URL('../processes/quota.ts', import.meta.url)
   const open = async () => {
     const child = scope.closing(await openNodeProcess({ file }))
     const shared = { limiter, quota: QUOTA, windowSeconds: WINDOW_SECONDS, instances: INSTANCES }
@@ -66,17 +76,17 @@ async function measure(limiter: QuotaQuestion['limiter'], phaseMs: number, scope
   }
   const [ask, askWithoutRedis] = [await open(), await open()]
   const isOurs = limiter === 'Gatehouse'
-  // One that waits seconds for a Redis that is gone is asked nothing afterwards: it would be as long again.
+  // The peer waits seconds for each answer without Redis, so it is asked once only.
   const later = isOurs ? 1_000 : 0
-  const gone = askWithoutRedis<GoneAnswer>({ redis: 'gone', later })
-  // Ours is timed to the hundredth of a millisecond, and alone; the other only waits.
+  const gone = askWithoutRedis<WithoutRedisTimes>({ redis: 'gone', later })
+  // Gatehouse answers within hundredths of a millisecond and is timed alone; the peer only waits.
   if (isOurs) await gone
-  const silent = askWithoutRedis<GoneAnswer>({ redis: 'silent', later })
+  const silent = askWithoutRedis<WithoutRedisTimes>({ redis: 'silent', later })
   if (isOurs) await silent
   const windows = scope.pick(5, 3)
-  const honest = await ask<ShareAnswer>({ client: 'honest', windows, phaseMs, waitUnitMs: 1 })
-  const byHeader = await ask<ShareAnswer>({ client: 'honest', windows, phaseMs, waitUnitMs: 1_000 })
-  const greedy = await ask<ShareAnswer>({ client: 'greedy', windows, phaseMs })
+  const honest = await ask<ShareResult>({ client: 'honest', windows, phaseMs, waitUnitMs: 1 })
+  const byHeader = await ask<ShareResult>({ client: 'honest', windows, phaseMs, waitUnitMs: 1_000 })
+  const greedy = await ask<ShareResult>({ client: 'greedy', windows, phaseMs })
   const most = await ask<number>({ client: 'adversary', phaseMs })
   return {
     metrics: {
@@ -93,7 +103,7 @@ async function measure(limiter: QuotaQuestion['limiter'], phaseMs: number, scope
   }
 }
 
-function failing(how: 'gone' | 'silent', { firstMs, laterMs }: GoneAnswer): Record<string, number> {
+function failing(how: 'gone' | 'silent', { firstMs, laterMs }: WithoutRedisTimes): Record<string, number> {
   const later = laterMs.length > 0 && { [`${how}, later p99`]: quantileOf(distribute(laterMs), 0.99) }
   return { [`${how}, first`]: firstMs, ...later }
 }

@@ -1,4 +1,4 @@
-/** Exchanging refresh tokens, beside the one statement that it cannot do without. */
+/** Refreshing sessions, beside the one SQL statement that a refresh needs. */
 
 import postgres from 'postgres'
 import { type Engines, openEngines } from '../lib/engines.ts'
@@ -6,35 +6,36 @@ import { sumErrors } from '../lib/errors.ts'
 import { load } from '../lib/load.ts'
 import { openNodeProcess } from '../lib/node-process.ts'
 import { API, openOriginProcess } from '../lib/origin-process.ts'
-import { signUp } from '../lib/people.ts'
 import { rawRequest } from '../lib/raw-request.ts'
+import { registerUsers } from '../lib/registered-users.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
-import type { UpdateTask, UpdateTimes } from '../variants/bare-update.ts'
+import type { UpdateTask, UpdateTimes } from '../processes/bare-update.ts'
 
-/** As many as the pool of the origin has. */
+/** The size of the origin's connection pool. */
 const CONNECTIONS = 10
 const WARM_SECONDS = 0.4
 const SECONDS = 1
 
+/** Measures refreshes, one and ten at a time. */
 export const refresh: Scenario = {
   name: 'refresh',
   title: 'POST /auth/refresh',
   about:
-    'Chains of refresh tokens, each the answer to the one before. Beside it UPDATE … RETURNING by primary key on the ' +
-    'same table, over the same driver, from a process that does nothing else: no HTTP, no token, no cookie. Both wait for ' +
-    'the disk once. First ten at once, which warms both, then one at a time.',
+    'Chains of refresh tokens, each from the answer to the one before. For comparison, UPDATE … RETURNING by primary key ' +
+    'on the same table, over the same driver, in a process without HTTP, tokens or cookies. Both wait for the disk once. ' +
+    'First ten at once, which warms both up, then one at a time.',
   metrics: {
     time: { unit: 'ms', better: 'lower', means: 'Median time, one at a time' },
     p99: { unit: 'ms', better: 'lower', means: '99th percentile, one at a time' },
-    'ten at once': { unit: '/s', better: 'higher', means: 'Done a second with ten under way' }
+    'ten at once': { unit: '/s', better: 'higher', means: 'Refreshes a second, ten at once' }
   },
   seconds: { full: 42, quick: 30 },
   fullOnly: true,
   async open(scope) {
     const engines = await openEngines(scope)
     const first = await scope.child()
-    await signUp((await openOriginProcess(engines, first, CHEAP)).url, CONNECTIONS)
+    await registerUsers((await openOriginProcess(engines, first, CHEAP)).url, CONNECTIONS)
     await first.close()
     const sql = postgres(engines.databaseUrl, { max: 1, onnotice: () => {} })
     const ids = (await sql<{ id: string }[]>`select id from sessions`).map(({ id }) => id)
@@ -46,11 +47,11 @@ export const refresh: Scenario = {
   }
 }
 
-/** Cheap hashes, because logins are not measured here. Without a grace every refresh rotates. */
+/** Cheap hashes, because logins are not measured here. Without a grace period every refresh rotates. */
 const CHEAP = { BCRYPT_COST: '10', REFRESH_GRACE: '0' }
 
 async function updateRows(engines: Engines, ids: readonly string[], scope: Scope): Promise<Measured> {
-  const child = scope.closing(await openNodeProcess({ file: new URL('../variants/bare-update.ts', import.meta.url) }))
+  const child = scope.closing(await openNodeProcess({ file: new URL('../processes/bare-update.ts', import.meta.url) }))
   const run = (connections: number) =>
     child.ask<UpdateTimes>({
       databaseUrl: engines.databaseUrl,
@@ -70,8 +71,8 @@ async function updateRows(engines: Engines, ids: readonly string[], scope: Scope
 
 async function refreshChains(engines: Engines, scope: Scope): Promise<Measured> {
   const { url } = await openOriginProcess(engines, scope, CHEAP)
-  // New people each round: an answer that the end of a round cut off would break the chain of the next.
-  const chains = (await signUp(url, CONNECTIONS)).map(({ refreshToken }) => refreshToken)
+  // New users each round: an answer that was cut off at the end of a round would break the chain of the next.
+  const chains = (await registerUsers(url, CONNECTIONS)).map(({ refreshToken }) => refreshToken)
   const run = (connections: number) =>
     load({
       url,

@@ -1,39 +1,41 @@
-/** How long a token still works at the edges after its session was ended, and what knowing that costs a request. */
+/** How long a token still works at the edges after its session has ended, and what this knowledge costs a request. */
 
 import { type ConstantOrigin, edgeBindings, openConstantOrigin } from '../lib/edges.ts'
-import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { type Engines, loadTokenSource, openEngines } from '../lib/engines.ts'
 import { sumErrors } from '../lib/errors.ts'
-import { type Inhabitant, settle } from '../lib/inhabitants.ts'
+import { type InsertedUser, insertUsers } from '../lib/inserted-users.ts'
 import { type Loaded, load } from '../lib/load.ts'
 import { API, openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { distribute, quantileOf } from '../lib/statistics.ts'
 import { inTurn, requestsWith } from '../lib/token-requests.ts'
-import { type OpenWorker, openWorker } from '../lib/worker.ts'
+import { openWorker, type RunningWorker } from '../lib/worker.ts'
 import { PATH } from './edge-latency.ts'
 
-const [LOGOUTS, ABREAST] = [200, 50]
-/** Between two requests with a token that is being watched. */
+const LOGOUTS = 200
+const LOGOUTS_AT_ONCE = 50
+/** The pause between two requests with a logged-out token. */
 const PROBE_EVERY_MS = 10
-/** Twenty times what is promised. */
+/** Twenty times the promised reach. */
 const GIVE_UP_MS = 20_000
-/** So far away Redis is while warm requests are watched: who asked it took at least so long. */
+/** The delay of Redis during warm requests: a request that waited for Redis takes at least this long. */
 const REDIS_DELAY_MS = 100
-/** At each edge: twice a second for each token. Long enough for every lease to be renewed at least once. */
+/** The load of each edge: every token twice a second, for long enough that each lease is renewed at least once. */
 const WARM = { seconds: 4, perSecond: 400, connections: 50 }
-/** Due before all connections stood: the start of an open loop has waits that nobody had. */
-const SETTLE_SECONDS = 0.3
+/** Not counted: at the start of an open loop, requests wait for connections that are still being made. */
+const RAMP_UP_SECONDS = 0.3
 
+/** Measures the reach of logouts and the wait of warm requests. */
 export const revocationReach: Scenario = {
   name: 'revocation-reach',
   title: `${LOGOUTS} logouts, two edges`,
   about:
-    'People log out at the origin that ships while two edges in workerd are asked with their tokens every ' +
-    `${PROBE_EVERY_MS} ms; behind the edges is an origin that says yes to everything, so that what is refused, an edge refused. ` +
-    'The reach is the time from the answer of the logout to the beginning of the last request that passed, for each logout ' +
-    `at each edge. Then Redis answers ${REDIS_DELAY_MS} ms later, and live tokens are sent to both edges, each twice a second: a ` +
-    'request that asked Redis itself would take that long. What Redis is asked meanwhile are renewals behind requests that ' +
-    'were answered from memory.',
+    'Users log out at the origin while two edges in workerd receive requests with their tokens every ' +
+    `${PROBE_EVERY_MS} ms. The origin behind the edges accepts everything, so every refusal comes from an edge. The reach ` +
+    'is the time from the answer of the logout to the start of the last request that passed, for each logout at each edge. ' +
+    `Then Redis answers ${REDIS_DELAY_MS} ms later, and both edges receive live tokens, each twice a second: a request that ` +
+    'waited for Redis would take at least that long. The remaining Redis calls are renewals, made in the background of ' +
+    'requests that were answered from memory.',
   metrics: {
     'reach p50': {
       unit: 'ms',
@@ -46,11 +48,15 @@ export const revocationReach: Scenario = {
       means: 'From the answer of the logout to the last request that passed'
     },
     'reach, worst': { unit: 'ms', better: 'lower', means: 'The longest of the round' },
-    'waited for Redis': { unit: '', better: 'lower', means: 'Warm requests that took as long as Redis does' },
-    'warm p99': { unit: 'ms', better: 'lower', means: 'Warm requests meanwhile' },
-    renewals: { unit: '/s', better: 'lower', means: 'Calls of Redis in a second for one edge, behind warm requests' }
+    'waited for Redis': {
+      unit: '',
+      better: 'lower',
+      means: 'Warm requests that took at least as long as a Redis call'
+    },
+    'warm p99': { unit: 'ms', better: 'lower', means: 'Warm requests with a distant Redis' },
+    renewals: { unit: '/s', better: 'lower', means: 'Redis calls a second per edge, in the background' }
   },
-  // Each has hundreds of logouts in it, and lasts as long.
+  // Each round has hundreds of logouts, so two rounds are enough.
   rounds: { full: 2, quick: 2 },
   seconds: { full: 24, quick: 24 },
   fullOnly: true,
@@ -68,14 +74,14 @@ async function measure(engines: Engines, scope: Scope): Promise<Measured> {
   const origin = await openOriginProcess(engines, scope)
   const behind = await openConstantOrigin('', scope)
   const edges = [await openEdge(engines, origin.url, behind, scope), await openEdge(engines, origin.url, behind, scope)]
-  const people = await settle(engines, LOGOUTS)
-  const tokens = (await openTokenSource(engines, PUBLIC_URL, people)).tokens(LOGOUTS)
+  const users = await insertUsers(engines, LOGOUTS)
+  const tokens = (await loadTokenSource(engines, PUBLIC_URL, users)).tokens(LOGOUTS)
 
   const warm = await watchWarm(engines, edges, tokens)
   const reachesMs: number[] = []
-  for (let i = 0; i < LOGOUTS; i += ABREAST) {
-    const batch = people.slice(i, i + ABREAST)
-    const batches = batch.map((person, k) => logOut(origin.url, edges, person, tokens[i + k] ?? ''))
+  for (let i = 0; i < LOGOUTS; i += LOGOUTS_AT_ONCE) {
+    const batch = users.slice(i, i + LOGOUTS_AT_ONCE)
+    const batches = batch.map((user, k) => logOut(origin.url, edges, user, tokens[i + k] ?? ''))
     reachesMs.push(...(await Promise.all(batches)).flat())
   }
   const reach = distribute(reachesMs)
@@ -91,41 +97,41 @@ async function measure(engines: Engines, scope: Scope): Promise<Measured> {
   }
 }
 
-function openEdge(engines: Engines, issuerUrl: string, behind: ConstantOrigin, scope: Scope): Promise<OpenWorker> {
+function openEdge(engines: Engines, issuerUrl: string, behind: ConstantOrigin, scope: Scope): Promise<RunningWorker> {
   const bindings = edgeBindings({ ...engines, originUrl: behind.url, publicUrl: PUBLIC_URL })
   return openWorker({ bindings: { ...bindings, JWKS_URL: `${issuerUrl}/.well-known/jwks.json` } }, scope)
 }
 
-/** Warm requests at both edges, with Redis far away. */
+/** Sends warm requests to both edges while Redis is slow. */
 async function watchWarm(
   engines: Engines,
-  edges: readonly OpenWorker[],
+  edges: readonly RunningWorker[],
   tokens: readonly string[]
 ): Promise<Measured & Required<Pick<Measured, 'latencies'>>> {
   const requests = requestsWith(tokens, PATH)
   const send = (warmSeconds: number, seconds: number) =>
     Promise.all(edges.map(edge => loadEdge(edge, requests, warmSeconds, seconds)))
-  // Everybody has come by more than once.
+  // Warm pass: every token is sent more than once.
   const before = await send(1.2, 0.1)
   await engines.delayRedis(REDIS_DELAY_MS)
   const callsBefore = await engines.redisCalls()
-  const loads = await send(SETTLE_SECONDS, WARM.seconds)
+  const loads = await send(RAMP_UP_SECONDS, WARM.seconds)
   const calls = (await engines.redisCalls()) - callsBefore
   await engines.delayRedis(0)
   return {
     metrics: {
       'waited for Redis': loads.reduce((sum, { slow }) => sum + slow, 0),
       'warm p99': Math.max(...loads.map(({ latency }) => quantileOf(latency, 0.99))),
-      renewals: calls / (SETTLE_SECONDS + WARM.seconds) / edges.length
+      renewals: calls / (RAMP_UP_SECONDS + WARM.seconds) / edges.length
     },
     ...sumErrors([...before, ...loads]),
     latencies: Object.fromEntries(loads.map(({ latency }, i) => [`warm, edge ${i + 1}`, latency]))
   }
 }
 
-/** Counts the answers that took as long as Redis does. */
+/** Loads one edge and counts the answers that took at least as long as a Redis call. */
 async function loadEdge(
-  { url }: OpenWorker,
+  { url }: RunningWorker,
   requests: readonly Buffer[],
   warmSeconds: number,
   seconds: number
@@ -149,11 +155,11 @@ async function loadEdge(
   return { ...loaded, slow }
 }
 
-/** Logs out, and says for each edge how long after the answer the last request began that still passed. */
+/** Logs out. Returns for each edge how long after the answer the last request began that still passed. */
 async function logOut(
   originUrl: string,
-  edges: readonly OpenWorker[],
-  { refreshToken }: Inhabitant,
+  edges: readonly RunningWorker[],
+  { refreshToken }: InsertedUser,
   token: string
 ): Promise<number[]> {
   const headers = { 'content-type': 'application/json' }

@@ -1,9 +1,9 @@
-/** A thousand people who go about their business. */
+/** A thousand users with ordinary traffic through the whole system. */
 
 import { edgeBindings } from '../lib/edges.ts'
-import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { type Engines, loadTokenSource, openEngines } from '../lib/engines.ts'
 import { sumErrors } from '../lib/errors.ts'
-import { settle } from '../lib/inhabitants.ts'
+import { insertUsers } from '../lib/inserted-users.ts'
 import { load } from '../lib/load.ts'
 import { openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
@@ -13,23 +13,24 @@ import { openWorker } from '../lib/worker.ts'
 import { PATH } from './edge-latency.ts'
 
 const USERS = 1_000
-/** Everybody comes once, one after the other, before everybody comes every second: a morning, and not a stampede. */
+/** Before counting, each user makes one request, spread over time: users arrive gradually, not all at once. */
 const ARRIVALS = { perSecond: 250, seconds: 5, connections: 50, warmSeconds: 0 }
 
+/** Measures the latency of ordinary traffic. */
 export const users: Scenario = {
   name: 'users',
-  title: `${USERS.toLocaleString('en-GB')} users, one users/me a second each`,
+  title: `${USERS.toLocaleString('en-GB')} users, each requests users/me once a second`,
   about:
-    'Through an edge in workerd to the origin that ships, which takes no request but from an edge, and PostgreSQL. Everybody ' +
-    'has a connection, and asks once a second (in turn, at as many a second) whether the last answer was fast or not (open loop). A minute; ten with ' +
-    '--soak. One round: the time is what is tested, and its percentiles are over every request of it.',
+    'Requests pass an edge in workerd, the origin (which accepts requests from edges only) and PostgreSQL. Each user has a ' +
+    'connection, and requests fall due in turn at a fixed rate, however fast answers come (open loop). The run takes one ' +
+    'minute, or ten with --soak. There is one round; its percentiles cover every request.',
   metrics: {
     p50: { unit: 'ms', better: 'lower', means: 'From when a request was due to the last byte of its answer' },
     p99: { unit: 'ms', better: 'lower', means: 'From when a request was due to the last byte of its answer' },
-    worst: { unit: 'ms', better: 'lower', means: 'The slowest of all' },
+    worst: { unit: 'ms', better: 'lower', means: 'The slowest request' },
     throughput: { unit: '/s', better: 'higher', means: 'Answers a second' },
-    'cpu edge': { unit: 'µs', better: 'lower', means: 'CPU time of workerd for an answer' },
-    'cpu origin': { unit: 'µs', better: 'lower', means: 'CPU time of the origin for an answer' },
+    'cpu edge': { unit: 'µs', better: 'lower', means: 'CPU time of workerd per answer' },
+    'cpu origin': { unit: 'µs', better: 'lower', means: 'CPU time of the origin per answer' },
     busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used' }
   },
   rounds: { full: 1, quick: 1 },
@@ -45,11 +46,11 @@ export const users: Scenario = {
 }
 
 async function measure(engines: Engines, scope: Scope): Promise<Measured> {
-  const people = await settle(engines, USERS)
+  const inserted = await insertUsers(engines, USERS)
   const origin = await openOriginProcess(engines, scope, { REQUIRE_EDGE: 'true' })
   const bindings = edgeBindings({ ...engines, originUrl: origin.url, publicUrl: PUBLIC_URL })
   const edge = await openWorker({ bindings }, scope)
-  const source = await openTokenSource(engines, PUBLIC_URL, people)
+  const source = await loadTokenSource(engines, PUBLIC_URL, inserted)
   const options = { url: edge.url, next: inTurn(requestsWith(source.tokens(USERS), PATH)) }
   const arrivals = await load({ ...options, ...ARRIVALS })
   const { latency, perSecond, cpuMicros, generatorBusy, ...counted } = await load({

@@ -1,41 +1,42 @@
-/** Verifying an access token on Node that was never seen before. */
+/** Verifying new access tokens on Node. */
 
 import { openNodeProcess } from '../lib/node-process.ts'
 import type { Measured, Metric, Scenario, Scope } from '../lib/scenario.ts'
 import { median } from '../lib/statistics.ts'
 import { createTokenSource } from '../lib/tokens.ts'
-import type { NodeVerifierName, VerifyTask, VerifyTimes } from '../variants/node-verifier.ts'
+import type { NodeVerifierName, VerifyTask, VerifyTimes } from '../processes/node-verifier.ts'
 
-/** Shared by the scenarios that verify in one process. */
+/** The CPU metric of the scenarios that verify in one process. */
 export const CPU_TIME: Metric = {
   unit: 'µs',
   better: 'lower',
-  means: 'CPU time of all threads for one token: what a neighbour on the machine cannot lengthen'
+  means: 'CPU time of all threads per token, which other processes on the machine do not lengthen'
 }
 
-const FILE = new URL('../variants/node-verifier.ts', import.meta.url)
+const FILE = new URL('../processes/node-verifier.ts', import.meta.url)
 
 const BARE_ON_NODE: readonly NodeVerifierName[] = ['bare, DER', 'bare, P1363']
 const PEERS: readonly NodeVerifierName[] = ['fast-jwt', 'jose', 'jsonwebtoken', 'hono/jwt']
 const BATCH = 250
-/** After fewer, the engine is still compiling. */
+/** With a shorter warm pass, V8 would still be compiling. */
 const WARM = 3000
 
+/** Measures libraries on Node, one new token after the other. */
 export const verifyNode: Scenario = {
   name: 'verify-node',
-  title: 'ES256, a token seen for the first time, on Node',
+  title: 'Verifying new ES256 tokens on Node',
   about:
-    'One process, one token after the other, every token only once. Bare is the signature check and nothing else; ' +
-    'all others also read header, claims and times. Libraries over WebCrypto hand each check to the thread pool: what ' +
-    'they cost here is the way there and back, and behind a busy pool it is far more.',
+    'One process, one token after the other, every token only once. Bare is the signature check alone; the others also ' +
+    'check header, claims and times. Libraries over WebCrypto pass each check to the thread pool, which costs a round trip ' +
+    'here and far more when the pool is busy.',
   metrics: {
-    time: { unit: 'µs', better: 'lower', means: 'Median time for one token, over batches' },
+    time: { unit: 'µs', better: 'lower', means: 'Time per token, median of batches' },
     cpu: CPU_TIME
   },
   seconds: { full: 42, quick: 8 },
   async open(scope) {
     const source = createTokenSource()
-    // The same for all: each process is new and has seen none of them.
+    // All variants verify the same tokens: each process is new and remembers none.
     const warm = source.tokens(WARM)
     const batches = Array.from({ length: scope.pick(13, 10) }, () => source.tokens(BATCH))
     const names: NodeVerifierName[] = [...BARE_ON_NODE, 'Gatehouse', ...scope.pick(PEERS, [])]

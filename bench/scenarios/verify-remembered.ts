@@ -1,30 +1,33 @@
-/** Verifying a token that was verified before and is remembered. */
+/** Verifying remembered tokens. */
 
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { median } from '../lib/statistics.ts'
 import { createTokenSource } from '../lib/tokens.ts'
-import type { WorkerTask } from '../variants/verify-worker.ts'
+import type { WorkerTask } from '../processes/verify-worker.ts'
 import { CPU_TIME, verifyInProcess } from './verify-node.ts'
-import { openTask } from './verify-workerd.ts'
+import { startTask } from './verify-workerd.ts'
 
 const NODE_VARIANTS = [
   { name: 'Gatehouse, on Node', verifier: 'Gatehouse, remembering' },
   { name: 'fast-jwt, cached, on Node', verifier: 'fast-jwt, cached' }
 ] as const
 
-/** Fewer than either memory holds: every one of them is a hit. */
+/** Fewer than either cache holds, so that each is a hit. */
 const TOKENS = 200
 const PASSES = 20
-const [FEW_PASSES, MANY_PASSES] = [5, 205]
+/** Two requests that differ in nothing but how often they verify the tokens. */
+const FEW_PASSES = 5
+const MANY_PASSES = 205
 
+/** Measures hits of the token memory, on Node and in workerd. */
 export const verifyRemembered: Scenario = {
   name: 'verify-remembered',
-  title: 'A token that was verified before',
+  title: 'Verifying remembered tokens',
   about:
-    `${TOKENS} tokens in turn, each verified and remembered before the clock runs. A hit still looks at the expiry. ` +
-    'fast-jwt hashes the token to find it, as its README recommends. In workerd the client takes the time, as in verify-workerd.',
+    `${TOKENS} tokens in turn, each verified and remembered before the measurement. A hit still checks the expiry. ` +
+    'fast-jwt finds a token by its hash, as its README recommends. In workerd the client measures, as in verify-workerd.',
   metrics: {
-    time: { unit: 'µs', better: 'lower', means: 'Median time for one remembered token' },
+    time: { unit: 'µs', better: 'lower', means: 'Median time per remembered token' },
     cpu: CPU_TIME
   },
   seconds: { full: 8, quick: 5 },
@@ -48,7 +51,7 @@ export const verifyRemembered: Scenario = {
 }
 
 async function verifyRememberedInWorkerd(task: WorkerTask, pairs: number, scope: Scope): Promise<Measured> {
-  const ask = await openTask(task, scope)
+  const ask = await startTask(task, scope)
   let failures = 0
   const [micros, cpuMicros]: [number[], number[]] = [[], []]
   const pass = async (passes: number) => {

@@ -1,27 +1,27 @@
-/** Checking a token over HTTP, on the origin itself, without an edge in between. */
+/** Checking tokens over HTTP at the origin, without an edge. */
 
-import { type Engines, openEngines, openTokenSource } from '../lib/engines.ts'
+import { type Engines, loadTokenSource, openEngines } from '../lib/engines.ts'
 import { sumErrors } from '../lib/errors.ts'
 import { type Loaded, load } from '../lib/load.ts'
 import { openNodeProcess } from '../lib/node-process.ts'
 import { API, openOriginProcess, PUBLIC_URL } from '../lib/origin-process.ts'
-import { signUp } from '../lib/people.ts'
+import { registerUsers } from '../lib/registered-users.ts'
 import type { Measured, Metric, Scenario, Scope } from '../lib/scenario.ts'
 import { each, inTurn, requestsWith } from '../lib/token-requests.ts'
 import type { TokenMaterial } from '../lib/tokens.ts'
-import type { PeerQuestion } from '../variants/peer-server.ts'
+import type { PeerQuestion } from '../processes/peer-server.ts'
 
 const PATH = `${API}/auth/verify-token`
 
-/** Whose tokens they are; every one of them has a live session. */
-const PEOPLE = 20
-/** Tokens that come back again and again. */
+/** The users of the tokens, each with a live session. */
+const USERS = 20
+/** The tokens that are sent repeatedly. */
 const RETURNING = 500
-/** More than the fastest of them verifies in a phase on a machine of today. */
+/** More than the fastest variant verifies on a current machine. */
 const FRESH_PER_SECOND = 14_000
-/** Of the warm pass: a server that has just been started compiles itself for some ten thousand answers. */
+/** The seconds of the warm pass: V8 compiles a new server during its first ten thousand answers. */
 const WARM_PASS = { full: { returning: 1.1, fresh: 0.7 }, quick: { returning: 0.8, fresh: 0.4 } }
-/** Of each load after it. */
+/** The seconds of each load after it. */
 const TIMES = { warmSeconds: 0.15, seconds: 0.4 }
 
 interface Server {
@@ -40,30 +40,30 @@ interface Requests {
 const perSecond = (means: string): Metric => ({ unit: '/s', better: 'higher', means })
 const cpu = (means: string): Metric => ({ unit: 'µs', better: 'lower', means })
 
+/** Measures verify-token beside the same route in other servers. */
 export const verifyToken: Scenario = {
   name: 'verify-token',
   title: 'GET /auth/verify-token on the origin',
   about:
-    `Returning: ${RETURNING} tokens in turn. First sight: every token once. Each with 100 and 1,000 connections, as fast as ` +
-    'they are answered (closed loop). CPU is that of the server process with all its threads, for each answer: where the ' +
-    'load generator is the limit (busy near 1), it is the number to look at.',
+    `Returning: ${RETURNING} tokens in turn. First: every token once. Each with 100 and 1,000 connections, closed loop. CPU ` +
+    'is that of the server process per answer, all threads. If the load generator is the limit (busy near 1), compare CPU.',
   metrics: {
     'returning 100': perSecond('Answers a second, returning tokens, 100 connections'),
     'returning 1000': perSecond('Answers a second, returning tokens, 1,000 connections'),
-    'first 100': perSecond('Answers a second, tokens seen first, 100 connections'),
-    'first 1000': perSecond('Answers a second, tokens seen first, 1,000 connections'),
-    'cpu returning 100': cpu('CPU time for an answer, returning tokens, 100 connections'),
-    'cpu returning 1000': cpu('CPU time for an answer, returning tokens, 1,000 connections'),
-    'cpu first 100': cpu('CPU time for an answer, tokens seen first, 100 connections'),
-    'cpu first 1000': cpu('CPU time for an answer, tokens seen first, 1,000 connections'),
+    'first 100': perSecond('Answers a second, new tokens, 100 connections'),
+    'first 1000': perSecond('Answers a second, new tokens, 1,000 connections'),
+    'cpu returning 100': cpu('CPU time per answer, returning tokens, 100 connections'),
+    'cpu returning 1000': cpu('CPU time per answer, returning tokens, 1,000 connections'),
+    'cpu first 100': cpu('CPU time per answer, new tokens, 100 connections'),
+    'cpu first 1000': cpu('CPU time per answer, new tokens, 1,000 connections'),
     busy: { unit: '', better: 'lower', means: 'The share of a core that the load generator used, at most' }
   },
   seconds: { full: 110, quick: 24 },
   async open(scope) {
     const engines = await openEngines(scope)
     const first = await scope.child()
-    const people = await signUp((await openOriginProcess(engines, first, { BCRYPT_COST: '10' })).url, PEOPLE)
-    const source = await openTokenSource(engines, PUBLIC_URL, people)
+    const users = await registerUsers((await openOriginProcess(engines, first, { BCRYPT_COST: '10' })).url, USERS)
+    const source = await loadTokenSource(engines, PUBLIC_URL, users)
     await first.close()
 
     const connections = scope.pick([100, 1000], [100])
@@ -93,7 +93,7 @@ const openOrigin = (engines: Engines, scope: Scope): Promise<Server> => openOrig
 async function openPeer(peer: PeerQuestion['peer'], material: TokenMaterial, scope: Scope): Promise<Server> {
   const child = scope.closing(
     await openNodeProcess({
-      file: new URL('../variants/peer-server.ts', import.meta.url),
+      file: new URL('../processes/peer-server.ts', import.meta.url),
       env: { NODE_ENV: 'production' }
     })
   )
@@ -101,7 +101,7 @@ async function openPeer(peer: PeerQuestion['peer'], material: TokenMaterial, sco
   return { url, pid: child.pid }
 }
 
-/** Not counted, but for its errors. */
+/** The warm pass, of which only errors count. */
 async function warmUp(
   { url }: Server,
   requests: Requests,

@@ -1,29 +1,30 @@
-/** Verifying an access token in workerd that was never seen before. */
+/** Verifying new access tokens in workerd. */
 
 import { cpuMsOf } from '../lib/process-usage.ts'
 import type { Measured, Scenario, Scope } from '../lib/scenario.ts'
 import { median } from '../lib/statistics.ts'
 import { createTokenSource } from '../lib/tokens.ts'
 import { openWorker } from '../lib/worker.ts'
-import type { WorkerTask, WorkerVerifierName } from '../variants/verify-worker.ts'
+import type { WorkerTask, WorkerVerifierName } from '../processes/verify-worker.ts'
 import { CPU_TIME } from './verify-node.ts'
 
-const WORKER = new URL('../variants/verify-worker.ts', import.meta.url)
+const WORKER = new URL('../processes/verify-worker.ts', import.meta.url)
 
 const PEERS: readonly WorkerVerifierName[] = ['jose', 'hono/jwt', '@tsndr/cloudflare-worker-jwt']
 const WARM = 2000
 
-/** Two requests that differ in nothing but how many tokens they verify. */
+/** Two requests that differ only in the number of tokens to verify. */
 const FEW = 20
 const MANY = 320
 
+/** Measures libraries in workerd, one new token after the other. */
 export const verifyWorkerd: Scenario = {
   name: 'verify-workerd',
-  title: 'ES256, a token seen for the first time, in workerd',
+  title: 'Verifying new ES256 tokens in workerd',
   about:
-    'One isolate, one token after the other, every token only once. Clocks stand still in workerd while code runs, so ' +
-    `the client takes the time: that of a request for ${MANY} tokens less that of one for ${FEW}, divided by the ` +
-    'difference. Request, answer and network are the same in both and fall out. Bare is the signature check and nothing else.',
+    'One isolate, one token after the other, every token only once. Clocks stand still in workerd while code runs, so the ' +
+    `client measures: the time of a request for ${MANY} tokens minus that of one for ${FEW}, divided by the difference. ` +
+    'The cost of request, answer and network is the same in both and cancels out. Bare is the signature check alone.',
   metrics: {
     time: { unit: 'µs', better: 'lower', means: 'Time for one more token in a request' },
     cpu: CPU_TIME
@@ -42,7 +43,7 @@ export const verifyWorkerd: Scenario = {
 }
 
 async function verifyFresh(task: WorkerTask, pairs: number, scope: Scope): Promise<Measured> {
-  const ask = await openTask(task, scope)
+  const ask = await startTask(task, scope)
   let failures = (await ask({ from: 0, count: WARM, passes: 1 })).failures
   let from = WARM
   const [micros, cpuMicros]: [number[], number[]] = [[], []]
@@ -57,23 +58,27 @@ async function verifyFresh(task: WorkerTask, pairs: number, scope: Scope): Promi
   return { metrics: { time: median(micros), cpu: median(cpuMicros) }, errors: failures }
 }
 
-/** What a request asks the Worker to verify. */
-export interface Ask {
+/** Which tokens the Worker verifies in one request. */
+export interface VerifyRequest {
   readonly from: number
   readonly count: number
   readonly passes: number
 }
 
-export interface Answer {
+/** The cost of one request. */
+export interface VerifyAnswer {
   readonly ms: number
-  /** CPU time of the whole workerd. */
+  /** CPU time of the workerd process. */
   readonly cpuMs: number
-  /** Tokens that did not hold. */
+  /** Tokens that failed verification. */
   readonly failures: number
 }
 
-/** Starts the Worker, hands it the task and returns what asks it and takes the time. */
-export async function openTask(task: WorkerTask, scope: Scope): Promise<(ask: Ask) => Promise<Answer>> {
+/** Starts the Worker with a task. Returns the function that sends one request and measures it. */
+export async function startTask(
+  task: WorkerTask,
+  scope: Scope
+): Promise<(ask: VerifyRequest) => Promise<VerifyAnswer>> {
   const { url, pid } = await openWorker({ entry: WORKER }, scope)
   const send = async (query: string, init?: RequestInit) => {
     const response = await fetch(`${url}/${query}`, init)

@@ -1,4 +1,4 @@
-/** The mailbox over HTTP: which request gets which answer. The page is left to `page.ts`, the mails to `store.ts`. */
+/** The HTTP routes of the mailbox. The page is left to `page.ts`, the emails to `store.ts`. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pageHeaders, renderPage } from './page.ts'
@@ -10,20 +10,20 @@ interface Answer {
   readonly body?: string
 }
 
-/** Listens to requests for what is in `store`; `host` is where the server listens. */
+/** Creates the listener over `store`; `host` is the address that the server listens on. */
 export function createRequestListener(
   store: MailStore,
   host: string
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     answer(store, host, request)
-      .catch(() => problem(500, 'The mailbox failed; see its data file'))
+      .catch(() => problem(500, 'Reading or writing the mailbox failed; check its data file'))
       .then(({ status, headers, body }) => response.writeHead(status, headers).end(body))
   }
 }
 
 async function answer(store: MailStore, host: string, request: IncomingMessage): Promise<Answer> {
-  if (!isForUs(request, host)) return problem(421, 'The mailbox answers only under its own address')
+  if (!isForUs(request, host)) return problem(421, 'The mailbox answers only requests to its own address')
   const target = URL.parse(request.url ?? '/', 'http://mailbox')
   const id = /^\/messages\/([\w-]+)$/.exec(target?.pathname ?? '')?.[1]
   const mail = id && store.list().find(({ message }) => message.id === id)
@@ -36,12 +36,12 @@ async function answer(store: MailStore, host: string, request: IncomingMessage):
     return method === 'GET' ? json(200, messages(store, to)) : notAllowed('GET, HEAD, DELETE')
   }
   if (mail) return method === 'GET' ? json(200, mail.message) : notAllowed('GET, HEAD')
-  return problem(404, 'There is nothing here: see GET / and GET /messages')
+  return problem(404, 'Not found: see GET / and GET /messages')
 }
 
 const messages = (store: MailStore, to: string | undefined) => store.list(to).map(mail => mail.message)
 
-/** Security: a web page whose name resolves to this machine (DNS rebinding) could read links that sign people in. */
+/** Security: a web page whose name resolves to this machine (DNS rebinding) could read confirmation links. */
 function isForUs(request: IncomingMessage, host: string): boolean {
   const named = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   const loopback = ['127.0.0.1', 'localhost', '[::1]', '::1']
@@ -53,7 +53,7 @@ async function forget(store: MailStore): Promise<Answer> {
   return { status: 204, headers: {} }
 }
 
-/** The page asks every few seconds whether there is anything new. */
+/** Answers 304 while nothing has changed: the page asks every few seconds. */
 function page(store: MailStore, request: IncomingMessage): Answer {
   const etag = `"${store.version()}"`
   const headers = { ...pageHeaders, etag }

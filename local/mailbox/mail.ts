@@ -1,24 +1,25 @@
-/** A mail's bytes as plain values, with the links that are in it; keeping and showing them is left to others. */
+/** Parses an email into plain values and finds its links. Keeping and showing emails is left to `store.ts` and `page.ts`. */
 
 import { randomUUID } from 'node:crypto'
 import PostalMime, { type Address } from 'postal-mime'
 
-/** What programs get to see of a mail. */
+/** An email as `GET /messages` shows it. */
 export interface Message {
   readonly id: string
   /** The first recipient of the envelope; a header may claim another. */
   readonly to: string
-  /** The address in the header `From`, or the envelope's where there is none. */
+  /** The address in the header `From`, or that of the envelope. */
   readonly from: string
   readonly subject: string
-  /** Empty where the mail has none. */
+  /** Empty if the email has no text part. */
   readonly text: string
-  /** Empty where the mail has none. As it was sent: never show it outside a sandbox. */
+  /** As it was sent, so never show it outside a sandbox. Empty if the email has no HTML part. */
   readonly html: string
-  /** Every http and https address in `html` (attributes `href`), then in `text`, each once, in order. */
+  /** Every http and https URL: those of `href` attributes in `html`, then those in `text`, each once. */
   readonly links: readonly string[]
 }
 
+/** A stored email. */
 export interface Mail {
   readonly message: Message
   /** Every recipient of the envelope. */
@@ -27,11 +28,11 @@ export interface Mail {
   readonly receivedAt: string
 }
 
-/** Parses a mail; one that cannot be parsed is kept as the text that it is. */
+/** Parses an email. One that cannot be parsed keeps its raw text. */
 export async function parseMail(raw: Buffer, envelopeFrom: string, recipients: readonly string[]): Promise<Mail> {
   const parsed = await PostalMime.parse(raw).catch(() => ({
     from: undefined,
-    subject: '(unreadable mail)',
+    subject: '(unreadable email)',
     text: raw.toString('latin1'),
     html: undefined
   }))
@@ -45,16 +46,16 @@ function firstAddress(from: Address | undefined): string {
   return from?.address ?? from?.group?.[0]?.address ?? ''
 }
 
-/** The http and https addresses in a mail, each once: those of `href` first. */
+/** The http and https URLs in an email, each once, those of `href` first. */
 export function findLinks(html: string, text: string): string[] {
   const hrefs = html.matchAll(/\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi)
   const fromHtml = [...hrefs].map(([, double, single, bare]) => decodeEntities(double ?? single ?? bare ?? '').trim())
-  // A full stop or a bracket after an address belongs to the sentence around it.
+  // A full stop or a bracket after a URL belongs to the sentence around it.
   const fromText = [...text.matchAll(/\bhttps?:\/\/[^\s<>"'`]+/gi)].map(([url]) => url.replace(/[.,;:!?)\]}*_]+$/, ''))
   return [...new Set([...fromHtml, ...fromText])].filter(isWebAddress)
 }
 
-/** Whether a click on it can only open a web page: no `javascript:`, no `data:`. */
+/** Whether a click can only open a web page: excludes `javascript:` and `data:`. */
 function isWebAddress(url: string): boolean {
   return /^https?:\/\//i.test(url) && URL.canParse(url)
 }

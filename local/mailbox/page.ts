@@ -1,10 +1,10 @@
-/** The mailbox as a page for people, safe whatever a mail contains; the mails come from `store.ts`. */
+/** Renders the mailbox as a page that no email can take over. The emails come from `store.ts`. */
 
 import { createHash } from 'node:crypto'
 import { escapeHtml } from '../../server/lib/http/escape-html.ts'
 import type { Mail } from './mail.ts'
 
-/** How many mails the page shows; all of them are in `GET /messages`. */
+/** How many emails the page shows; `GET /messages` has all. */
 const shownMails = 50
 
 const style = `
@@ -38,7 +38,7 @@ iframe { width: 100%; height: 18rem; resize: vertical; border: 1px solid var(--l
 .empty { padding: 3rem 1rem; text-align: center; color: var(--soft) }
 `
 
-// New mails are put above the others, so that one that is being read stays as it is.
+// New emails are inserted above the others, so that an open one stays as it is.
 const script = `
 let version = document.body.dataset.version
 async function refresh() {
@@ -63,9 +63,9 @@ document.addEventListener('visibilitychange', () => document.hidden || refresh()
 const scriptHash = createHash('sha256').update(script).digest('base64')
 
 /**
- * Security: a mail may contain anything. Its text is escaped, its HTML lives in a frame without scripts, forms or an
- * origin, which inherits this policy: the only script that ever runs is ours, by its hash, and nothing is loaded from
- * elsewhere, not even an image that would tell its sender that the mail was read.
+ * Security: an email may contain anything. Its text is escaped. Its HTML is shown in a frame without scripts, forms or an
+ * origin, and the frame inherits this policy: only the script of this page may run, by its hash, and nothing is loaded
+ * from other servers, not even an image that would report to the sender that the email was read.
  */
 export const pageHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/html; charset=utf-8',
@@ -84,10 +84,10 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   ].join('; ')
 }
 
-/** The whole page; `version` lets it ask whether there is anything new. */
+/** Renders the whole page. The page sends `version` back to ask for changes. */
 export function renderPage(mails: readonly Mail[], version: string): string {
-  const count = `${mails.length} ${mails.length === 1 ? 'mail' : 'mails'}`
-  const note = mails.length > shownMails ? `, the newest ${shownMails} shown` : ''
+  const count = `${mails.length} ${mails.length === 1 ? 'email' : 'emails'}`
+  const note = mails.length > shownMails ? `, showing the newest ${shownMails}` : ''
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -102,7 +102,7 @@ export function renderPage(mails: readonly Mail[], version: string): string {
 <button id="clear" type="button" hidden>Delete all</button></header>
 <main>
 <ol id="mails">${mails.slice(0, shownMails).map(renderMail).join('')}</ol>
-<p id="empty" class="empty"${mails.length > 0 ? ' hidden' : ''}>No mail yet. It appears here by itself.</p>
+<p id="empty" class="empty"${mails.length > 0 ? ' hidden' : ''}>No emails yet. New emails appear here automatically.</p>
 </main>
 <script>${script}</script>
 </body>
@@ -116,7 +116,7 @@ function renderMail({ message, recipients, receivedAt }: Mail): string {
 <li id="mail-${escapeHtml(id)}"><details>
 <summary><span class="subject">${escapeHtml(subject) || '(no subject)'}</span>
 <time datetime="${escapeHtml(receivedAt)}" title="${escapeHtml(receivedAt)}">${escapeHtml(localTime(receivedAt))}</time>
-<span class="people">To ${escapeHtml(recipients.join(', '))} from ${escapeHtml(from) || 'nobody'}</span></summary>
+<span class="people">To ${escapeHtml(recipients.join(', '))} from ${escapeHtml(from) || 'unknown sender'}</span></summary>
 <div class="body">${renderLinks(message.links)}${renderHtml(message.html)}${renderText(message.text)}</div>
 </details></li>`
 }
@@ -129,16 +129,16 @@ function renderLinks(links: readonly string[]): string {
   return `<ul class="links" aria-label="Links">${items.join('')}</ul>`
 }
 
-/** Links open in a tab of their own, outside the sandbox; nothing else leaves the frame. */
+/** Links open in a new tab outside the sandbox; only they can leave the frame. */
 function renderHtml(html: string): string {
   if (!html) return ''
   const sandbox = 'allow-popups allow-popups-to-escape-sandbox'
   const source = escapeHtml(`<!doctype html><base target="_blank">${html}`)
-  return `<iframe title="HTML of the mail" sandbox="${sandbox}" loading="lazy" srcdoc="${source}"></iframe>`
+  return `<iframe title="HTML of the email" sandbox="${sandbox}" loading="lazy" srcdoc="${source}"></iframe>`
 }
 
 function renderText(text: string): string {
-  return text ? `<pre tabindex="0" aria-label="Text of the mail">${escapeHtml(text)}</pre>` : ''
+  return text ? `<pre tabindex="0" aria-label="Text of the email">${escapeHtml(text)}</pre>` : ''
 }
 
 function localTime(receivedAt: string): string {

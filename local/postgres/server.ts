@@ -1,4 +1,4 @@
-/** One running PostgreSQL server over an existing cluster: start, readiness, end. The files are left to `cluster.ts`. */
+/** Runs one PostgreSQL server over an existing cluster: start, readiness, end. Files are left to `cluster.ts`. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,29 +15,31 @@ const readyWithinMs = 15_000
 const endWithinMs = 5_000
 const portAttempts = 5
 
+/** How a server is started. */
 export interface ServerOptions {
   readonly cluster: Cluster
   readonly files: ServerFiles
   readonly log: ServerLog
   /** 0 lets the system choose. */
   readonly port: number
-  /** How a free port is found; replaced by the test that loses the race for one. */
+  /** Finds a free port; a test replaces it to lose the race for one. */
   readonly findPort?: () => Promise<number>
 }
 
+/** A running server. */
 export interface Server {
   readonly url: string
-  /** Resolves when the process has ended, for whatever reason. */
+  /** Resolves when the process has ended, for any reason. */
   readonly ended: Promise<void>
-  /** Ends it within seconds; committed data stays. */
+  /** Ends the server within seconds; committed data is kept. */
   close(): Promise<void>
 }
 
 /**
  * Starts the server and resolves when it has answered a query.
  *
- * A port that the system called free may be taken a moment later: another is then tried. Memory that the processes of
- * a killed server still hold is waited for.
+ * A free port may be taken a moment later; another one is then tried. If processes of a killed server still hold its shared
+ * memory, the start waits for them.
  *
  * @throws with the end of the server's log; `code` is `EADDRINUSE` where a given port is in use
  */
@@ -77,7 +79,7 @@ function server(child: ChildProcess, url: string): Server {
   return { url, ended, close: () => stopChild(child, { signal: 'SIGINT', graceMs: endWithinMs }) }
 }
 
-/** `fsync` stays on, as in production: it costs a start nothing, and the data survives more than a killed process. */
+/** `fsync` stays on, as in production: a start does not slow down, and data also survives a power failure. */
 async function launch({ cluster, files, log }: ServerOptions, url: URL): Promise<ChildProcess> {
   const settings = [
     ownerSetting(cluster.folder),
@@ -92,13 +94,13 @@ async function launch({ cluster, files, log }: ServerOptions, url: URL): Promise
     cwd: cluster.folder,
     env: files.env,
     stdio: ['ignore', log.fd, log.fd],
-    // Its "fast shutdown": sessions are cut off, the data is left clean, so that the next start has nothing to recover.
+    // "Fast shutdown": ends sessions and leaves clean data, so that the next start needs no recovery.
     deathSignal: 'SIGINT',
     ...(cluster.user && { user: cluster.user })
   })
 }
 
-/** Waits until the server answers; says why it does not. */
+/** Waits until the server answers. Returns why it does not, or undefined. */
 async function readyProblem(child: ChildProcess, { folder }: Cluster, url: URL): Promise<string | undefined> {
   const deadlineMs = performance.now() + readyWithinMs
   for (;;) {
@@ -123,7 +125,9 @@ async function queryProblem(url: URL): Promise<string | undefined> {
 }
 
 function startError(folder: string, problem: string, said: string, portTaken: boolean): Error {
-  const advice = portTaken ? 'Stop what listens there, or choose another port.' : 'The server said last:'
+  const advice = portTaken
+    ? 'Stop the program that listens there, or choose another port.'
+    : 'The last lines of its log:'
   const error = new Error(`Starting PostgreSQL in "${folder}" failed: ${problem}. ${advice}\n${lastLines(said)}`)
   return portTaken ? Object.assign(error, { code: 'EADDRINUSE' }) : error
 }

@@ -1,15 +1,16 @@
-/** What the REST gateway needs of a Redis, and the backend over the engine in the process. `redis-backend.ts` has the other. */
-import { createRedisEngine, type RedisEngineOptions, type RedisError, type Reply } from '../redis-engine.ts'
+/** The interface of a Redis backend, and the backend over the embedded engine. `redis-backend.ts` has the one over Redis. */
+import { createRedisEngine, type RedisEngineOptions } from './redis-engine.ts'
+import type { RedisError, Reply } from './reply.ts'
 
-/** A Redis behind the gateway. Error replies are values; a promise is rejected only when the server could not be asked. */
+/** A Redis behind the gateway. Error replies are values; a promise rejects only if the server cannot be reached. */
 export interface RedisBackend {
   execute(command: readonly string[]): Promise<Reply>
-  /** Runs commands as one transaction that nobody else's commands interleave with. */
+  /** Runs commands as one transaction, without commands of other callers in between. */
   multi(commands: readonly (readonly string[])[]): Promise<readonly Reply[] | RedisError>
   close(): Promise<void>
 }
 
-/** Opens a backend over an engine of its own, with no keys. */
+/** Opens a backend over a new, empty engine. */
 export async function openEngineBackend(options?: RedisEngineOptions): Promise<RedisBackend> {
   const engine = await createRedisEngine(options)
   return {

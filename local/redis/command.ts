@@ -1,4 +1,4 @@
-/** The shape of a command and of a table of them; what each does lives with its type. */
+/** The shape of a command and of a command table. The commands themselves are in one file per type. */
 import type { Keyspace } from './keyspace.ts'
 import { arityError, type RawReply, type RedisError } from './reply.ts'
 
@@ -13,7 +13,7 @@ export interface Command {
   /** Whether a script may call it. */
   readonly inScripts: boolean
   readonly run: Run
-  /** What Redis checks besides the arity before it runs or queues the command: the subcommand. */
+  /** A check besides the arity before the command is run or queued: that of the subcommand. */
   readonly refuses?: (args: readonly string[]) => RedisError | undefined
 }
 
@@ -26,7 +26,7 @@ export const reads = (arity: number, run: Run): Command => ({ arity, writes: fal
 /** A command that may write: refused in read-only scripts. */
 export const writes = (arity: number, run: Run): Command => ({ arity, writes: true, inScripts: true, run })
 
-/** Whether `words`, the name included, are as many as the command takes. */
+/** Whether the command accepts this number of words, the name included. */
 export const acceptsArity = ({ arity }: Command, words: number) => (arity < 0 ? words >= -arity : words === arity)
 
 /** `[a, b, c, d]` → `[[a, b], [c, d]]`; throws the arity error of `name` for an odd number. */

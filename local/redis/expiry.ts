@@ -1,12 +1,18 @@
-/** The times that commands give a key to live: EX, PX, EXAT, PXAT and their checks. Storing them is left to the keyspace. */
+/** Parses and checks times to live: EX, PX, EXAT, PXAT. Storing them is left to the keyspace. */
 import type { Keyspace } from './keyspace.ts'
 import { INT64_MAX, INT64_MIN, parseInt64 } from './numbers.ts'
 import { err } from './reply.ts'
 
-/** Which unit a time is given in, and whether it counts from now. */
+/** The unit of a time, and whether it counts from now. */
 export interface TimeForm {
   readonly unitMs: 1n | 1000n
   readonly relative: boolean
+}
+
+/** A time as a command gives it. */
+export interface GivenTime {
+  readonly text: string
+  readonly form: TimeForm
 }
 
 /** The four forms by the option of SET that names them. */
@@ -17,8 +23,8 @@ export const timeForms: ReadonlyMap<string, TimeForm> = new Map([
   ['PXAT', { unitMs: 1n, relative: false }]
 ])
 
-/** A time to live as the moment in ms at which it ends; throws as `command` does when it does not fit. */
-export function parseExpiry(keys: Keyspace, text: string, form: TimeForm, command: string, mayBePast = false): number {
+/** The moment, in ms, at which a time to live ends. Throws the error of `command` for a time out of range. */
+export function parseExpiry(keys: Keyspace, { text, form }: GivenTime, command: string, mayBePast = false): number {
   const invalid = () => err(`invalid expire time in '${command}' command`)
   const given = parseInt64(text)
   if (!mayBePast && given <= 0n) throw invalid()

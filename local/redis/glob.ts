@@ -5,7 +5,7 @@ export function globToRegExp(pattern: string): RegExp {
   let source = ''
   for (let at = 0; at < pattern.length; ) {
     const [piece, next] = translate(pattern, at)
-    // Two stars match what one matches; kept apart, they would make the expression back off exponentially.
+    // Two stars match the same as one, but both would make the expression backtrack exponentially.
     if (piece !== '.*' || !source.endsWith('.*')) source += piece
     at = next
   }
@@ -21,7 +21,7 @@ function translate(pattern: string, at: number): [piece: string, next: number] {
   return [literal(char), at + 1]
 }
 
-/** A class ends at `]`; without one it takes the rest of the pattern, as in Redis. */
+/** A class ends at `]`, or without one at the end of the pattern, as in Redis. */
 function translateClass(pattern: string, start: number): [piece: string, next: number] {
   const negated = pattern.charAt(start) === '^'
   let at = negated ? start + 1 : start

@@ -22,7 +22,7 @@ function parseExpireFlags(words: readonly string[]): ReadonlySet<string> {
   return flags
 }
 
-/** Whether the flags allow `currentMs` to become `nextMs`; a key without an expiry counts as one that ends last. */
+/** Whether the flags allow `currentMs` to become `nextMs`. A key without an expiry counts as infinitely late. */
 function mayExpire(flags: ReadonlySet<string>, currentMs: number, nextMs: number): boolean {
   const lasting = currentMs === Number.POSITIVE_INFINITY
   if (flags.has('NX') && !lasting) return false
@@ -35,7 +35,7 @@ const expireBy =
   (command: string, form: TimeForm): Run =>
   (keys, [key = '', text = '', ...words]) => {
     const flags = parseExpireFlags(words)
-    const nextMs = parseExpiry(keys, text, form, command, true)
+    const nextMs = parseExpiry(keys, { text, form }, command, true)
     const currentMs = keys.expiresAtMs(key)
     if (currentMs === undefined || !mayExpire(flags, currentMs, nextMs)) return 0
     keys.expireAt(key, nextMs)
@@ -70,7 +70,7 @@ function parseScanOptions(words: readonly string[]): ScanOptions {
   return options
 }
 
-/** A key that lives through the whole scan is answered exactly once: the cursor is the serial number of the last one seen. */
+/** The cursor is the serial number of the last key seen, so a key that exists during the whole scan is returned once. */
 const scan: Run = (keys, [cursor = '', ...words]) => {
   if (!/^\d{1,20}$/.test(cursor)) throw err('invalid cursor')
   const { match, type, count } = parseScanOptions(words)

@@ -1,4 +1,4 @@
-/** The keys of one engine: typed values with an expiry to the millisecond. Commands read and write only through it. */
+/** The keys of one engine: typed values with an expiry in milliseconds. All commands read and write through it. */
 import { RedisError } from './reply.ts'
 import { SortedSet } from './sorted-set.ts'
 
@@ -7,7 +7,7 @@ export type Value = string | string[] | Set<string> | Map<string, string> | Sort
 
 interface Entry {
   value: Value
-  /** When the key is gone; `Infinity` for a key without an expiry. */
+  /** When the key expires; `Infinity` for a key without an expiry. */
   expiresAtMs: number
   /** Grows with every new key: the cursor of SCAN. */
   readonly serial: number
@@ -16,11 +16,15 @@ interface Entry {
 /** Tells whether a value has the type that a command needs. */
 export type Kind<T extends Value> = (value: Value) => value is T
 
-/** The kinds, by the names of TYPE. */
+/** Whether a value is a string. */
 export const isString: Kind<string> = value => typeof value === 'string'
+/** Whether a value is a list. */
 export const isList: Kind<string[]> = value => Array.isArray(value)
+/** Whether a value is a set. */
 export const isSet: Kind<Set<string>> = value => value instanceof Set
+/** Whether a value is a hash. */
 export const isHash: Kind<Map<string, string>> = value => value instanceof Map
+/** Whether a value is a sorted set. */
 export const isSortedSet: Kind<SortedSet> = value => value instanceof SortedSet
 
 /** The name that TYPE answers. */
@@ -34,10 +38,10 @@ export function typeName(value: Value): string {
 /**
  * The keys with their expiry.
  *
- * A key is gone from the very millisecond in which its PTTL reaches 0; Redis 7.0 still serves it during that one.
+ * A key expires in the millisecond in which its PTTL reaches 0; Redis 7.0 still serves it in that millisecond.
  */
 export class Keyspace {
-  /** The time for everything that runs now: one command with all that its script calls, or one transaction. */
+  /** The time of the current command, with all commands that its script calls, or of the current transaction. */
   nowMs = 0
   /** The source of SPOP, between 0 and 1. */
   readonly random: () => number
@@ -54,7 +58,7 @@ export class Keyspace {
     return this.#entries.size
   }
 
-  /** The value of a key, whatever its type. */
+  /** The value of a key of any type. */
   peek(key: string): Value | undefined {
     return this.#live(key)?.value
   }
@@ -82,19 +86,19 @@ export class Keyspace {
     else this.#entries.set(key, { value, expiresAtMs: Number.POSITIVE_INFINITY, serial: ++this.#serial })
   }
 
-  /** Removes a key; false when there was none. */
+  /** Removes a key; false if there was no key. */
   delete(key: string): boolean {
     const existed = this.#live(key) !== undefined
     this.#drop(key)
     return existed
   }
 
-  /** When the key is gone: `Infinity` for never, undefined for no key. */
+  /** When the key expires: `Infinity` for never, undefined for no key. */
   expiresAtMs(key: string): number | undefined {
     return this.#live(key)?.expiresAtMs
   }
 
-  /** Sets when the key is gone; a time that has come removes it now. */
+  /** Sets when the key expires; a time in the past removes it now. */
   expireAt(key: string, atMs: number): void {
     const entry = this.#live(key)
     if (!entry) return
@@ -104,7 +108,7 @@ export class Keyspace {
     else this.#expiring.add(key)
   }
 
-  /** Every living key after a cursor, with its own cursor; costs a walk from the start. */
+  /** Every live key after a cursor, with its own cursor. Walks the keys from the start. */
   *after(cursor: number): Generator<[key: string, value: Value, cursor: number]> {
     for (const [key, entry] of this.#entries) {
       if (entry.serial > cursor && entry.expiresAtMs > this.nowMs) yield [key, entry.value, entry.serial]
@@ -116,7 +120,7 @@ export class Keyspace {
     this.#expiring.clear()
   }
 
-  /** Looks at the next few keys that have an expiry, so that keys nobody asks for again do not stay for ever. */
+  /** Checks the next few keys with an expiry, so that expired keys are removed even if no command reads them again. */
   purgeSome(count = 4): void {
     if (this.#expiring.size === 0) return
     for (let looked = 0; looked < count; looked++) {

@@ -15,7 +15,7 @@ const push =
   (end: 'left' | 'right'): Run =>
   (keys, [key = '', ...items]) => {
     const list = keys.getOrCreate(key, isList, () => [])
-    // One by one: a spread of a long list would overflow the stack.
+    // One by one, because spreading a long list would overflow the stack.
     for (const item of items) end === 'left' ? list.unshift(item) : list.push(item)
     return list.length
   }

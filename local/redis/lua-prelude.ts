@@ -1,11 +1,12 @@
 /**
- * The Lua that runs once in every new Lua state: it closes the sandbox and builds the globals that scripts see.
- * What needs a key, a hash or JSON comes from the host (`lua-vm.ts`), as the fields of its one argument.
- * Left out of what Redis 7.0 offers: `bit`, `struct`, `cmsgpack`, the `cjson` settings, `redis.setresp`.
+ * The Lua code that runs once in every new state: it closes the sandbox and builds the globals that scripts see.
+ * Functions that need a key, a hash or JSON come from the host (`lua-vm.ts`), as the fields of its one argument.
+ * Missing compared with Redis 7.0: `bit`, `struct`, `cmsgpack`, the `cjson` settings, `redis.setresp`.
  *
- * Security: every table that outlives a script is seen through an empty proxy, whose writes fail as on Redis's read-only
- * tables; the functions that write past metatables are wrapped. Without it one script could change the next one's `tonumber`.
+ * Security: scripts see every table that outlives them through an empty proxy. Writes to it fail, as with Redis's read-only
+ * tables. Functions that write past metatables are wrapped. Otherwise a script could replace the `tonumber` of the next one.
  */
+/** The chunk name of the prelude, which error positions skip. */
 export const preludeChunkName = '=prelude'
 
 /** Returns the hidden table of globals, where KEYS and ARGV are set, and the error handler for `pcall`. */
@@ -28,7 +29,7 @@ local function seal(real)
   })
 end
 
--- These write without asking a metatable, so each asks here.
+-- These functions write without consulting a metatable, so the wrapper checks first.
 local function guarded(f)
   return function(t, ...)
     if t ~= nil and sealed[t] then error(READONLY, 0) end
@@ -51,14 +52,14 @@ G.pairs = function(t)
   return sealed[t] and G.next or raw_next, t, nil
 end
 
--- As in Redis: an error that is a table is seen as its message.
+-- As in Redis, an error that is a table appears as its message.
 local function seen(ok, problem, ...)
   if not ok and type(problem) == 'table' and type(rawget(problem, 'err')) == 'string' then return false, problem.err end
   return ok, problem, ...
 end
 G.pcall = function(...) return seen(raw_pcall(...)) end
 
--- Bytecode is not checked by the VM: only source is compiled.
+-- The VM does not verify bytecode, so only source is compiled.
 G.loadstring = function(source, name)
   if type(source) == 'string' and source:byte(1) == 27 then return nil, 'bytecode is refused, pass Lua source' end
   return raw_loadstring(source, name)
@@ -83,7 +84,7 @@ getmetatable('').__metatable = false
 local tables = copy(table, 'concat foreach foreachi getn maxn')
 for name in ('insert remove setn sort'):gmatch('%S+') do tables[name] = guarded(table[name]) end
 
--- math.randomseed reaches the scripts that follow, as in Redis.
+-- math.randomseed affects later scripts, as in Redis.
 G.string, G.table, G.math = seal(strings), seal(tables), seal(math)
 G.coroutine = seal(copy(coroutine, 'create resume running status wrap yield'))
 G.cjson = seal({ encode = host.encode, decode = host.decode, null = host.null })

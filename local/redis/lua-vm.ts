@@ -1,22 +1,15 @@
 /**
- * Runs scripts in a real Lua 5.1: compiles once by SHA-1, hands KEYS and ARGV in, calls back for commands, reads the reply.
+ * Runs scripts in a real Lua 5.1: compiles each once by SHA-1, passes KEYS and ARGV, runs its commands, reads its reply.
  *
- * A script that uses up its instructions is ended; Redis would wait for SCRIPT KILL. Not ended is what never comes back to
- * Lua's instruction counter: one `string.find` with a pattern that backtracks exponentially (Redis hangs there too).
- * Memory that a script made Lua take is reused but not given back before the engine is closed.
- * Over 200 lines: one state with what scripts call from inside it; parting them would spread its fields.
+ * A script that exceeds its instructions is ended, whereas Redis would wait for SCRIPT KILL. The limit does not end a single
+ * C function, such as `string.find` with a pattern that backtracks exponentially (Redis hangs there too). Memory that Lua
+ * has allocated is reused, and freed when the engine is closed.
+ * Over 200 lines: one state and the functions that scripts call inside it; splitting them would spread its fields.
  */
 import { decodeOnto, encodeTop } from './cjson.ts'
-import {
-  LUA_MASKCOUNT,
-  LUA_REGISTRYINDEX,
-  LuaFloor,
-  LuaType,
-  type LuaWasm,
-  oneLine,
-  type Pointer
-} from './lua-floor.ts'
 import { prelude, preludeChunkName } from './lua-prelude.ts'
+import { LuaStack, oneLine } from './lua-stack.ts'
+import { LUA_MASKCOUNT, LUA_REGISTRYINDEX, LuaType, type LuaWasm, type Pointer } from './lua-wasm.ts'
 import { formatDouble } from './numbers.ts'
 import { err, type RawReply, RedisError } from './reply.ts'
 import { type Script, sha1hex } from './script.ts'
@@ -35,10 +28,10 @@ export interface ScriptRun {
 
 const instructionsPerCheck = 100_000
 
-/** One Lua state and what was compiled in it. It serves one engine; scripts run one after the other. */
+/** One Lua state with its compiled scripts. It serves one engine and runs one script at a time. */
 export class LuaVm {
   readonly #wasm: LuaWasm
-  readonly #floor: LuaFloor
+  readonly #stack: LuaStack
   readonly #checksAllowed: number
   readonly #hostFunctions: ReadonlyMap<string, Pointer>
   readonly #hook: Pointer
@@ -51,19 +44,19 @@ export class LuaVm {
 
   constructor(wasm: LuaWasm, maxInstructions: number) {
     this.#wasm = wasm
-    this.#floor = new LuaFloor(wasm)
+    this.#stack = new LuaStack(wasm)
     this.#checksAllowed = Math.ceil(maxInstructions / instructionsPerCheck)
     this.#hook = wasm.addFunction(state => this.#check(state), 'vii')
     this.#hostFunctions = this.#createHostFunctions()
     this.#open()
   }
 
-  /** Compiles a script unless it is there already; throws the error of a script that does not compile. */
+  /** Compiles a script once. Throws the error of a script that does not compile. */
   compile(sha: string, { code }: Script): number {
     const known = this.#compiled.get(sha)
     if (known !== undefined) return known
     if (!this.#load(code, '@user_script')) {
-      const why = this.#floor.bytesAt(this.#state, -1) ?? ''
+      const why = this.#stack.bytesAt(this.#state, -1) ?? ''
       this.#wasm._lua_settop(this.#state, 0)
       throw err(`Error compiling script (new function): ${oneLine(why)}`)
     }
@@ -80,7 +73,7 @@ export class LuaVm {
     try {
       return this.#execute(ref, sha, keys, argv)
     } catch (error) {
-      // Not a Lua error: C or the host gave way below it (a stack overflow), and this state cannot be trusted any more.
+      // Not a Lua error but a failure of C or the host, such as a stack overflow: this state is no longer reliable.
       this.#reopen()
       return err(
         `Lua ended abnormally and was started again: ${error instanceof Error ? error.message : String(error)}`
@@ -88,13 +81,13 @@ export class LuaVm {
     }
   }
 
-  /** Forgets every script. */
+  /** Removes every compiled script. */
   flush(): void {
     for (const ref of this.#compiled.values()) this.#wasm._luaL_unref(this.#state, LUA_REGISTRYINDEX, ref)
     this.#compiled.clear()
   }
 
-  /** Gives the state back; nothing may be called afterwards. */
+  /** Frees the state; the VM must not be used afterwards. */
   close(): void {
     this.#wasm._lua_close(this.#state)
   }
@@ -103,16 +96,16 @@ export class LuaVm {
     const { _lua_rawgeti, _lua_pcall, _lua_settop, _lua_sethook } = this.#wasm
     const state = this.#state
     _lua_rawgeti(state, LUA_REGISTRYINDEX, this.#globals)
-    this.#floor.setField(state, 'KEYS', () => this.#floor.pushStrings(state, keys))
-    this.#floor.setField(state, 'ARGV', () => this.#floor.pushStrings(state, argv))
+    this.#stack.setField(state, 'KEYS', () => this.#stack.pushStrings(state, keys))
+    this.#stack.setField(state, 'ARGV', () => this.#stack.pushStrings(state, argv))
     _lua_settop(state, 0)
     _lua_rawgeti(state, LUA_REGISTRYINDEX, this.#onError)
     _lua_rawgeti(state, LUA_REGISTRYINDEX, ref)
     _lua_sethook(state, this.#hook, LUA_MASKCOUNT, instructionsPerCheck)
     const failed = _lua_pcall(state, 0, 1, 1) !== 0
-    // Reading the reply runs no script code, so nothing there needs counting.
+    // Reading the reply runs no script code, so counting stops here.
     _lua_sethook(state, 0, 0, 0)
-    const reply = failed ? this.#failure(state, sha) : this.#floor.popReply(state)
+    const reply = failed ? this.#failure(state, sha) : this.#stack.popReply(state)
     _lua_settop(state, 0)
     return reply
   }
@@ -123,29 +116,29 @@ export class LuaVm {
         `Script used more than ${this.#checksAllowed * instructionsPerCheck} instructions and was ended: ${sha}`
       )
     }
-    // An error inside the error handler, or no memory left, is a plain text.
+    // An error in the error handler, or an out-of-memory error, is plain text.
     if (this.#wasm._lua_type(state, -1) !== LuaType.table) {
-      return err(`Error running script ${sha}, ${this.#floor.bytesAt(state, -1) ?? 'execution failure'}`)
+      return err(`Error running script ${sha}, ${this.#stack.bytesAt(state, -1) ?? 'execution failure'}`)
     }
-    const message = this.#floor.field(state, 'err') ?? 'ERR unknown error'
-    const source = this.#floor.field(state, 'source')
-    this.#floor.pushBytes(state, 'line')
+    const message = this.#stack.field(state, 'err') ?? 'ERR unknown error'
+    const source = this.#stack.field(state, 'source')
+    this.#stack.pushBytes(state, 'line')
     this.#wasm._lua_rawget(state, -2)
     const line = this.#wasm._lua_tonumber(state, -1)
     const where = source ? ` script: ${sha}, on ${source}:${line}.` : ''
     return new RedisError(oneLine(message) + where)
   }
 
-  /** Counts; past the bound it raises at every instruction from now on, so that no `pcall` of the script can swallow it. */
+  /** Counts instructions. Beyond the limit every instruction raises, which no `pcall` can stop. */
   #check(state: Pointer): void {
     if (++this.#checks <= this.#checksAllowed) return
     this.#wasm._lua_sethook(state, this.#hook, LUA_MASKCOUNT, 1)
-    this.#floor.raise(state, 'Script used too many instructions', false)
+    this.#stack.raise(state, 'Script used too many instructions', false)
   }
 
   #load(code: string, name: string): boolean {
-    // Two buffers at once: the name follows the code in the one that is lent.
-    const at = this.#floor.lend(`${code}\0${name}`)
+    // One buffer for both strings: the name follows the code.
+    const at = this.#stack.lend(`${code}\0${name}`)
     return this.#wasm._luaL_loadbuffer(this.#state, at, code.length, at + code.length + 1) === 0
   }
 
@@ -157,11 +150,11 @@ export class LuaVm {
     this.#load(prelude, preludeChunkName)
     _lua_createtable(state, 0, 16)
     for (const [name, body] of this.#hostFunctions) {
-      this.#floor.setField(state, name, () => _lua_pushcclosure(state, body, 0))
+      this.#stack.setField(state, name, () => _lua_pushcclosure(state, body, 0))
     }
-    this.#floor.setField(state, 'null', () => this.#wasm._lua_pushlightuserdata(state, 0))
+    this.#stack.setField(state, 'null', () => this.#wasm._lua_pushlightuserdata(state, 0))
     if (_lua_pcall(state, 1, 2, 0) !== 0) {
-      throw new Error(`Lua could not be prepared: ${this.#floor.bytesAt(state, -1) ?? 'no reason given'}`)
+      throw new Error(`Lua could not be prepared: ${this.#stack.bytesAt(state, -1) ?? 'no reason given'}`)
     }
     this.#onError = _luaL_ref(state, LUA_REGISTRYINDEX)
     this.#globals = _luaL_ref(state, LUA_REGISTRYINDEX)
@@ -180,8 +173,8 @@ export class LuaVm {
       status_reply: state => this.#singleReply(state, text => ['ok', text]),
       sha1hex: state => this.#sha1hex(state),
       log: state => this.#log(state),
-      encode: state => this.#json(state, () => this.#floor.pushBytes(state, encodeTop(this.#floor, state))),
-      decode: state => this.#json(state, () => decodeOnto(this.#floor, state, this.#floor.bytesAt(state, 1) ?? ''))
+      encode: state => this.#json(state, () => this.#stack.pushBytes(state, encodeTop(this.#stack, state))),
+      decode: state => this.#json(state, () => decodeOnto(this.#stack, state, this.#stack.bytesAt(state, 1) ?? ''))
     }
     return new Map(Object.entries(bodies).map(([name, body]) => [name, this.#wasm.addFunction(body, 'ii')]))
   }
@@ -189,7 +182,7 @@ export class LuaVm {
   #callCommand(state: Pointer, raises: boolean): number {
     const command = this.#readCommand(state)
     const reply = command instanceof RedisError ? command : this.#call(command)
-    this.#floor.pushReply(state, reply)
+    this.#stack.pushReply(state, reply)
     return raises && reply instanceof RedisError ? this.#wasm._lua_error(state) : 1
   }
 
@@ -198,9 +191,9 @@ export class LuaVm {
     if (count === 0) return err('Please specify at least one argument for this redis lib call')
     const command: string[] = []
     for (let at = 1; at <= count; at++) {
-      // Numbers go out with 17 digits, not with the 14 that Lua's own text of them has.
+      // Numbers are printed with 17 digits; Lua itself prints 14.
       const isNumber = this.#wasm._lua_type(state, at) === LuaType.number
-      const word = isNumber ? formatDouble(this.#wasm._lua_tonumber(state, at)) : this.#floor.bytesAt(state, at)
+      const word = isNumber ? formatDouble(this.#wasm._lua_tonumber(state, at)) : this.#stack.bytesAt(state, at)
       if (word === undefined) return err('Lua redis lib command arguments must be strings or integers')
       command.push(word)
     }
@@ -209,19 +202,19 @@ export class LuaVm {
 
   #singleReply(state: Pointer, make: (text: string) => ['err' | 'ok', string]): number {
     const single = this.#wasm._lua_gettop(state) === 1 && this.#wasm._lua_type(state, 1) === LuaType.string
-    const text = single ? this.#floor.bytesAt(state, 1) : undefined
-    if (text === undefined) this.#floor.pushSingle(state, 'err', 'ERR wrong number or type of arguments')
-    else this.#floor.pushSingle(state, ...make(text))
+    const text = single ? this.#stack.bytesAt(state, 1) : undefined
+    if (text === undefined) this.#stack.pushSingle(state, 'err', 'ERR wrong number or type of arguments')
+    else this.#stack.pushSingle(state, ...make(text))
     return 1
   }
 
   #sha1hex(state: Pointer): number {
     if (this.#wasm._lua_gettop(state) !== 1) return this.#raiseError(state, 'wrong number of arguments')
-    this.#floor.pushBytes(state, sha1hex(this.#floor.bytesAt(state, 1) ?? ''))
+    this.#stack.pushBytes(state, sha1hex(this.#stack.bytesAt(state, 1) ?? ''))
     return 1
   }
 
-  /** Checks like Redis and writes nothing. */
+  /** Checks its arguments like Redis and writes no log. */
   #log(state: Pointer): number {
     if (this.#wasm._lua_gettop(state) < 2) return this.#raiseError(state, 'redis.log() requires two arguments or more.')
     if (this.#wasm._lua_type(state, 1) === LuaType.number) return 0
@@ -229,20 +222,20 @@ export class LuaVm {
   }
 
   #json(state: Pointer, work: () => void): number {
-    if (this.#wasm._lua_gettop(state) !== 1) return this.#floor.raise(state, 'expected 1 argument', true)
+    if (this.#wasm._lua_gettop(state) !== 1) return this.#stack.raise(state, 'expected 1 argument', true)
     try {
       work()
       return 1
     } catch (error) {
-      // Raised outside of the block: Lua's own errors pass through here as thrown numbers, and must not be caught twice.
+      // Lua's own errors pass through here as thrown numbers and must not be caught.
       if (!(error instanceof Error)) throw error
       this.#wasm._lua_settop(state, 1)
-      return this.#floor.raise(state, error.message, true)
+      return this.#stack.raise(state, error.message, true)
     }
   }
 
   #raiseError(state: Pointer, text: string): number {
-    this.#floor.pushSingle(state, 'err', `ERR ${text}`)
+    this.#stack.pushSingle(state, 'err', `ERR ${text}`)
     return this.#wasm._lua_error(state)
   }
 }

@@ -1,19 +1,20 @@
-/** How Redis reads and prints numbers: strict 64-bit integers, floats as `strtod`, `%.17g`. Hexadecimal floats are refused. */
+/** Parses and prints numbers like Redis: strict 64-bit integers, `strtod` and `%.17g` floats, but no hexadecimal ones. */
 import { err, type RedisError } from './reply.ts'
 
 const integerForm = /^(?:0|-?[1-9]\d{0,18})$/
 const floatForm = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?)$/i
 const decimalForm = /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i
 
-/** The largest and smallest 64-bit integers. */
+/** The largest 64-bit integer. */
 export const INT64_MAX = 2n ** 63n - 1n
+/** The smallest 64-bit integer. */
 export const INT64_MIN = -(2n ** 63n)
 
 /** Whether a value fits 64 bits. */
 export const isInt64 = (value: bigint) => value >= INT64_MIN && value <= INT64_MAX
 
-/** The error for a text that is no 64-bit integer. */
-export const notAnInteger = () => err('value is not an integer or out of range')
+/** The error for a text that is not a 64-bit integer. */
+const notAnInteger = () => err('value is not an integer or out of range')
 
 /** Reads a 64-bit integer as strictly as Redis: no sign but `-`, no leading zero, no blank. Throws `error` otherwise. */
 export function parseInt64(text: string, error: () => RedisError = notAnInteger): bigint {
@@ -23,7 +24,7 @@ export function parseInt64(text: string, error: () => RedisError = notAnInteger)
   return value
 }
 
-/** Reads an integer for counts and indexes; beyond 2^53 it is rounded, which is past every length anyway. */
+/** Reads an integer for counts and indexes. It is rounded beyond 2^53, which exceeds every length. */
 export function parseIndex(text: string): number {
   return Number(parseInt64(text))
 }
@@ -36,7 +37,7 @@ export function parseCount(text: string): number {
   return Number(count)
 }
 
-/** Reads a float; `inf` is one, `nan`, overflow and underflow are not. Throws `error` otherwise. */
+/** Reads a float. Accepts `inf`; throws `error` for `nan`, overflow, underflow and other text. */
 export function parseFloat64(text: string, error = () => err('value is not a valid float')): number {
   const value = readFloat(text)
   const finite = !/inf/i.test(text)
@@ -45,7 +46,7 @@ export function parseFloat64(text: string, error = () => err('value is not a val
   return value
 }
 
-/** Reads the bound of a score range, where `strtod` alone decides: `''` is 0 and leading blanks pass. `NaN` = refused. */
+/** Reads the bound of a score range like `strtod`: `''` is 0 and leading blanks are skipped. `NaN` means invalid. */
 export function readBound(text: string): number {
   const trimmed = text.replace(/^[ \t\n\v\f\r]+/, '')
   return trimmed === '' && text === '' ? 0 : readFloat(trimmed)

@@ -1,15 +1,14 @@
-/** The backend over any real Redis, by RESP2 on one connection. What clients may send is the gateway's business. */
+/** The backend over a real Redis, by RESP2 on one connection. HTTP is left to `../redis-rest.ts`. */
 import { createClient, ErrorReply, RESP_TYPES } from '@redis/client'
-import { execAborted, RedisError, type Reply, unknownCommand } from '../redis-engine.ts'
 import type { RedisBackend } from './backend.ts'
-import { err, integer } from './reply.ts'
+import { err, execAborted, integer, RedisError, type Reply, unknownCommand } from './reply.ts'
 
-/** How long a call may take before it is given up; the server may still run it. */
+/** How long a call may take; the server may still run it afterwards. */
 const deadlineMs = 2000
 
 /**
- * Commands that change the connection or wait on it. They are refused as unknown, since one connection serves every caller:
- * a SELECT or a SUBSCRIBE of one would be everybody's, and a BLPOP would hold up all the others.
+ * Commands that change the connection or block it. They are refused as unknown, because all callers share one connection: a
+ * SELECT or SUBSCRIBE would affect every caller, and a BLPOP would delay them.
  */
 const connectionCommands = new Set(
   `auth client discard exec hello monitor multi psubscribe psync punsubscribe quit readonly readwrite replconf reset select
@@ -17,7 +16,7 @@ const connectionCommands = new Set(
    blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin`.split(/\s+/)
 )
 
-// Integers as text keep their 64 bits; strings as bytes stay apart from them.
+// Integers arrive as text, which keeps their 64 bits; strings arrive as bytes, which tells them from integers.
 const typeMapping = {
   [RESP_TYPES.NUMBER]: String,
   [RESP_TYPES.SIMPLE_STRING]: Buffer,
@@ -27,8 +26,8 @@ const typeMapping = {
 /**
  * Opens a backend over the Redis at `url` and waits until it answers.
  *
- * When the server goes away it connects again by itself; a call in the meantime is rejected at once, never queued. A call
- * that gets no answer within 2 s is rejected too.
+ * It reconnects by itself after a lost connection. Until then calls are rejected at once and never queued. A call without an
+ * answer within 2 s is rejected, too.
  */
 export async function openRedisBackend(url: string): Promise<RedisBackend> {
   const client = createClient({
@@ -36,17 +35,17 @@ export async function openRedisBackend(url: string): Promise<RedisBackend> {
     RESP: 2,
     disableOfflineQueue: true,
     commandOptions: { typeMapping },
-    // The first connection fails at once; afterwards it tries again for ever, at most every half second.
+    // The first connection is tried once. Later ones are retried without end, at least every half second.
     socket: {
       connectTimeout: deadlineMs,
       reconnectStrategy: tries => (connected ? Math.min(500, 20 * 2 ** tries) : false)
     }
   })
   let connected = false
-  // Every call fails by itself while the server is away; without a listener the event would end the process.
+  // Calls report the failure themselves; without a listener the event would end the process.
   client.on('error', () => {})
   await client.connect().catch((error: unknown) => {
-    throw new Error(`Redis at "${hostOf(url)}" could not be reached: ${reason(error)}. Is it running?`, {
+    throw new Error(`Redis at "${hostOf(url)}" could not be reached: ${reason(error)}. Check that it is running`, {
       cause: error
     })
   })
@@ -77,10 +76,10 @@ function refused(command: readonly string[]): RedisError | undefined {
   return (name === 'xread' || name === 'xreadgroup') && blocks(command) ? wouldBlock(name) : undefined
 }
 
-/** How many words each option of a reading of streams takes, its name included. */
+/** How many words each option of XREAD and XREADGROUP has, its name included. */
 const streamOptions: Readonly<Record<string, number>> = { COUNT: 2, GROUP: 3, NOACK: 1 }
 
-/** Whether a reading of streams waits for entries; after STREAMS there are only keys and ids. */
+/** Whether XREAD or XREADGROUP waits for entries. After STREAMS come only keys and ids. */
 function blocks(command: readonly string[]): boolean {
   for (let at = 1; at < command.length; ) {
     const word = command[at]?.toUpperCase() ?? ''
@@ -93,18 +92,18 @@ function blocks(command: readonly string[]): boolean {
 }
 
 const wouldBlock = (name: string) =>
-  err(`${name.toUpperCase()} with BLOCK would hold up every other caller of this endpoint: read without BLOCK`)
+  err(`${name.toUpperCase()} with BLOCK would block every other caller of this endpoint: read without BLOCK`)
 
 /**
- * Queues MULTI, the commands and EXEC in one go, without a pause in which another caller's command could slip in. Nothing of
- * it is sent again after a lost connection, for the client keeps no queue while it is offline.
+ * Sends MULTI, the commands and EXEC without a pause in which another caller's command could come between. After a lost
+ * connection nothing is sent again, because the client has no offline queue.
  */
 async function transact(send: RedisBackend['execute'], commands: readonly (readonly string[])[]) {
   const replies = await Promise.all([['MULTI'], ...commands, ['EXEC']].map(send))
   const results = replies.pop()
   if (Array.isArray(results)) return results as readonly Reply[]
   const first = replies.find(reply => reply instanceof RedisError)
-  return execAborted(first instanceof RedisError ? first : new RedisError('ERR EXEC answered no array'))
+  return execAborted(first instanceof RedisError ? first : new RedisError('ERR EXEC did not return an array'))
 }
 
 function toReply(value: unknown): Reply {
@@ -124,4 +123,4 @@ async function withDeadline<T>(call: Promise<T>): Promise<T> {
 }
 
 const reason = (error: unknown) => (error instanceof Error && error.message ? error.message : 'no connection')
-const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : 'an address that is no URL')
+const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : 'an invalid URL')

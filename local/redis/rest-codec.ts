@@ -1,10 +1,10 @@
 /** The JSON of Upstash's REST protocol, both ways: commands in, answers out. HTTP is left to `redis-rest.ts`. */
-import { RedisError, type Reply } from '../redis-engine.ts'
+import { RedisError, type Reply } from './reply.ts'
 
 /** One command. */
 export type Words = readonly string[]
 
-/** Reads one command: an array of strings, numbers or booleans. Returns the problem as text when it is none. */
+/** Parses one command: an array of strings, numbers or booleans. Returns the problem as text if it is invalid. */
 export function parseCommand(body: unknown): Words | string {
   if (!Array.isArray(body) || body.length === 0) return 'ERR a command must be a JSON array with at least one element'
   const words: string[] = []
@@ -17,10 +17,9 @@ export function parseCommand(body: unknown): Words | string {
   return words
 }
 
-/** Reads a list of commands. Returns the problem as text when it is none. */
+/** Parses a list of commands. Returns the problem as text if it is invalid. */
 export function parseCommands(body: unknown): readonly Words[] | string {
-  if (!Array.isArray(body) || body.length === 0)
-    return 'ERR expected a JSON array of commands with at least one of them'
+  if (!Array.isArray(body) || body.length === 0) return 'ERR expected a JSON array with at least one command'
   const commands: Words[] = []
   for (const [at, item] of (body as unknown[]).entries()) {
     const command = parseCommand(item)
@@ -33,7 +32,7 @@ export function parseCommands(body: unknown): readonly Words[] | string {
 /** `{"result":…}` or `{"error":"…"}`. Built as text, since JSON.stringify would lose the digits of a 64-bit integer. */
 export function encodeAnswer(reply: Reply, base64: boolean): string {
   if (reply instanceof RedisError) return encodeError(reply.message)
-  // The client takes a bare `OK` at the top for itself, and decodes every other string.
+  // The client expects a plain `OK` at the top level and decodes every other string.
   return `{"result":${reply === 'OK' ? '"OK"' : encodeReply(reply, base64)}}`
 }
 

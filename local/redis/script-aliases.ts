@@ -1,20 +1,20 @@
 /**
  * Lets scripts written for Upstash run on plain Redis: `@upstash/ratelimit` begins its own with
- * `#!lua flags=allow-key-locking`, a flag that Redis refuses. Such flags are cut out on the way in; the client goes on using
- * the SHA-1 of what it wrote.
+ * `#!lua flags=allow-key-locking`, a flag that Redis refuses. Such flags are removed; the client keeps using the SHA-1 of its
+ * own text.
  */
 import { createHash } from 'node:crypto'
 import { knownFlags } from './script.ts'
 
-/** Rewrites commands for the server, and a SCRIPT LOAD's answer for the client. */
+/** Rewrites commands for the server. */
 export interface ScriptAliases {
   rewrite(command: readonly string[]): readonly string[]
 }
 
-/** How many rewritten scripts are remembered; the oldest is forgotten, and its next EVALSHA learns NOSCRIPT. */
+/** How many rewritten scripts are remembered. The oldest is dropped, and its next EVALSHA gets NOSCRIPT. */
 const capacity = 1000
 
-/** Cuts the flags that plain Redis does not know out of a `#!lua` line; any other text is returned as it is. */
+/** Removes the flags that plain Redis does not know from a `#!lua` line. Other text is returned unchanged. */
 export function stripForeignFlags(script: string): string {
   const line = /^#!lua[^\n]*/.exec(script)?.[0]
   if (line === undefined) return script

@@ -1,4 +1,4 @@
-/** EVAL to SCRIPT: the commands on scripts. They own the script cache; running Lua is left to the VM. */
+/** EVAL to SCRIPT: the commands on scripts, with the script cache. Running Lua is left to `lua-vm.ts`. */
 import { acceptsArity, type Command, type CommandTable } from './command.ts'
 import type { LuaVm } from './lua-vm.ts'
 import { parseInt64 } from './numbers.ts'
@@ -11,7 +11,8 @@ export type FindCommand = (name: string) => Command | undefined
 /** Runs a found command; an error is returned as a reply. */
 export type RunCommand = (command: Command, args: readonly string[]) => RawReply
 
-/** The commands on scripts, over one VM. `find` and `run` serve `redis.call`. Over 40 lines: a table over one cache. */
+/** The commands on scripts, over one VM. `find` and `run` serve `redis.call`. */
+// Over 40 lines: a table over one cache.
 export function createScriptCommands(vm: LuaVm, find: FindCommand, run: RunCommand): CommandTable {
   const scripts = new Map<string, Script>()
 
@@ -40,7 +41,7 @@ export function createScriptCommands(vm: LuaVm, find: FindCommand, run: RunComma
     inScripts: false,
     run: (_keys, [text = '', count = '', ...rest]) => {
       if (bySha && text.length !== 40) throw noScript()
-      const [keys, argv] = splitArguments(count, rest)
+      const { keys, argv } = splitArguments(count, rest)
       const sha = bySha ? text.toLowerCase() : load(text)
       const script = scripts.get(sha)
       if (!script) throw noScript()
@@ -94,10 +95,10 @@ function refuseSubcommand(table: ReadonlyMap<string, Command>, args: readonly st
   return acceptsArity(command, args.length + 1) ? undefined : arityError(`script|${name.toLowerCase()}`)
 }
 
-/** Parts the arguments of EVAL into KEYS and ARGV. */
-function splitArguments(count: string, rest: readonly string[]): [keys: string[], argv: string[]] {
+/** Splits the arguments of EVAL into KEYS and ARGV. */
+function splitArguments(count: string, rest: readonly string[]): { keys: string[]; argv: string[] } {
   const keyCount = parseInt64(count)
   if (keyCount > BigInt(rest.length)) throw err("Number of keys can't be greater than number of args")
   if (keyCount < 0n) throw err("Number of keys can't be negative")
-  return [rest.slice(0, Number(keyCount)), rest.slice(Number(keyCount))]
+  return { keys: rest.slice(0, Number(keyCount)), argv: rest.slice(Number(keyCount)) }
 }

@@ -1,4 +1,4 @@
-/** What a script's text says before it is compiled: its SHA-1 and the flags of its `#!lua` line. Running it is left to the VM. */
+/** Parses a script before it is compiled: its SHA-1 and the flags of its `#!lua` line. Running it is left to `lua-vm.ts`. */
 import { createHash } from 'node:crypto'
 import { err } from './reply.ts'
 
@@ -16,7 +16,7 @@ export const sha1hex = (bytes: string) => createHash('sha1').update(bytes, 'lati
 
 /** A script ready to compile. */
 export interface Script {
-  /** The Lua without the `#!` line, whose line end stays so that line numbers do. */
+  /** The Lua code without the `#!` line. The line end stays, so that line numbers stay correct. */
   readonly code: string
   readonly readOnly: boolean
 }

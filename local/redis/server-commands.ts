@@ -1,4 +1,4 @@
-/** PING to FLUSHALL: commands about the server and not about a key. */
+/** PING to FLUSHALL: commands on the server, not on a key. */
 import { type CommandTable, type Run, reads, writes } from './command.ts'
 import { arityError, OK, Status, syntaxError } from './reply.ts'
 
@@ -8,7 +8,7 @@ const flush: Run = (keys, [mode, ...rest]) => {
   return OK
 }
 
-/** The commands about the server. */
+/** The commands on the server. */
 export const serverCommands: CommandTable = {
   ping: reads(-1, (_keys, [message, ...rest]) => {
     if (rest.length > 0) throw arityError('ping')

@@ -1,4 +1,4 @@
-/** Members in order of (score, bytes): a sorted array beside a map. Adding costs a copy of the tail; fine for local use. */
+/** A sorted set: an array in order of (score, bytes) and a map of scores. Adding copies the tail: fine for local use. */
 
 /** One member with its score. */
 export interface Scored {
@@ -6,7 +6,7 @@ export interface Scored {
   readonly score: number
 }
 
-/** A sorted set. It knows nothing of commands or replies. */
+/** A sorted set, independent of commands and replies. */
 export class SortedSet {
   readonly #scores = new Map<string, number>()
   readonly #order: Scored[] = []
@@ -27,7 +27,7 @@ export class SortedSet {
     this.#order.splice(this.#position(member, score), 0, { member, score })
   }
 
-  /** Removes a member; false when there was none. */
+  /** Removes a member; false if it was not in the set. */
   delete(member: string): boolean {
     const score = this.#scores.get(member)
     if (score === undefined) return false
@@ -42,12 +42,12 @@ export class SortedSet {
     return score === undefined ? undefined : this.#position(member, score)
   }
 
-  /** Members from `start` up to, but without, `end`. */
+  /** Members from `start` up to, but excluding, `end`. */
   slice(start: number, end: number): Scored[] {
     return this.#order.slice(start, end)
   }
 
-  /** The first place whose member satisfies `reached`, which must hold for everything after it too. */
+  /** The first place where `reached` is true. It must be true for all later places as well. */
   firstWhere(reached: (entry: Scored) => boolean): number {
     let [low, high] = [0, this.#order.length]
     while (low < high) {

@@ -1,6 +1,6 @@
 /** GET to INCRBYFLOAT: the commands on strings. */
 import { type CommandTable, pairs, type Run, reads, writes } from './command.ts'
-import { parseExpiry, type TimeForm, timeForms } from './expiry.ts'
+import { type GivenTime, parseExpiry, type TimeForm, timeForms } from './expiry.ts'
 import { isString, type Keyspace } from './keyspace.ts'
 import { addDecimals, INT64_MIN, isInt64, parseFloat64, parseInt64 } from './numbers.ts'
 import { err, integer, OK, syntaxError } from './reply.ts'
@@ -10,10 +10,10 @@ interface SetOptions {
   get?: true
   keepTtl?: true
   persist?: true
-  expiry?: { readonly text: string; readonly form: TimeForm }
+  expiry?: GivenTime
 }
 
-/** Reads the options of SET and, with `forGetex`, those of GETEX: at most one of them decides over the expiry. */
+/** Reads the options of SET and, with `forGetex`, those of GETEX. At most one option may set the expiry. */
 function parseOptions(words: readonly string[], forGetex = false): SetOptions {
   const options: SetOptions = {}
   const free = () => !options.keepTtl && !options.persist && !options.expiry
@@ -33,7 +33,7 @@ function parseOptions(words: readonly string[], forGetex = false): SetOptions {
   return options
 }
 
-/** Replaces a key and, unless told otherwise, its expiry. */
+/** Replaces a key and its expiry; by default the key then has no expiry. */
 function store(keys: Keyspace, key: string, value: string, expiresAtMs = Number.POSITIVE_INFINITY): void {
   keys.delete(key)
   keys.set(key, value)
@@ -42,7 +42,7 @@ function store(keys: Keyspace, key: string, value: string, expiresAtMs = Number.
 
 const set: Run = (keys, [key = '', value = '', ...words]) => {
   const { condition, get, keepTtl, expiry } = parseOptions(words)
-  const expiresAtMs = expiry && parseExpiry(keys, expiry.text, expiry.form, 'set')
+  const expiresAtMs = expiry && parseExpiry(keys, expiry, 'set')
   const old = get ? (keys.get(key, isString) ?? null) : null
   const exists = keys.peek(key) !== undefined
   if (condition && exists === (condition === 'NX')) return old
@@ -53,7 +53,7 @@ const set: Run = (keys, [key = '', value = '', ...words]) => {
 const setFor =
   (command: string, form: TimeForm): Run =>
   (keys, [key = '', text = '', value = '']) => {
-    store(keys, key, value, parseExpiry(keys, text, form, command))
+    store(keys, key, value, parseExpiry(keys, { text, form }, command))
     return OK
   }
 
@@ -61,7 +61,7 @@ const getex: Run = (keys, [key = '', ...words]) => {
   const { persist, expiry } = parseOptions(words, true)
   const value = keys.get(key, isString)
   if (value === undefined) return null
-  if (expiry) keys.expireAt(key, parseExpiry(keys, expiry.text, expiry.form, 'getex'))
+  if (expiry) keys.expireAt(key, parseExpiry(keys, expiry, 'getex'))
   else if (persist) keys.expireAt(key, Number.POSITIVE_INFINITY)
   return value
 }

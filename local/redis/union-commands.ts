@@ -13,7 +13,7 @@ const store =
   (keys, [destination = '', ...sources]) => {
     const [first = new Set<string>(), ...others] = sources.map(source => keys.get(source, isSet) ?? new Set<string>())
     const combined = new Set(combine(first, others))
-    // What was there goes, with its expiry and whatever its type.
+    // Removes the old value of any type, with its expiry.
     keys.delete(destination)
     if (combined.size > 0) keys.set(destination, combined)
     return combined.size
@@ -29,7 +29,7 @@ const aggregates: Readonly<Record<string, (a: number, b: number) => number>> = {
   MAX: (a, b) => (b > a ? b : a)
 }
 
-/** Infinity and its opposite make no number; Redis takes 0. */
+/** `inf` plus `-inf` is not a number; Redis uses 0. */
 const orZero = (score: number) => (Number.isNaN(score) ? 0 : score)
 
 interface UnionOptions {
@@ -62,7 +62,7 @@ function parseUnionOptions(words: readonly string[], count: number): UnionOption
 
 const isAnySet = (value: Value): value is Set<string> | SortedSet => isSet(value) || isSortedSet(value)
 
-/** A plain set counts as one whose members all score 1. */
+/** The members of a sorted set, or those of a plain set with score 1. */
 function scoredAt(keys: Keyspace, key: string): readonly Scored[] {
   const value = keys.get(key, isAnySet)
   if (value === undefined) return []
@@ -80,7 +80,7 @@ const zunion: Run = (keys, [counted = '', ...rest]) => {
     entries.map(({ member, score }) => ({ member, score: orZero(score * (weights[i] ?? 1)) }))
   )
   const all = new SortedSet()
-  // From the smallest to the largest, as Redis does: the order decides how a sum with infinities ends.
+  // From the smallest set to the largest, as in Redis: the order affects sums with infinities.
   for (const entries of weighed.sort((a, b) => a.length - b.length)) {
     for (const { member, score } of entries) {
       const known = all.score(member)

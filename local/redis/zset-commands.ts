@@ -32,7 +32,7 @@ function parseAddition(words: readonly string[]): Addition {
   return { flags, entries: pairs(rest, 'zadd').map(([score, member]) => ({ member, score: parseFloat64(score) })) }
 }
 
-/** Adds one entry as the flags allow; the new score, or undefined where the flags forbade it. */
+/** Adds one entry if the flags allow it. Returns the new score, or undefined if they do not. */
 function addOne(set: SortedSet, { member, score }: Scored, flags: ReadonlySet<string>): number | undefined {
   const old = set.score(member)
   if (flags.has(old === undefined ? 'XX' : 'NX')) return undefined
@@ -65,7 +65,7 @@ interface RangeOptions {
   limit?: { readonly offset: number; readonly count: number }
 }
 
-/** Reads what follows the bounds. `fixed` is a command of one kind (ZREVRANGE …), which takes no BYSCORE, BYLEX or REV. */
+/** Parses the options after the bounds. `fixed` commands (ZREVRANGE …) do not accept BYSCORE, BYLEX or REV. */
 function parseRangeOptions(words: readonly string[], start: RangeOptions, fixed: boolean): RangeOptions {
   const options = { ...start }
   for (let at = 0; at < words.length; at++) {
@@ -95,7 +95,7 @@ function limited(entries: Scored[], limit: RangeOptions['limit']): Scored[] {
   return entries.slice(limit.offset, limit.count < 0 ? undefined : limit.offset + limit.count)
 }
 
-/** The entries of a range in the order asked for. A reversed rank counts from the other end; other bounds swap places. */
+/** The entries of a range in the requested order. Reversed ranks count from the other end; other bounds are swapped. */
 function select(set: SortedSet, min: string, max: string, { by, reverse, limit }: RangeOptions): Scored[] {
   const bounds = reverse && by !== 'rank' ? ([max, min] as const) : ([min, max] as const)
   const [from, to] = parseRange(by, ...bounds)(set)
@@ -108,7 +108,7 @@ const range =
   (by: RangeBy, reverse: boolean, fixed: boolean): Run =>
   (keys, [key = '', min = '', max = '', ...words]) => {
     const options = parseRangeOptions(words, { by, reverse, withScores: false }, fixed)
-    // Bounds are read before the key, so that a wrong bound is told even where the key is missing.
+    // Parses the bounds before it reads the key, so that an invalid bound is an error even without the key.
     parseRange(
       options.by,
       ...(options.reverse && options.by !== 'rank' ? ([max, min] as const) : ([min, max] as const))

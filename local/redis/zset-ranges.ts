@@ -1,4 +1,4 @@
-/** The ranges of sorted sets: by rank, by score, by bytes. They say which places are meant; commands decide what for. */
+/** Ranges of sorted sets by rank, score or bytes, as half-open ranges of places. */
 import { sliceRange } from './list-commands.ts'
 import { parseIndex, readBound } from './numbers.ts'
 import { err } from './reply.ts'
@@ -7,10 +7,10 @@ import type { Scored, SortedSet } from './sorted-set.ts'
 /** How the two bounds of a range are read. */
 export type RangeBy = 'rank' | 'score' | 'lex'
 
-/** The half-open range of places, lowest first, that a pair of bounds means in a set. */
+/** The half-open range of places between two bounds in a set, lowest first. */
 export type Places = (set: SortedSet) => [from: number, to: number]
 
-/** Reads a pair of bounds; throws the error of Redis for a bound that does not parse. */
+/** Parses a pair of bounds. Throws the error of Redis for an invalid bound. */
 export function parseRange(by: RangeBy, min: string, max: string): Places {
   if (by === 'score') return between(parseScoreBound(min), parseScoreBound(max))
   if (by === 'lex') return between(parseLexBound(min), parseLexBound(max))
@@ -18,7 +18,7 @@ export function parseRange(by: RangeBy, min: string, max: string): Places {
   return set => sliceRange(...bounds, set.size)
 }
 
-/** Where an entry lies beside a bound: below it, on it, above it. */
+/** One bound. `compare` is negative below it, 0 on it, positive above it. */
 interface Bound {
   readonly exclusive: boolean
   compare(entry: Scored): number

@@ -1,10 +1,10 @@
-/** Every bar names something that is measured: a misspelt one would never be held. */
+/** Every budget names something that is measured: a misspelt name would never be checked. */
 
 import t from 'tap'
 import { BUDGETS } from '../../bench/budgets.ts'
 import { SCENARIOS } from '../../bench/scenarios/index.ts'
 
-t.test('every budget names a scenario and a metric that there is', async t => {
+t.test('every budget names an existing scenario and an existing metric', async t => {
   for (const { scenario: name, metric, against, where } of BUDGETS) {
     const scenario = SCENARIOS.find(one => one.name === name)
     if (scenario === undefined) {
@@ -16,7 +16,7 @@ t.test('every budget names a scenario and a metric that there is', async t => {
   }
 })
 
-t.test('a budget that a quick run holds is of a scenario that a quick run has', async t => {
+t.test('a budget of quick runs belongs to a scenario of quick runs', async t => {
   const fullOnly = SCENARIOS.filter(scenario => scenario.fullOnly).map(({ name }) => name)
   t.strictSame(
     BUDGETS.filter(({ quick, scenario }) => quick && fullOnly.includes(scenario)).map(({ what }) => what),
@@ -24,6 +24,6 @@ t.test('a budget that a quick run holds is of a scenario that a quick run has', 
   )
 })
 
-t.test('scenarios have names of their own', async t => {
+t.test('the names of scenarios are unique', async t => {
   t.equal(new Set(SCENARIOS.map(({ name }) => name)).size, SCENARIOS.length)
 })

@@ -1,47 +1,47 @@
-/** What is a change and what is noise. */
+/** Telling changes from noise. */
 
 import t from 'tap'
-import { type Budget, judgeBudgets, ratio } from '../../bench/lib/budget.ts'
-import { compareBars, compareRuns, differencesOfSetting, judgeChange } from '../../bench/lib/compare.ts'
+import { type Budget, checkBudgets, ratio } from '../../bench/lib/budget.ts'
+import { classifyChange, compareBars, compareRuns, differencesOfSetting } from '../../bench/lib/compare.ts'
 import { runOf, scenarioOf } from './results.ts'
 
 const summary = (median: number, spread: number) => ({ median, spread, rounds: 5 })
 
-t.test('judgeChange() calls noise what both spreads together explain', async t => {
-  t.equal(judgeChange(summary(100, 5), summary(110, 5), 'lower').verdict, 'noise')
-  t.equal(judgeChange(summary(100, 1), summary(110, 1), 'lower').verdict, 'worse')
-  t.equal(judgeChange(summary(100, 1), summary(110, 9), 'lower').verdict, 'noise', 'either spread is enough')
+t.test('classifyChange() calls a difference noise if both spreads together explain it', async t => {
+  t.equal(classifyChange(summary(100, 5), summary(110, 5), 'lower').kind, 'noise')
+  t.equal(classifyChange(summary(100, 1), summary(110, 1), 'lower').kind, 'worse')
+  t.equal(classifyChange(summary(100, 1), summary(110, 9), 'lower').kind, 'noise', 'either spread is enough')
 })
 
-t.test('judgeChange() knows which direction is the good one', async t => {
-  t.equal(judgeChange(summary(100, 1), summary(80, 1), 'lower').verdict, 'better')
-  t.equal(judgeChange(summary(100, 1), summary(80, 1), 'higher').verdict, 'worse')
-  t.equal(judgeChange(summary(100, 1), summary(80, 1), 'higher').relative, -0.2)
+t.test('classifyChange() knows which direction is an improvement', async t => {
+  t.equal(classifyChange(summary(100, 1), summary(80, 1), 'lower').kind, 'better')
+  t.equal(classifyChange(summary(100, 1), summary(80, 1), 'higher').kind, 'worse')
+  t.equal(classifyChange(summary(100, 1), summary(80, 1), 'higher').relative, -0.2)
 })
 
-t.test('judgeChange() calls nothing under two per cent a change, however quiet the rounds were', async t => {
-  t.equal(judgeChange(summary(100, 0), summary(101.9, 0), 'lower').verdict, 'noise')
-  t.equal(judgeChange(summary(100, 0), summary(102.1, 0), 'lower').verdict, 'worse')
-  t.equal(judgeChange(summary(0, 0), summary(0, 0), 'lower').verdict, 'noise', 'and survives zero')
-  t.equal(judgeChange(summary(0, 0), summary(5, 0), 'lower').verdict, 'worse')
+t.test('classifyChange() never calls less than two per cent a change', async t => {
+  t.equal(classifyChange(summary(100, 0), summary(101.9, 0), 'lower').kind, 'noise')
+  t.equal(classifyChange(summary(100, 0), summary(102.1, 0), 'lower').kind, 'worse')
+  t.equal(classifyChange(summary(0, 0), summary(0, 0), 'lower').kind, 'noise', 'zero before and after')
+  t.equal(classifyChange(summary(0, 0), summary(5, 0), 'lower').kind, 'worse')
 })
 
-t.test('judgeChange() judges no number that was measured once', async t => {
-  t.equal(judgeChange(summary(100, 0), { median: 200, spread: 0, rounds: 1 }, 'lower').verdict, 'single')
-  t.equal(judgeChange({ median: 100, spread: 0, rounds: 1 }, summary(200, 0), 'lower').verdict, 'single')
+t.test('classifyChange() does not judge a number that was measured once', async t => {
+  t.equal(classifyChange(summary(100, 0), { median: 200, spread: 0, rounds: 1 }, 'lower').kind, 'single')
+  t.equal(classifyChange({ median: 100, spread: 0, rounds: 1 }, summary(200, 0), 'lower').kind, 'single')
 })
 
-t.test('compareRuns() compares what both runs have, and nothing else', async t => {
+t.test('compareRuns() compares only numbers that both runs have', async t => {
   const before = runOf(scenarioOf({ ours: [10, 10, 10], gone: [1, 1, 1] }))
   const after = runOf(scenarioOf({ ours: [20, 20, 20], added: [1, 1, 1] }))
   const changes = compareRuns(before, after)
   t.strictSame(
-    changes.map(({ variant, verdict, relative }) => [variant, verdict, relative]),
+    changes.map(({ variant, kind, relative }) => [variant, kind, relative]),
     [['ours', 'worse', 1]]
   )
 })
 
-t.test('compareBars() sees through a machine that is slower today, and sees what only ours has lost', async t => {
+t.test('compareBars() ignores a slower machine and reports what only Gatehouse has lost', async t => {
   const bar: Budget = {
     scenario: 'verify',
     what: 'ours ÷ theirs',
@@ -52,21 +52,20 @@ t.test('compareBars() sees through a machine that is slower today, and sees what
     value: 1.1,
     quick: true
   }
-  const verdicts = (variants: Record<string, number[]>) => judgeBudgets([bar], runOf(scenarioOf(variants)))
-  const then = verdicts({ ours: [11, 10, 12], theirs: [10, 10, 10] })
-  const compare = (variants: Record<string, number[]>) =>
-    compareBars(then, verdicts(variants)).map(({ verdict }) => verdict)
+  const results = (variants: Record<string, number[]>) => checkBudgets([bar], runOf(scenarioOf(variants)))
+  const then = results({ ours: [11, 10, 12], theirs: [10, 10, 10] })
+  const compare = (variants: Record<string, number[]>) => compareBars(then, results(variants)).map(({ kind }) => kind)
   t.strictSame(compare({ ours: [19, 17, 18], theirs: [17, 17, 17] }), ['noise'])
   t.strictSame(compare({ ours: [19, 17, 18], theirs: [10, 10, 10] }), ['worse'])
-  t.strictSame(compare({ ours: [19, 17, 18] }), [], 'nothing to hold it against')
+  t.strictSame(compare({ ours: [19, 17, 18] }), [], 'nothing to compare with')
 })
 
-t.test('differencesOfSetting() says when apples are compared with pears', async t => {
+t.test('differencesOfSetting() lists the options and versions that differ', async t => {
   const before = runOf(scenarioOf({ ours: [1] }))
   const after = { ...before, quick: true, machine: { ...before.machine, versions: { jose: '6.1.0' } } }
   t.strictSame(differencesOfSetting(before, before), [])
   t.strictSame(differencesOfSetting(before, after), [
-    'quick: "false" then, "true" now',
-    'jose: "6.0.0" then, "6.1.0" now'
+    'quick: "false" before, "true" now',
+    'jose: "6.0.0" before, "6.1.0" now'
   ])
 })

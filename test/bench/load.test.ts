@@ -1,4 +1,4 @@
-/** What the load generator counts, and from when. */
+/** What the load generator counts, and when it starts. */
 
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
@@ -57,7 +57,7 @@ t.test('load() counts a wrong status and a closed connection as errors', async t
   )
 })
 
-t.test('load() hands each body over before its connection sends again', async t => {
+t.test('load() passes each body on before its connection sends again', async t => {
   const url = await openServer(t, (request, response) => response.end(`after ${request.url}`))
   let path = '/0'
   let broken = 0
@@ -75,7 +75,7 @@ t.test('load() hands each body over before its connection sends again', async t 
   t.ok(Number(path.slice(1)) > 10)
 })
 
-t.test('each() hands nothing out twice, inTurn() begins again', async t => {
+t.test('each() returns no request twice, inTurn() begins again', async t => {
   const [a, b] = [Buffer.from('a'), Buffer.from('b')]
   const once = each([a, b])
   t.strictSame([once(), once()], [a, b])
@@ -84,7 +84,7 @@ t.test('each() hands nothing out twice, inTurn() begins again', async t => {
   t.strictSame([again(), again(), again()], [a, b, a])
 })
 
-t.test('an open loop counts from when a request was due, not from when a connection was free', async t => {
+t.test('an open loop counts latency from when a request was due, not from when a connection was free', async t => {
   let nowMs = 0
   const pacer = createPacer(100, () => nowMs)
   t.teardown(() => pacer.stop())
@@ -102,7 +102,7 @@ t.test('an open loop counts from when a request was due, not from when a connect
   t.strictSame(sent, [0, 10, 20, 30, 40, 50, 60, 70, 80, 90])
 })
 
-t.test('an open loop forgives its own timer a little, and nothing more', async t => {
+t.test('an open loop excludes the delay of its own timer, and nothing more', async t => {
   let nowMs = 0
   const pacer = createPacer(100, () => nowMs)
   t.teardown(() => pacer.stop())

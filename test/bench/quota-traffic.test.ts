@@ -1,4 +1,4 @@
-/** What the clients of the quota scenario ask, and how the worst window is found. */
+/** The clients of the quota scenario, and how the worst window is found. */
 
 import t from 'tap'
 import {
@@ -14,15 +14,15 @@ import {
 const WINDOW_MS = 60_000
 const halfway = () => 0.5
 
-/** A limiter of a few lines: `decide` says what becomes of a request, by the time. */
-function trafficTo(decide: QuotaInstance['take'], clock: DrivenClock, quota = 60, instances = 1): Traffic {
-  return { quota, windowMs: WINDOW_MS, clock, instances: Array.from({ length: instances }, () => ({ take: decide })) }
+/** A limiter in which `decide` answers each request. */
+function trafficTo(decide: QuotaInstance['charge'], clock: DrivenClock, quota = 60, instances = 1): Traffic {
+  return { quota, windowMs: WINDOW_MS, clock, instances: Array.from({ length: instances }, () => ({ charge: decide })) }
 }
 
 const allow = async () => ({ allowed: true, retryAfterMs: 0 })
 
-/** A counter that is emptied when a window by the clock ends. */
-function fixedWindow(quota: number, clock: DrivenClock): QuotaInstance['take'] {
+/** A counter that starts anew with each clock window. */
+function fixedWindow(quota: number, clock: DrivenClock): QuotaInstance['charge'] {
   const counts = new Map<number, number>()
   return async () => {
     const window = Math.floor(clock.nowMs / WINDOW_MS)
@@ -36,10 +36,10 @@ t.test('mostInAnyWindow() finds the fullest window, wherever it begins', async t
   t.equal(mostInAnyWindow([], WINDOW_MS), 0)
   t.equal(mostInAnyWindow([0, 30_000, 59_999], WINDOW_MS), 3)
   t.equal(mostInAnyWindow([0, 30_000, 60_000], WINDOW_MS), 2, 'the first moment of the next window is not in it')
-  t.equal(mostInAnyWindow([0, 59_000, 59_500, 60_500, 118_000], WINDOW_MS), 4, 'nor does it begin by the clock')
+  t.equal(mostInAnyWindow([0, 59_000, 59_500, 60_500, 118_000], WINDOW_MS), 4, 'and a window may begin at any time')
 })
 
-t.test('an honest client asks once in each turn, and no more than its quota', async t => {
+t.test('an honest client asks once per turn, and for no more than its quota', async t => {
   const clock = { nowMs: 0 }
   const { admittedAtMs, due } = await askHonestly(trafficTo(allow, clock), {
     windows: 2,
@@ -51,7 +51,7 @@ t.test('an honest client asks once in each turn, and no more than its quota', as
   t.strictSame(admittedAtMs.slice(0, 3), [500, 1_500, 2_500])
 })
 
-t.test('an honest client loses the turns in which it was told to wait, and does not make up for them', async t => {
+t.test('an honest client loses the turns in which it has to wait, and does not make up for them', async t => {
   for (const { waitUnitMs, nextMs, asked } of [
     { waitUnitMs: 1, nextMs: 2_500, asked: 59 },
     { waitUnitMs: 1_000, nextMs: 3_500, asked: 58 }
@@ -69,23 +69,23 @@ t.test('an honest client loses the turns in which it was told to wait, and does 
   }
 })
 
-t.test('a greedy client asks for ten times the quota, whatever it is told', async t => {
+t.test('a greedy client asks for ten times the quota and ignores waits', async t => {
   const clock = { nowMs: 0 }
-  const take = fixedWindow(60, clock)
-  const { admittedAtMs, due } = await askGreedily(trafficTo(take, clock, 60, 4), 3)
+  const charge = fixedWindow(60, clock)
+  const { admittedAtMs, due } = await askGreedily(trafficTo(charge, clock, 60, 4), 3)
   t.equal(due, 180)
   t.equal(admittedAtMs.length, due)
 })
 
-t.test('attack() gets the quota twice of a counter by the clock, and once of one that keeps to it', async t => {
+t.test('attack() gets twice the quota from a clock-window counter, and the quota from an exact one', async t => {
   const clock = { nowMs: 17_321 }
-  let take = fixedWindow(60, clock)
+  let charge = fixedWindow(60, clock)
   const renewed = () => {
-    take = fixedWindow(60, clock)
+    charge = fixedWindow(60, clock)
   }
   t.equal(
     await attack(
-      trafficTo(() => take(), clock, 60, 4),
+      trafficTo(() => charge(), clock, 60, 4),
       renewed
     ),
     120

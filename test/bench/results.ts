@@ -1,4 +1,4 @@
-/** Results as a run would yield them, made by hand for the tests of what is done with them. */
+/** Results as a run produces them, made by hand for the tests. */
 
 import { FORMAT, type RunResult, type ScenarioResult, summarizeVariant } from '../../bench/lib/results.ts'
 import { distribute } from '../../bench/lib/statistics.ts'
@@ -21,6 +21,7 @@ export function scenarioOf(rounds: Readonly<Record<string, readonly number[]>>, 
   }
 }
 
+/** A run of one scenario. */
 export function runOf(scenario: ScenarioResult, quick = false): RunResult {
   return {
     format: FORMAT,

@@ -7,16 +7,16 @@ t.test('median() is the middle, and of an even number the mean of the two middle
   t.equal(median([3, 1, 2]), 2)
   t.equal(median([4, 1, 3, 2]), 2.5)
   t.equal(median([7]), 7)
-  t.ok(Number.isNaN(median([])), 'of nothing there is none')
+  t.ok(Number.isNaN(median([])), 'an empty list has no median')
 })
 
-t.test('median() leaves its argument as it was', async t => {
+t.test('median() does not change its argument', async t => {
   const values = [3, 1, 2]
   median(values)
   t.strictSame(values, [3, 1, 2])
 })
 
-t.test('summarize() is hardly moved by one round in which the machine did something else', async t => {
+t.test('summarize() hardly changes with one disturbed round', async t => {
   const quiet = summarize([100, 101, 99, 100, 102])
   const disturbed = summarize([100, 101, 99, 100, 900])
   t.equal(disturbed.median, quiet.median)
@@ -25,7 +25,7 @@ t.test('summarize() is hardly moved by one round in which the machine did someth
   t.ok(summarize([100, 120, 80, 110, 90]).spread > 14, 'and grows with the noise')
 })
 
-t.test('quantile() is always a value that was measured', async t => {
+t.test('quantile() is always a measured value', async t => {
   const sorted = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
   t.equal(quantile(sorted, 0), 1)
   t.equal(quantile(sorted, 0.5), 5)
@@ -34,7 +34,7 @@ t.test('quantile() is always a value that was measured', async t => {
   t.ok(Number.isNaN(quantile([], 0.5)))
 })
 
-t.test('distribute() sorts numbers as numbers, and quantileOf() knows only what was kept', async t => {
+t.test('distribute() sorts numerically, and quantileOf() accepts only the kept quantiles', async t => {
   const distribution = distribute([10, 9, 100])
   t.equal(quantileOf(distribution, 0.5), 10)
   t.equal(distribution.count, 3)

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import postgres, { type Sql } from 'postgres'
 import t, { type Test } from 'tap'
 import { migrateDatabase } from '../../db/migrate.ts'
-import { openAppRole } from '../../local/postgres/app-role.ts'
+import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { lanes } from '../lib/lanes.ts'
 import { emptyDatabase, migratedDatabase } from '../lib/test-engines.ts'
 
@@ -41,7 +41,7 @@ async function openRoles(t: Test, ownerUrl: string): Promise<{ owner: Sql; app: 
   const owner = connect(t, ownerUrl)
   const role = `gatehouse_test_${randomUUID().slice(0, 8)}`
   t.teardown(() => owner.unsafe(`drop role if exists ${role}`))
-  const appUrl = await openAppRole(ownerUrl, role)
+  const appUrl = await prepareAppRole(ownerUrl, role)
   return { owner, app: connect(t, appUrl), appUrl }
 }
 

@@ -12,11 +12,11 @@ import express from 'express'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Hono } from 'hono'
 import t, { type Test } from 'tap'
+import { encodePart, generateSigner, hmac, sealToken } from '../../local/token-forge.ts'
 import { signUp } from '../lib/person.ts'
 import { selfSigned } from '../lib/self-signed.ts'
 import type { Teardown } from '../lib/test-engines.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
-import { encodePart, generateSigner, hmac, sealToken } from '../lib/token-forge.ts'
 
 const README = new URL('../../README.md', import.meta.url)
 

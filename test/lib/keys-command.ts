@@ -1,6 +1,6 @@
 /** `gatehouse keys …` as somebody at a terminal runs it, on the engines of a test. */
 
-import { openAppRole } from '../../local/postgres/app-role.ts'
+import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { runCommand } from '../../server/cli/run-command.ts'
 import type { TestOrigin } from './test-origin.ts'
 
@@ -11,7 +11,7 @@ export async function createKeysCommand({
   redis
 }: Pick<TestOrigin, 'databaseUrl' | 'config' | 'redis'>): Promise<(...args: string[]) => Promise<number>> {
   const env = {
-    DATABASE_URL: await openAppRole(databaseUrl),
+    DATABASE_URL: await prepareAppRole(databaseUrl),
     ROOT_SECRETS: config.rootSecrets.join(','),
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token

@@ -1,22 +1,6 @@
 /** Seeded random commands and Lua scripts for comparing two Redis backends. Which may differ in order is said by `comparable`. Over 200 lines: mostly the words to draw from. */
-import { RedisError, type Reply } from '../../local/redis-engine.ts'
-
-/** A number in [0, 1). */
-export type Random = () => number
-
-/** The same numbers for the same seed (mulberry32). */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-const pick = <T>(random: Random, items: readonly [T, ...T[]]): T =>
-  items[Math.floor(random() * items.length)] ?? items[0]
+import { pick, type Random } from '../../local/random.ts'
+import { RedisError, type Reply } from '../../local/redis/reply.ts'
 
 // Scores are quarters: Redis 7.2 prints others shorter than 7.0. Times are millions of seconds: no run crosses a rounding.
 const words: Readonly<Record<string, readonly [string, ...string[]]>> = {

@@ -18,7 +18,7 @@ export async function openTestStack(
     dataDir: join(await temporaryDir(t), 'data'),
     port: 0,
     env: { ...base, ROOT_SECRETS: randomBytes(32).toString('hex'), ...(await realEngines(t, lane)), ...settings },
-    tell: () => {}
+    log: () => {}
   })
   t.teardown(() => stack.close())
   const messages = async (to: string) =>

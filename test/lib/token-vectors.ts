@@ -20,7 +20,7 @@ import {
   sealParts,
   sealToken,
   signRaw
-} from './token-forge.ts'
+} from '../../local/token-forge.ts'
 
 /** One token, and what a verifier must say of it. */
 export interface TokenVector {

@@ -1,4 +1,4 @@
-/** `npm run dev` on a machine that is busy with something else: it takes longer, and has nothing to complain of. */
+/** `npm run dev` on a busy machine: it starts later, without warnings. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ import { temporaryDir } from '../lib/test-engines.ts'
 const MAIN = fileURLToPath(new URL('../../local/main.ts', import.meta.url))
 const BUSY_PER_CORE = 4
 
-t.test('nothing is warned of before it is ready', async t => {
+t.test('npm run dev prints no warning before it is ready', async t => {
   for (let i = 0; i < BUSY_PER_CORE * availableParallelism(); i++) {
     const busy = await spawnTied(process.execPath, ['-e', 'for (;;);'])
     t.teardown(() => stopChild(busy, { signal: 'SIGKILL' }))

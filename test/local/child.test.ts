@@ -1,4 +1,4 @@
-/** What a tied child promises: its end, its account, its environment. */
+/** The promises of a tied child: its end, its account, its environment. */
 
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
@@ -45,7 +45,7 @@ t.test('spawnTied() ends the child when its parent exits by itself', async t => 
   t.notOk(isAlive(pid))
 })
 
-t.test('spawnTied() hands on a minimal environment and what it was given, nothing else', async t => {
+t.test('spawnTied() passes only a minimal environment and the given variables', async t => {
   process.env.GATEHOUSE_TEST_SECRET = 'not for children'
   t.teardown(() => delete process.env.GATEHOUSE_TEST_SECRET)
   const child = await spawnTied('env', [], { env: { GIVEN: 'yes' }, stdio: ['ignore', 'pipe', 'ignore'] })
@@ -57,7 +57,7 @@ t.test('spawnTied() hands on a minimal environment and what it was given, nothin
   t.notOk(names.includes('HOME'))
 })
 
-t.test('spawnTied() passes arguments unchanged, whatever is in them', async t => {
+t.test('spawnTied() passes arguments unchanged', async t => {
   const args = ['', 'a b', '$HOME', '"', "'", '`id`', '-x', '\n', 'ä']
   const child = await spawnTied(process.execPath, ['-p', 'JSON.stringify(process.argv.slice(1))', '--', ...args], {
     stdio: ['ignore', 'pipe', 'ignore']
@@ -80,11 +80,11 @@ t.test(
   }
 )
 
-t.test('spawnTied() rejects where the child cannot be started', async t => {
+t.test('spawnTied() rejects if the child cannot be started', async t => {
   await t.rejects(spawnTied('true', [], { cwd: '/does/not/exist' }), { code: 'ENOENT' })
 })
 
-t.test('stopChild() waits for a child that ends when it is asked to', async t => {
+t.test('stopChild() waits for a child that ends at the signal', async t => {
   const child = await spawnTied('sleep', ['600'])
   await stopChild(child, { signal: 'SIGINT' })
   t.ok(hasEnded(child))

@@ -1,4 +1,4 @@
-/** `npm run dev` as a process: what it prints, what it leaves, and what survives. */
+/** `npm run dev` as a process: its output, its files, and the data that survives. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -59,7 +59,7 @@ async function processesOf(dir: string): Promise<string[]> {
   return lines.filter(line => line.includes(dir)).map(line => line.replaceAll('\0', ' '))
 }
 
-t.test('the ready file names everything, everything answers, and no signal loses data or leaves a process', async t => {
+t.test('the ready file lists every URL, all of them answer, and no signal loses data or leaves a process', async t => {
   const dir = await temporaryDir(t)
   const settings = { EMAIL_VERIFICATION: 'optional' }
   const credentials = { email: 'ada@example.com', password: 'Correct-horse-7' }
@@ -95,7 +95,7 @@ t.test('the ready file names everything, everything answers, and no signal loses
   }
 })
 
-t.test('settings of the environment apply, and a wrong one stops the start with one message', async t => {
+t.test('settings of the environment apply, and an invalid one ends the start with one message', async t => {
   const dir = await temporaryDir(t)
   await t.rejects(startDev(t, dir, ['--port', '0'], { EMAIL_VERIFICATION: 'perhaps' }), {
     message: /EMAIL_VERIFICATION is malformed: expected required or optional/

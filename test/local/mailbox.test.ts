@@ -1,5 +1,5 @@
 /**
- * The local mailbox: what goes in by SMTP comes out as JSON and as a page that no mail can take over.
+ * The local mailbox: emails arrive by SMTP and are shown as JSON and on a page that no email can take over.
  *
  * Over 200 lines: one rule of the mailbox a test, all over one helper that sends.
  */
@@ -18,7 +18,7 @@ import { maxMails, openMailStore } from '../../local/mailbox/store.ts'
 import { type Mailbox, type MailboxOptions, type Message, openMailbox } from '../../local/mailbox.ts'
 import { escapeHtml } from '../../server/lib/http/escape-html.ts'
 
-t.test('a mail comes out as it was sent, with its links', async t => {
+t.test('an email is shown as it was sent, with its links', async t => {
   const mailbox = await open(t)
   const link = 'https://auth.example.com/verify-email#token=a_b-C&x=1'
   await send(mailbox, {
@@ -42,7 +42,7 @@ t.test('a mail comes out as it was sent, with its links', async t => {
   t.same(await (await fetch(`${mailbox.url}/messages/${message?.id}`)).json(), message)
 })
 
-t.test('GET /messages lists the newest first and filters by any recipient, whatever its case', async t => {
+t.test('GET /messages lists the newest first and filters by any recipient, ignoring case', async t => {
   const mailbox = await open(t)
   await send(mailbox, { to: 'ada@example.com', subject: 'first' })
   await send(mailbox, { to: 'bob@example.com', bcc: 'Ada@Example.com', subject: 'second' })
@@ -59,14 +59,14 @@ t.test('GET /messages lists the newest first and filters by any recipient, whate
   )
 })
 
-t.test('DELETE /messages forgets every mail', async t => {
+t.test('DELETE /messages deletes every email', async t => {
   const mailbox = await open(t)
   await send(mailbox, { subject: 'gone' })
   t.equal((await fetch(`${mailbox.url}/messages`, { method: 'DELETE' })).status, 204)
   t.same(await messages(mailbox), [])
 })
 
-t.test('what is not there is 404, what is not offered 405 with Allow, both as JSON', async t => {
+t.test('an unknown path is 404 and an unsupported method 405 with Allow, both as JSON', async t => {
   const mailbox = await open(t)
   await send(mailbox, {})
   const id = mailbox.messages()[0]?.id
@@ -87,7 +87,7 @@ t.test('what is not there is 404, what is not offered 405 with Allow, both as JS
   t.equal((await fetch(mailbox.url, { method: 'HEAD' })).status, 200)
 })
 
-t.test('a page of another site cannot read mails by pointing its name at this machine', async t => {
+t.test('a page of another site cannot read emails by resolving its name to this machine', async t => {
   const mailbox = await open(t)
   await send(mailbox, { subject: 'secret' })
   const { host, hostname, port } = new URL(mailbox.url)
@@ -122,7 +122,7 @@ t.test('a request target of any form gets an answer', async t => {
   }
 })
 
-t.test('the page shows hostile mail as text and lets only its own script run', async t => {
+t.test('the page shows hostile email as text and runs only its own script', async t => {
   const mailbox = await open(t)
   const attack = `"'><script>alert(1)</script><img src=x onerror=alert(1)></iframe></pre>`
   await send(mailbox, {
@@ -155,7 +155,7 @@ t.test('a header in an encoded word cannot break out of the page or the answers'
   t.match((await messages(mailbox))[0]?.text, /^hello/)
 })
 
-t.test('bytes that are not a mail are accepted and shown', async t => {
+t.test('bytes that are not an email are accepted and shown', async t => {
   const mailbox = await open(t)
   const envelope = { from: '', to: 'ada@example.com' }
   const nested = Array.from(
@@ -164,11 +164,11 @@ t.test('bytes that are not a mail are accepted and shown', async t => {
   )
   for (const raw of ['\r\n', '\0\x01\xff', ': : :\r\n\r\n', nested.join('')]) await send(mailbox, { envelope, raw })
   t.equal(mailbox.messages('ada@example.com').length, 4)
-  t.match(mailbox.messages()[0], { subject: '(unreadable mail)', text: /^Content-Type/, from: '' })
+  t.match(mailbox.messages()[0], { subject: '(unreadable email)', text: /^Content-Type/, from: '' })
   t.equal((await fetch(mailbox.url)).status, 200)
 })
 
-t.test('a mail over 1 MiB is refused with 552, and the next one is taken', async t => {
+t.test('an email over 1 MiB is refused with 552, and the next one is accepted', async t => {
   const mailbox = await open(t)
   const huge = 'x'.repeat(1024 * 1024)
   await t.rejects(send(mailbox, { text: huge }), { message: /552/ })
@@ -184,7 +184,7 @@ t.test('a mail over 1 MiB is refused with 552, and the next one is taken', async
   t.equal(mailbox.messages().length, 1)
 })
 
-t.test('a connection may be used for any number of mails, and several at once', async t => {
+t.test('a connection may send any number of emails, and several connections may send at once', async t => {
   const mailbox = await open(t)
   const transport = nodemailer.createTransport({
     url: mailbox.smtpUrl,
@@ -216,7 +216,7 @@ t.test('the page is sent again only after a change', async t => {
   t.match(await (await again()).text(), /new/)
 })
 
-t.test('with a data file the mails survive a restart, and a line that was cut short does not matter', async t => {
+t.test('with a data file emails survive a restart, and an incomplete line is skipped', async t => {
   const dataFile = join(t.testdir(), 'not', 'yet', 'mail.jsonl')
   const first = await open(t, { dataFile })
   await send(first, { subject: 'one' })
@@ -237,7 +237,7 @@ t.test('with a data file the mails survive a restart, and a line that was cut sh
   t.same((await open(t, { dataFile })).messages(), [])
 })
 
-t.test('openMailbox() rejects with EADDRINUSE where a port is taken, and leaves nothing open', async t => {
+t.test('openMailbox() rejects with EADDRINUSE if a port is taken, and leaves nothing open', async t => {
   const { smtpUrl, url } = await open(t)
   await t.rejects(openMailbox({ smtpPort: Number(new URL(smtpUrl).port) }), { code: 'EADDRINUSE' })
   await t.rejects(openMailbox({ httpPort: Number(new URL(url).port) }), { code: 'EADDRINUSE' })
@@ -255,7 +255,7 @@ t.test('close() ends connections that clients hold open', async t => {
   await t.rejects(fetch(mailbox.url), { cause: { code: 'ECONNREFUSED' } })
 })
 
-t.test('findLinks() finds web addresses once, in order, without what surrounds them', async t => {
+t.test('findLinks() finds each web address once, in order, without surrounding punctuation', async t => {
   const cases: [html: string, text: string, links: string[]][] = [
     [
       '<a href="https://a.example/">x</a>',

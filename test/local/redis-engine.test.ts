@@ -1,7 +1,8 @@
 /** What only the engine can show: expiry by its own clock, its memory, its Lua sandbox, FLUSHALL. Over 200 lines: one rule each. */
 import t, { type Test } from 'tap'
+import { createRedisEngine, type RedisEngineOptions } from '../../local/redis/redis-engine.ts'
+import { RedisError, type Reply } from '../../local/redis/reply.ts'
 import { stripForeignFlags } from '../../local/redis/script-aliases.ts'
-import { createRedisEngine, type RedisEngineOptions, RedisError, type Reply } from '../../local/redis-engine.ts'
 
 async function build(t: Test, options?: RedisEngineOptions) {
   const engine = await createRedisEngine(options)
@@ -12,7 +13,7 @@ async function build(t: Test, options?: RedisEngineOptions) {
 
 const messageOf = (reply: Reply) => (reply instanceof RedisError ? reply.message : `no error: ${String(reply)}`)
 
-t.test('a key is gone in the millisecond in which its time to live ends, and not sooner', async t => {
+t.test('a key expires in the millisecond in which its time to live ends, and not sooner', async t => {
   let nowMs = 1_000_000
   const { run } = await build(t, { nowMs: () => nowMs })
   run('SET', 'k', 'v', 'PX', '100')
@@ -28,7 +29,7 @@ t.test('a key is gone in the millisecond in which its time to live ends, and not
   t.equal(run('PTTL', 'k'), -1)
 })
 
-t.test('every form of expiry ends when it says', async t => {
+t.test('every form of expiry ends on time', async t => {
   const startMs = 1_700_000_000_250
   const seconds = Math.ceil(startMs / 1000) + 1
   const forms: [command: string[], endMs: number][] = [
@@ -63,7 +64,7 @@ t.test('a script and a transaction see one moment', async t => {
   t.strictSame(first, second)
 })
 
-t.test('keys that nobody asks for again do not stay', async t => {
+t.test('expired keys are removed even if no command reads them again', async t => {
   let nowMs = 0
   const { run } = await build(t, { nowMs: () => nowMs })
   for (let at = 0; at < 2000; at++) run('SET', `k${at}`, 'v', 'PX', '10')
@@ -73,7 +74,7 @@ t.test('keys that nobody asks for again do not stay', async t => {
   t.equal(run('DBSIZE'), 0)
 })
 
-t.test('hostile names are names like any other', async t => {
+t.test('hostile names work like other names', async t => {
   const { run } = await build(t)
   for (const name of ['__proto__', 'constructor', 'toString', '', '\0', '\ud800', '𝄞']) {
     t.equal(run('GET', name), null)
@@ -112,7 +113,7 @@ t.test('FLUSHALL empties the keys and keeps the scripts, SCRIPT FLUSH the other 
   t.equal(run('DBSIZE'), 0)
 })
 
-t.test('a script that does not end is ended, even one that catches every error, and the engine goes on', async t => {
+t.test('a script that does not end is ended, even if it catches every error, and the engine keeps working', async t => {
   const { run, evaluate } = await build(t, { maxScriptInstructions: 1_000_000 })
   const endless = [
     'while true do end',
@@ -201,7 +202,7 @@ t.test('a pipeline of ten thousand pieces stays on the stack', async t => {
   )
 })
 
-t.test('KEYS and SCAN take the patterns of Redis', async t => {
+t.test('KEYS and SCAN accept the patterns of Redis', async t => {
   const { run } = await build(t)
   run('MSET', 'abc', '1', 'axc', '1', 'a*c', '1', 'a]c', '1', 'é', '1')
   const cases: [pattern: string, keys: string[]][] = [
@@ -219,7 +220,7 @@ t.test('KEYS and SCAN take the patterns of Redis', async t => {
   for (const [pattern, keys] of cases) t.strictSame([...(run('KEYS', pattern) as string[])].sort(), keys, pattern)
 })
 
-t.test('SPOP takes by the randomness it was given', async t => {
+t.test('SPOP uses the given random numbers', async t => {
   const { run } = await build(t, { random: () => 0.99 })
   run('SADD', 's', 'a', 'b', 'c')
   t.equal(run('SPOP', 's'), 'c')
@@ -227,7 +228,7 @@ t.test('SPOP takes by the randomness it was given', async t => {
   t.equal(run('EXISTS', 's'), 0)
 })
 
-t.test('stripForeignFlags() cuts what plain Redis refuses and nothing else', async t => {
+t.test('stripForeignFlags() removes only flags that plain Redis refuses', async t => {
   const cases: [before: string, after: string][] = [
     ['return 1', 'return 1'],
     ['#!lua flags=allow-key-locking\nreturn 1', '#!lua\nreturn 1'],

@@ -3,9 +3,10 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { Redis } from '@upstash/redis'
 import t, { type Test } from 'tap'
+import { createRandom } from '../../local/random.ts'
 import { openRedisBackend, openRedisRest, type RedisRest } from '../../local/redis-rest.ts'
 import { type LaneBackend, openLaneRest, redisBackends, type Teardown } from '../lib/redis-backends.ts'
-import { comparable, randomCommand, randomScript, seededRandom } from '../lib/redis-fuzz.ts'
+import { comparable, randomCommand, randomScript } from '../lib/redis-fuzz.ts'
 
 const seeds = [1, 2, 3]
 const commandsPerSeed = 1500
@@ -43,7 +44,7 @@ for (const lane of redisBackends()) {
     const key = (name: string) => rest.prefix + name
     const redis = clientOf(rest)
 
-    t.test('the client reads back what it wrote, whatever the text', async t => {
+    t.test('the client reads any text back unchanged', async t => {
       for (const value of [
         'plain',
         'é ü 𝄞',
@@ -155,7 +156,7 @@ for (const lane of redisBackends()) {
       t.ok((await redis.pttl(key('limit'))) > 0)
     })
 
-    t.test('a flag that is refused elsewhere is cut out, one that Redis knows still counts', async t => {
+    t.test('an unknown flag is removed, a flag that Redis knows still applies', async t => {
       const script = `#!lua flags=allow-key-locking,no-writes\nreturn redis.call('SET', KEYS[1], '1')`
       await t.rejects(redis.eval(script, [key('ro')], []), /Write commands are not allowed from read-only scripts/)
     })
@@ -196,7 +197,7 @@ for (const lane of redisBackends()) {
       }
     })
 
-    t.test('commands that would take the shared connection over are unknown', async t => {
+    t.test('commands that would change or block the shared connection are unknown', async t => {
       for (const command of ['MULTI', 'select', 'SUBSCRIBE', 'BLPOP', 'CLIENT', 'AUTH', 'SHUTDOWN', 'WATCH']) {
         const { status, text } = await post(rest, [command, '0'])
         t.equal(status, 400)
@@ -285,7 +286,7 @@ t.test('the protocol around the commands', async t => {
   if (!lane) return t.fail('the engine lane is missing')
   const rest = await openLaneRest(t, lane)
 
-  t.test('a wrong token learns nothing', async t => {
+  t.test('a wrong token gets no information', async t => {
     for (const token of ['', 'wrong', `${rest.token}x`, rest.token.slice(1)]) {
       for (const path of ['/', '/pipeline', '/nowhere']) {
         const { status, text } = await post(rest, ['PING'], { token, path })
@@ -297,7 +298,7 @@ t.test('the protocol around the commands', async t => {
     t.equal(rest.commands(), 0, 'no command ran')
   })
 
-  t.test('a body that is no command is a 400', async t => {
+  t.test('a body that is not a command is a 400', async t => {
     for (const body of [
       '',
       '{',
@@ -318,7 +319,7 @@ t.test('the protocol around the commands', async t => {
     }
   })
 
-  t.test('numbers and booleans are taken as their text', async t => {
+  t.test('numbers and booleans become their text', async t => {
     await post(rest, ['MSET', 'n', 1.5, 'b', true])
     t.equal((await post(rest, ['MGET', 'n', 'b'])).text, '{"result":["1.5","true"]}')
   })
@@ -359,7 +360,7 @@ t.test('the protocol around the commands', async t => {
   })
 })
 
-/** A stand-in for a Redis that breaks: it answers what `reply` says and can hang up on everybody. */
+/** A stand-in for a Redis that breaks: it answers with `reply` and can close every connection. */
 async function openFakeRedis(t: Teardown, reply: (request: string) => string, port = 0) {
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
@@ -375,20 +376,20 @@ async function openFakeRedis(t: Teardown, reply: (request: string) => string, po
   return { port: (server.address() as AddressInfo).port, close }
 }
 
-/** Answers the handshake of the client with OK and everything else with PONG. */
+/** Answers the handshake of the client with OK and other commands with PONG. */
 const lively = (request: string) => {
   const asked = request.match(/\*\d+\r\n\$\d+\r\n(\w+)/g) ?? []
   return asked.map(command => (/PING/i.test(command) ? '+PONG\r\n' : '+OK\r\n')).join('')
 }
 
 t.test('openRedisBackend() when the server breaks', async t => {
-  t.test('says at once that there is none', async t => {
+  t.test('fails at once if there is no server', async t => {
     const { port, close } = await openFakeRedis(t, () => '')
     await close()
     await t.rejects(openRedisBackend(`redis://127.0.0.1:${port}`), /could not be reached/)
   })
 
-  t.test('fails fast while it is away, as a 500, and serves again when it is back', async t => {
+  t.test('fails fast with a 500 while the server is away, and works again when it is back', async t => {
     const first = await openFakeRedis(t, lively)
     const backend = await openRedisBackend(`redis://127.0.0.1:${first.port}`)
     t.teardown(backend.close)
@@ -410,7 +411,7 @@ t.test('openRedisBackend() when the server breaks', async t => {
     t.equal(answer.text, '{"result":"PONG"}')
   })
 
-  t.test('gives up a call that gets no answer', async t => {
+  t.test('rejects a call without an answer', async t => {
     const { port } = await openFakeRedis(t, request => (/ECHO/.test(request) ? '' : lively(request)))
     const backend = await openRedisBackend(`redis://127.0.0.1:${port}`)
     t.teardown(backend.close)
@@ -431,7 +432,7 @@ t.test('the engine and a real Redis answer the same', { skip: redisBackends()[1]
 
   t.test('as one transaction', async t => {
     const [engine, redis] = [await engineLane.open(t), await redisLane.open(t)]
-    const random = seededRandom(7)
+    const random = createRandom(7)
     for (let round = 0; round < 300; round++) {
       const commands = Array.from({ length: 5 }, () => randomCommand(random, redis.prefix))
       const answers = [await engine.backend.multi(commands), await redis.backend.multi(commands)].map(answer =>
@@ -447,7 +448,7 @@ t.test('the engine and a real Redis answer the same', { skip: redisBackends()[1]
 const isError = (reply: unknown) => typeof reply === 'object' && reply !== null && 'error' in reply
 
 async function compare(t: Test, seed: number, engine: LaneBackend, redis: LaneBackend): Promise<void> {
-  const random = seededRandom(seed)
+  const random = createRandom(seed)
   let [commands, errors] = [0, 0]
   for (; commands < commandsPerSeed; commands++) {
     const command = random() < 0.3 ? randomScript(random, redis.prefix) : randomCommand(random, redis.prefix)

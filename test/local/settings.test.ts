@@ -18,7 +18,7 @@ const PARTS: LocalParts = {
   edge: 'http://localhost:8787'
 }
 
-t.test('every setting of .env.example reaches the process that asks for it, as it was given', async t => {
+t.test('every setting of .env.example reaches the process that reads it, unchanged', async t => {
   const { origin, edge } = askedSettings()
   for (const name of (await exampleSettings()).keys()) {
     for (const value of [`a value of ${name}`, '']) {
@@ -31,7 +31,7 @@ t.test('every setting of .env.example reaches the process that asks for it, as i
   }
 })
 
-t.test('without settings, each process gets what this machine has', async t => {
+t.test('without settings, each process gets the local parts', async t => {
   const settings = originSettings({}, SECRETS, PARTS)
   t.doesNotThrow(() => checkSettings({}, SECRETS))
   t.match(settings, { NODE_ENV: 'development', PUBLIC_URL: PARTS.edge, DATABASE_URL: PARTS.database })
@@ -42,11 +42,14 @@ t.test('without settings, each process gets what this machine has', async t => {
   })
 })
 
-t.test('what cannot be honoured is refused before anything is started', async t => {
+t.test('invalid combinations of settings are refused before anything is started', async t => {
   const table: readonly [Record<string, string>, RegExp][] = [
     [{ UPSTASH_REDIS_REST_URL: 'https://redis.example.com' }, /without UPSTASH_REDIS_REST_TOKEN/],
     [{ MIGRATION_DATABASE_URL: 'postgres://a@b/c' }, /without DATABASE_URL/],
-    [{ NODE_ENV: 'production' }, /PUBLIC_URL is malformed.*NODE_ENV is "production", so the rules of production hold/s],
+    [
+      { NODE_ENV: 'production' },
+      /PUBLIC_URL is malformed.*NODE_ENV is "production", so the rules of production apply/s
+    ],
     [{ DEBUG_HEADERS: 'yes' }, /DEBUG_HEADERS must be/],
     [{ JWKS: '{}' }, /JWKS must be/],
     [{ ALLOWED_ORIGINS: '*' }, /ALLOWED_ORIGINS is malformed/]
@@ -75,7 +78,7 @@ t.test('settings of origin, edge and engines take effect in a running system', a
       FALLBACK_CLIENT_ADDRESS: '192.0.2.77',
       EDGE_QUOTA_ADDRESS: '7/60'
     },
-    tell: () => {}
+    log: () => {}
   })
   t.teardown(() => stack.close())
   t.equal(stack.redisRestToken, 'a token of ours')

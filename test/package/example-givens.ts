@@ -5,7 +5,7 @@ import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { createRevocationView } from '../../edge/revocation/revocation-view.ts'
 import { createInlineKeySet, createTokenVerifier, createWebCryptoSignaturePort } from '../../edge/verifier/index.ts'
 import { openEngineBackend, openRedisRest } from '../../local/redis-rest.ts'
-import { claimsOf, generateSigner, issueToken, publicJwkOf } from '../lib/token-forge.ts'
+import { claimsOf, generateSigner, issueToken, publicJwkOf } from '../../local/token-forge.ts'
 
 const backend = await openEngineBackend()
 const rest = await openRedisRest({ backend, token: 'a token of the test' })

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { createRandom, type Random } from '../../local/random.ts'
 import { openEngineBackend, type RedisBackend } from '../../local/redis-rest.ts'
 import { scriptArgs } from '../../server/guard/failure-store.ts'
 import {
@@ -14,7 +15,6 @@ import {
 } from '../../server/guard/rule.ts'
 import { loginGuardScript } from '../../server/guard/script.ts'
 import { redisBackends } from '../lib/redis-backends.ts'
-import { type Random, seededRandom } from '../lib/redis-fuzz.ts'
 import { DEFAULT_GUARD_POLICY } from '../server/guard/lib/guard-place.ts'
 
 const TRACES = 500
@@ -87,7 +87,7 @@ async function compare(t: Test, weigh: Weigh): Promise<ReadonlySet<string>> {
 }
 
 async function replay(seed: number, weigh: Weigh, seen: Set<string>): Promise<string | undefined> {
-  const random = seededRandom(seed)
+  const random = createRandom(seed)
   const policy = randomPolicy(random)
   const counted = new Map([['', NO_FAILURES]])
   const delayed = new Map([['', NO_DELAY]])

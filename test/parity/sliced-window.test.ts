@@ -5,8 +5,8 @@ import type { QuotaPolicy } from '../../edge/contract/quota-policy.ts'
 import { parseGrant, quotaCall } from '../../edge/limiter/quota-call.ts'
 import { slicedWindowScript } from '../../edge/limiter/script.ts'
 import { type Ask, decide, type Grant, ONE, type Settlement, type Slice } from '../../edge/limiter/sliced-window.ts'
+import { between, createRandom, pick, type Random } from '../../local/random.ts'
 import type { RedisBackend } from '../../local/redis-rest.ts'
-import { between, createRandom, pick, type Random } from '../edge/lib/random.ts'
 import { redisBackends } from '../lib/redis-backends.ts'
 
 const TRACES = 2_000

@@ -3,12 +3,12 @@
 import { createPrivateKey } from 'node:crypto'
 import postgres from 'postgres'
 import t from 'tap'
+import type { Signer } from '../../local/token-forge.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
 import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
 import { type Edge, edgeBindings, PLACES } from '../edge/lib/edge-places.ts'
 import { openTinyOrigin } from '../edge/lib/tiny-origin.ts'
 import { openTestOrigin, type TestOrigin } from '../lib/test-origin.ts'
-import type { Signer } from '../lib/token-forge.ts'
 import { buildVectors, type TokenVector } from '../lib/token-vectors.ts'
 
 const PATH = '/api/v1/auth/verify-token'

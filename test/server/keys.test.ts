@@ -9,7 +9,7 @@ import t from 'tap'
 import { brokenConstraint, type Database, openDatabase } from '../../db/client.ts'
 import { replaceSealedPrivateKey } from '../../db/queries/sealed-keys.ts'
 import { removedKeyEntry, removedKeyOf } from '../../edge/contract/redis-keys.ts'
-import { openAppRole } from '../../local/postgres/app-role.ts'
+import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { createAuditRows } from '../../server/audit/audit-rows.ts'
 import { KNOWN_EVERYWHERE_MS, removeKey, rotateKeys } from '../../server/features/keys/rotation.ts'
 import { loadKeys } from '../../server/features/keys/service.ts'
@@ -30,7 +30,7 @@ const RETENTION_MS = 960_000
 const ownerUrl = await migratedDatabase(t)
 const sql = postgres(ownerUrl, { max: 1, onnotice: () => {} })
 // As the application's own role, which must have every right that this needs.
-const appUrl = await openAppRole(ownerUrl)
+const appUrl = await prepareAppRole(ownerUrl)
 const database = openDatabase({ url: appUrl })
 t.teardown(async () => {
   await database.close()

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { createBoundedMap } from '../../../edge/contract/bounded-map.ts'
-import { between, createRandom } from '../lib/random.ts'
+import { between, createRandom } from '../../../local/random.ts'
 
 t.test('get() finds what was set, the newest value of it, and nothing after delete()', async t => {
   const map = createBoundedMap<string, number>(10)

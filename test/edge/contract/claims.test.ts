@@ -3,7 +3,7 @@
 import t from 'tap'
 import { parseAccessClaims } from '../../../edge/contract/claims.ts'
 import { isUuid } from '../../../edge/contract/uuid.ts'
-import { claimsOf } from '../../lib/token-forge.ts'
+import { claimsOf } from '../../../local/token-forge.ts'
 
 const claims = claimsOf({ issuer: 'https://a.example', audience: 'https://b.example', nowSeconds: 1_800_000_000 })
 

@@ -11,13 +11,13 @@ import {
 } from '../../../edge/contract/key-lifetimes.ts'
 import { revocationRetentionMs } from '../../../edge/revocation/lifetimes.ts'
 import { createRemoteKeySet } from '../../../edge/verifier/remote-key-set.ts'
+import { generateSigner, publicJwkOf } from '../../../local/token-forge.ts'
 import { discoveryRoutes } from '../../../server/features/discovery/routes.ts'
 import { KNOWN_EVERYWHERE_MS } from '../../../server/features/keys/rotation.ts'
 import { keyRoutes } from '../../../server/features/keys/routes.ts'
 import type { KeysService } from '../../../server/features/keys/service.ts'
 import { createNodeSignaturePort } from '../../../server/lib/crypto/node-signature.ts'
 import { publicDocuments } from '../../../server/plugins/public-documents.ts'
-import { generateSigner, publicJwkOf } from '../../lib/token-forge.ts'
 
 const T0 = 1_800_000_000_000
 const PROPAGATION_MS = KEY_PROPAGATION_SECONDS * 1000

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { canonicalTarget } from '../../../edge/gateway/canonical-target.ts'
-import { between, createRandom, pick, type Random } from '../lib/random.ts'
+import { between, createRandom, pick, type Random } from '../../../local/random.ts'
 
 const canonical = (target: string) => canonicalTarget(new URL(`http://edge.test${target}`))
 

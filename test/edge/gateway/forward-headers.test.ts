@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { forwardHeaders, hopHeaders } from '../../../edge/gateway/forward-headers.ts'
 import { UNTRUSTED_HEADERS } from '../../../edge/gateway/untrusted-headers.ts'
-import { createRandom, pick } from '../lib/random.ts'
+import { createRandom, pick } from '../../../local/random.ts'
 
 /** Every name by which some server learns the user, the client address or the purpose of a request. */
 // biome-ignore format: one value a line would hide the list

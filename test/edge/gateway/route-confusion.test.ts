@@ -8,10 +8,10 @@ import { connect } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
 import type { EdgePolicies } from '../../../edge/contract/policies.ts'
+import { createRandom, pick, type Random } from '../../../local/random.ts'
 import type { Teardown } from '../../lib/test-engines.ts'
 import { openSurroundings, WORKERD } from '../lib/edge-places.ts'
 import { createGatewayBench } from '../lib/gateway-bench.ts'
-import { createRandom, pick, type Random } from '../lib/random.ts'
 
 const PROTECTED = [
   '/api/v1/users/me',

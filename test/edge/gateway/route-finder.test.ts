@@ -5,7 +5,7 @@ import { parsePolicies } from '../../../edge/contract/parse-policies.ts'
 import { routePolicyFor } from '../../../edge/contract/policies.ts'
 import { canonicalTarget } from '../../../edge/gateway/canonical-target.ts'
 import { createRouteFinder } from '../../../edge/gateway/route-finder.ts'
-import { createRandom, pick } from '../lib/random.ts'
+import { createRandom, pick } from '../../../local/random.ts'
 
 const PARSED = parsePolicies({
   quotas: {

@@ -8,9 +8,9 @@ import { openRedis } from '../../../edge/store/open-redis.ts'
 import { openLocalEdge } from '../../../local/edge.ts'
 import { reservePort } from '../../../local/ports.ts'
 import type { RedisRest } from '../../../local/redis-rest.ts'
+import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../../local/token-forge.ts'
 import { redisEndpoint, type Teardown, temporaryDir } from '../../lib/test-engines.ts'
 import { TEST_SETTINGS } from '../../lib/test-origin.ts'
-import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../lib/token-forge.ts'
 import { openTinyOrigin, type TinyOrigin } from './tiny-origin.ts'
 
 /** The settings of the origins under test, so that an edge can be in front of one of them. */

@@ -8,7 +8,7 @@ import { createForward, type ForwardOptions } from '../../../edge/gateway/forwar
 import { createGateway, type GatewayEvent, type GatewayOptions } from '../../../edge/gateway/gateway.ts'
 import type { Charge } from '../../../edge/limiter/charge.ts'
 import type { SessionStatus } from '../../../edge/revocation/revocation-view.ts'
-import { claimsOf } from '../../lib/token-forge.ts'
+import { claimsOf } from '../../../local/token-forge.ts'
 
 export const NOW_MS = 1_800_000_000_000
 export const REQUEST_ID = '01a30a8f-2c00-7000-8000-000000000001'

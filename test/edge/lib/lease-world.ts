@@ -7,7 +7,7 @@ import type { QuotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { planAsk, recordGrant } from '../../../edge/limiter/asking.ts'
 import { type Bucket, bucketState, createBucket, isRunningLow, spend } from '../../../edge/limiter/lease.ts'
 import { decide, type Slice } from '../../../edge/limiter/sliced-window.ts'
-import { between, type Random } from './random.ts'
+import { between, type Random } from '../../../local/random.ts'
 
 /** The faults of a world, and its network. */
 export interface WorldOptions {

@@ -3,7 +3,7 @@
 import t from 'tap'
 import { type QuotaPolicy, quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { createFallbackQuotas, type FallbackQuotas } from '../../../edge/limiter/fallback-quotas.ts'
-import { between, createRandom } from '../lib/random.ts'
+import { between, createRandom } from '../../../local/random.ts'
 
 const T0 = 1_800_000_000_000
 

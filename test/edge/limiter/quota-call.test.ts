@@ -5,7 +5,7 @@ import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { parseGrant, quotaCall } from '../../../edge/limiter/quota-call.ts'
 import { slicedWindowScript } from '../../../edge/limiter/script.ts'
 import { type Ask, decide, type Slice } from '../../../edge/limiter/sliced-window.ts'
-import { between, createRandom } from '../lib/random.ts'
+import { between, createRandom } from '../../../local/random.ts'
 
 const policy = quotaPolicy(10, 60)
 const NOW_MS = 1_800_000_000_000

@@ -17,7 +17,7 @@ import {
   type Settlement,
   type Slice
 } from '../../../edge/limiter/sliced-window.ts'
-import { between, createRandom, pick, type Random } from '../lib/random.ts'
+import { between, createRandom, pick, type Random } from '../../../local/random.ts'
 
 const policy: QuotaPolicy = { quota: 10, windowMs: 30_000, sliceMs: 500 }
 const slices: readonly Slice[] = [

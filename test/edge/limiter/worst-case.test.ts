@@ -8,8 +8,8 @@ import t from 'tap'
 import { type QuotaPolicy, quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { LEASE_SHARE } from '../../../edge/limiter/asking.ts'
 import { MAX_LIFE_MS } from '../../../edge/limiter/lease.ts'
+import { between, createRandom, pick, type Random } from '../../../local/random.ts'
 import { createWorld, type World } from '../lib/lease-world.ts'
-import { between, createRandom, pick, type Random } from '../lib/random.ts'
 
 const ISOLATES = 8
 const CLOCKS: Readonly<Record<string, (random: Random) => number>> = {

@@ -6,8 +6,8 @@ import { KeysUnavailableError } from '../../../edge/verifier/key-source.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
 import { createRemoteKeySet, type RemoteKeySetOptions } from '../../../edge/verifier/remote-key-set.ts'
 import type { SignaturePort } from '../../../edge/verifier/signature-port.ts'
+import { generateSigner, publicJwkOf } from '../../../local/token-forge.ts'
 import { createNodeSignaturePort } from '../../../server/lib/crypto/node-signature.ts'
-import { generateSigner, publicJwkOf } from '../../lib/token-forge.ts'
 
 const signature = createNodeSignaturePort()
 const [one, two] = [publicJwkOf(generateSigner('ES256', 'one')), publicJwkOf(generateSigner('ES256', 'two'))]

@@ -12,8 +12,8 @@ import type { SignaturePort, VerificationKey } from '../../../edge/verifier/sign
 import type { TokenVerifierOptions } from '../../../edge/verifier/verifier-options.ts'
 import { createTokenVerifier } from '../../../edge/verifier/verify-token.ts'
 import { createWebCryptoSignaturePort } from '../../../edge/verifier/webcrypto-signature.ts'
+import { claimsOf, generateSigner, headerOf, issueToken, publicJwkOf, sealToken } from '../../../local/token-forge.ts'
 import { createNodeSignaturePort } from '../../../server/lib/crypto/node-signature.ts'
-import { claimsOf, generateSigner, headerOf, issueToken, publicJwkOf, sealToken } from '../../lib/token-forge.ts'
 import { buildVectors } from '../../lib/token-vectors.ts'
 
 const NOW_SECONDS = 1_800_000_000

@@ -4,8 +4,8 @@ import { createPublicKey, verify } from 'node:crypto'
 import t from 'tap'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
 import { createWebCryptoSignaturePort } from '../../../edge/verifier/webcrypto-signature.ts'
+import { generateSigner, publicJwkOf, signRaw } from '../../../local/token-forge.ts'
 import { createNodeSignaturePort, derOf } from '../../../server/lib/crypto/node-signature.ts'
-import { generateSigner, publicJwkOf, signRaw } from '../../lib/token-forge.ts'
 
 const PORTS = { node: createNodeSignaturePort(), webcrypto: createWebCryptoSignaturePort() }
 const ALGORITHMS = ['ES256', 'EdDSA'] as const

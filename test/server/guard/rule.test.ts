@@ -1,6 +1,7 @@
 /** The rule of the login guard by itself: blocks, delays, captchas, and the failures that count. Over 200 lines: one rule a test. */
 
 import t from 'tap'
+import { createRandom } from '../../../local/random.ts'
 import {
   type AttemptFacts,
   decide,
@@ -10,7 +11,6 @@ import {
   NO_DELAY,
   NO_FAILURES
 } from '../../../server/guard/rule.ts'
-import { seededRandom } from '../../lib/redis-fuzz.ts'
 import { DEFAULT_GUARD_POLICY } from './lib/guard-place.ts'
 
 const policy = DEFAULT_GUARD_POLICY
@@ -202,7 +202,7 @@ t.test(
   'decide() answers no more wrong passwords in any window than the limit, whatever the times and the policy',
   async t => {
     for (let seed = 0; seed < 500; seed++) {
-      const random = seededRandom(seed)
+      const random = createRandom(seed)
       const upTo = (max: number) => 1 + Math.floor(random() * max)
       // A block may be far shorter than the window.
       const address = { maxFailures: upTo(4), windowMs: upTo(50), blockMs: upTo(60) }

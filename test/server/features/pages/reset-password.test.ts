@@ -1,6 +1,7 @@
 /** The rules that the page for a new password gives to password managers: the policy accepts what they generate. */
 
 import t from 'tap'
+import { between, createRandom, type Random } from '../../../../local/random.ts'
 import { resetPasswordPage } from '../../../../server/features/pages/reset-password.ts'
 import { createLeakedPasswords } from '../../../../server/lib/passwords/leaked-passwords.ts'
 import {
@@ -8,7 +9,6 @@ import {
   type PasswordClass,
   passwordFaults
 } from '../../../../server/lib/passwords/password-policy.ts'
-import { between, createRandom, type Random } from '../../../edge/lib/random.ts'
 
 /** The classes of the proposal for `passwordrules`, as Apple documents them. */
 const CHARACTERS: Readonly<Record<string, string>> = {

@@ -1,69 +1,14 @@
-/** The C API of Lua 5.1 as wasm exports it, with byte strings and replies in and out. What scripts may do is left to `lua-vm.ts`. Over 200 lines: a fifth is the list of exports. */
-import { LuaApi } from 'wasmoon-lua5.1'
+/** Pushes byte strings and replies onto a Lua stack and pops them off it. What scripts may do is decided in `lua-vm.ts`. */
 import { isArray } from './bytes.ts'
+import { LuaType, type LuaWasm, type Pointer } from './lua-wasm.ts'
 import { formatDouble, INT64_MIN } from './numbers.ts'
 import { err, integer, type RawReply, RedisError, Status } from './reply.ts'
 
-/** An address: a Lua state, a function, a buffer. */
-export type Pointer = number
-
-/** The exports in use; the package's own wrappers end strings at the first NUL, so they are not. */
-export interface LuaWasm {
-  readonly HEAPU8: Uint8Array
-  readonly HEAPU32: Uint32Array
-  addFunction(body: (state: Pointer, second: Pointer) => unknown, signature: 'ii' | 'vii'): Pointer
-  _malloc(size: number): Pointer
-  _free(at: Pointer): void
-  _luaL_newstate(): Pointer
-  _luaL_openlibs(state: Pointer): void
-  _luaL_loadbuffer(state: Pointer, at: Pointer, size: number, name: Pointer): number
-  _luaL_ref(state: Pointer, table: number): number
-  _luaL_unref(state: Pointer, table: number, ref: number): void
-  _luaL_where(state: Pointer, level: number): void
-  _lua_checkstack(state: Pointer, extra: number): number
-  _lua_close(state: Pointer): void
-  _lua_concat(state: Pointer, count: number): void
-  _lua_createtable(state: Pointer, items: number, fields: number): void
-  _lua_error(state: Pointer): number
-  _lua_gettop(state: Pointer): number
-  _lua_next(state: Pointer, index: number): number
-  _lua_pcall(state: Pointer, given: number, wanted: number, handler: number): number
-  _lua_pushboolean(state: Pointer, value: number): void
-  _lua_pushcclosure(state: Pointer, body: Pointer, upvalues: number): void
-  _lua_pushlightuserdata(state: Pointer, value: Pointer): void
-  _lua_pushlstring(state: Pointer, at: Pointer, size: number): void
-  _lua_pushnil(state: Pointer): void
-  _lua_pushnumber(state: Pointer, value: number): void
-  _lua_pushvalue(state: Pointer, index: number): void
-  _lua_rawget(state: Pointer, index: number): void
-  _lua_rawgeti(state: Pointer, index: number, at: number): void
-  _lua_rawset(state: Pointer, index: number): void
-  _lua_rawseti(state: Pointer, index: number, at: number): void
-  _lua_sethook(state: Pointer, hook: Pointer, mask: number, count: number): void
-  _lua_settop(state: Pointer, index: number): void
-  _lua_toboolean(state: Pointer, index: number): number
-  _lua_tolstring(state: Pointer, index: number, size: Pointer): Pointer
-  _lua_tonumber(state: Pointer, index: number): number
-  _lua_topointer(state: Pointer, index: number): Pointer
-  _lua_type(state: Pointer, index: number): number
-}
-
-/** The numbers of `lua.h`. */
-export const LuaType = { nil: 0, boolean: 1, lightUserdata: 2, number: 3, string: 4, table: 5, function: 6 } as const
-export const LUA_REGISTRYINDEX = -10000
-export const LUA_MASKCOUNT = 8
-
-/** How deep a returned table may be nested: far less than Redis allows, and far more than JSON parsers everywhere do. */
+/** How deep a returned table may be nested: far less than in Redis, but enough for practical replies. */
 const maxReplyDepth = 500
 
-/** Loads a Lua of its own. */
-export async function loadLuaWasm(): Promise<LuaWasm> {
-  const { module } = await LuaApi.initialize()
-  return module as unknown as LuaWasm
-}
-
-/** Values in and out of a Lua stack. */
-export class LuaFloor {
+/** Pushes values onto a Lua stack and pops them. */
+export class LuaStack {
   readonly wasm: LuaWasm
   #scratch: Pointer
   #scratchSize = 64 * 1024
@@ -76,10 +21,10 @@ export class LuaFloor {
     this.#sizeAt = wasm._malloc(4)
   }
 
-  /** Copies a byte string to where C can read it, until the next call; the byte after it is 0. */
+  /** Copies a byte string to memory that C can read until the next call. A NUL byte follows it. */
   lend(bytes: string): Pointer {
     if (bytes.length >= this.#scratchSize) this.#grow(bytes.length + 1)
-    // The heap moves when it grows: never keep it across a call.
+    // The heap moves when it grows, so a reference to it is never kept across a call.
     const heap = this.wasm.HEAPU8
     const start = this.#scratch
     for (let at = 0; at < bytes.length; at++) heap[start + at] = bytes.charCodeAt(at)
@@ -121,7 +66,7 @@ export class LuaFloor {
     this.wasm._lua_rawset(state, -3)
   }
 
-  /** Pushes a table with one string, which is what an error (`err`) and a status (`ok`) are in Lua. */
+  /** Pushes a table with one string: the form of an error (`err`) and of a status (`ok`) in Lua. */
   pushSingle(state: Pointer, name: 'err' | 'ok', text: string): void {
     this.wasm._lua_createtable(state, 0, 1)
     this.setField(state, name, () => this.pushBytes(state, text))
@@ -146,7 +91,7 @@ export class LuaFloor {
     }
   }
 
-  /** Lua → Redis, the value on top, which is popped: numbers are cut to integers, `true` is 1, an array ends at its first nil. */
+  /** Pops the top value as a reply: numbers become integers, `true` is 1, an array ends at its first nil. */
   popReply(state: Pointer): RawReply {
     const { wasm } = this
     // Each level of a nested table needs room for itself, a key and a value.
@@ -197,7 +142,7 @@ export class LuaFloor {
     const items: RawReply[] = []
     this.wasm._lua_pushnil(state)
     while (this.wasm._lua_next(state, -2)) {
-      // The key is read from a copy: turning it into a string in place would confuse `lua_next`.
+      // Reads a copy of the key, because converting it to a string in place would confuse `lua_next`.
       this.wasm._lua_pushvalue(state, -2)
       items.push(this.popReply(state))
       if (withValues) items.push(this.popReply(state))
@@ -217,7 +162,7 @@ export class LuaFloor {
     return items
   }
 
-  /** A field of the table on top, when it is a string. */
+  /** A field of the table on top, if it is a string. */
   field(state: Pointer, name: string): string | undefined {
     this.pushBytes(state, name)
     this.wasm._lua_rawget(state, -2)
@@ -236,11 +181,11 @@ export class LuaFloor {
   }
 }
 
-/** C's cast of a double to 64 bits: cut towards zero, and the smallest integer for what does not fit. */
+/** C's cast of a double to 64 bits: rounds towards zero; numbers out of range become the smallest integer. */
 function toInteger(value: number): number | bigint {
   const cut = Math.trunc(value)
   return cut >= -(2 ** 63) && cut < 2 ** 63 ? integer(BigInt(cut)) : INT64_MIN
 }
 
-/** The text of an error or a status: line ends would end it on the wire, so Redis makes them blanks, and a NUL ends it in C. */
+/** The text of an error or a status. As in Redis, line ends become blanks and a NUL ends the text. */
 export const oneLine = (text: string) => (text.split('\0', 1)[0] ?? '').replace(/[\r\n]/g, ' ')

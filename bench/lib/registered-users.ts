@@ -1,4 +1,4 @@
-/** People with an account, signed up over HTTP like anybody. */
+/** Registers users over HTTP, as a client does. */
 
 import { randomUUID } from 'node:crypto'
 import { DEVICE_COOKIE } from '../../edge/contract/http.ts'
@@ -6,26 +6,27 @@ import { API } from './origin-process.ts'
 import { rawRequest } from './raw-request.ts'
 import type { Identity } from './tokens.ts'
 
-export interface Person extends Identity {
+/** A registered user with a live session. */
+export interface RegisteredUser extends Identity {
   readonly refreshToken: string
-  /** The bytes of a request that signs this person in from a known device: nobody is mailed about it. */
+  /** The bytes of a login from a known device, which causes no email. */
   readonly login: Buffer
 }
 
 const AT_ONCE = 4
 const PASSWORD = 'Correct-horse-7'
 
-/** Signs `count` people up, a few at a time. */
-export async function signUp(url: string, count: number): Promise<Person[]> {
-  const people: Person[] = []
+/** Registers `count` users, a few at a time. */
+export async function registerUsers(url: string, count: number): Promise<RegisteredUser[]> {
+  const users: RegisteredUser[] = []
   const run = async (share: number) => {
-    for (let i = 0; i < share; i++) people.push(await signUpOne(url, `${randomUUID()}@example.com`))
+    for (let i = 0; i < share; i++) users.push(await registerOne(url, `${randomUUID()}@example.com`))
   }
   await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => run(Math.ceil((count - i) / AT_ONCE))))
-  return people
+  return users
 }
 
-async function signUpOne(url: string, email: string): Promise<Person> {
+async function registerOne(url: string, email: string): Promise<RegisteredUser> {
   const response = await fetch(`${url}${API}/auth/register`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,9 +1,9 @@
-/** Builds tokens, right and wrong, from their parts; which of them a verifier must refuse is in `token-vectors.ts`. */
+/** Builds access tokens from their parts, genuine and malformed, for tests and benchmarks. */
 
 import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
-import type { AccessClaims } from '../../edge/contract/claims.ts'
-import type { PublicJwk } from '../../edge/verifier/public-jwk.ts'
-import type { TokenAlgorithm } from '../../edge/verifier/token-algorithm.ts'
+import type { AccessClaims } from '../edge/contract/claims.ts'
+import type { PublicJwk } from '../edge/verifier/public-jwk.ts'
+import type { TokenAlgorithm } from '../edge/verifier/token-algorithm.ts'
 
 /** A private key with the names under which its public half is known. */
 export interface Signer {
@@ -12,17 +12,17 @@ export interface Signer {
   readonly privateKey: KeyObject
 }
 
-/** A part of a token: an object is written as JSON, a string and bytes are taken as they are. */
+/** A part of a token: an object is serialized as JSON, a string and bytes are used as they are. */
 export type Part = string | Uint8Array | object
 
-/** Makes a fresh key pair. */
+/** Generates a key pair. */
 export function generateSigner(algorithm: TokenAlgorithm, kid: string = randomUUID()): Signer {
   const { privateKey } =
     algorithm === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519')
   return { kid, algorithm, privateKey }
 }
 
-/** The public half of a signer, as it would be published. */
+/** The public key of a signer, as a key set publishes it. */
 export function publicJwkOf(signer: Signer): PublicJwk {
   const { kty, crv, x, y } = createPublicKey(signer.privateKey).export({ format: 'jwk' })
   if (!kty || !crv || !x) throw new Error('Node exported a public key without its members')
@@ -43,7 +43,7 @@ export function signRaw(signer: Signer, input: string | Uint8Array): Uint8Array 
   return sign('sha256', bytes, { key: signer.privateKey, dsaEncoding: 'ieee-p1363' })
 }
 
-/** Joins two parts that are already encoded, however badly, with the signer's genuine signature over them. */
+/** Joins two encoded parts, valid or not, with the signer's genuine signature over them. */
 export function sealParts(signer: Signer, header: string, payload: string): string {
   const input = `${header}.${payload}`
   return `${input}.${encodePart(signRaw(signer, input))}`
@@ -54,7 +54,7 @@ export function sealToken(signer: Signer, header: Part, payload: Part): string {
   return sealParts(signer, encodePart(header), encodePart(payload))
 }
 
-/** A token whose signature is made by `mangle`, from what was to be signed and the genuine one. */
+/** A token with a signature that `mangle` makes of the genuine signature and the signing input. */
 export function mangleSignature(
   signer: Signer,
   header: Part,
@@ -65,26 +65,26 @@ export function mangleSignature(
   return `${input}.${encodePart(mangle(signRaw(signer, input), input))}`
 }
 
-/** The raw HMAC over `input`, as an attacker makes it who takes a public key for a secret. */
+/** The raw HMAC over `input`: an attacker computes it with a public key as the secret. */
 export function hmac(hash: string, secret: string | Uint8Array, input: string): Uint8Array {
   return createHmac(hash, secret).update(input).digest()
 }
 
-/** The header that the signer's tokens have. */
+/** The header of the signer's tokens. */
 export function headerOf(signer: Signer): { alg: string; typ: string; kid: string } {
   return { alg: signer.algorithm, typ: 'at+jwt', kid: signer.kid }
 }
 
-/** The claims of a token issued at `nowSeconds` for 15 minutes to a made-up person. */
-export function claimsOf(who: { issuer: string; audience: string; nowSeconds: number }): AccessClaims {
+/** The claims of a token for an invented user, issued at `nowSeconds` for 15 minutes. */
+export function claimsOf(given: { issuer: string; audience: string; nowSeconds: number }): AccessClaims {
   return {
-    iss: who.issuer,
-    aud: who.audience,
+    iss: given.issuer,
+    aud: given.audience,
     sub: '0199a8d4-1c00-7000-8000-0000000000a1',
     sid: '0199a8d4-1c00-7000-8000-0000000000b2',
     jti: '0199a8d4-1c00-7000-8000-0000000000c3',
-    iat: who.nowSeconds,
-    exp: who.nowSeconds + 900,
+    iat: given.nowSeconds,
+    exp: given.nowSeconds + 900,
     client_id: 'gatehouse',
     rot: 0,
     email: 'ada@example.com',

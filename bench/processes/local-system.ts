@@ -1,8 +1,9 @@
-/** The whole local system in a fresh process, as `npm run dev` opens it, on ports that the system chooses. */
+/** A process with the whole local system, as `npm run dev` opens it, on system-assigned ports. */
 
 import { openStack, type Stack } from '../../local/stack.ts'
 import { answerParent } from './answer-parent.ts'
 
+/** Opens the system in a data directory, or closes it. */
 export type SystemQuestion = { readonly dataDir: string } | 'close'
 
 let stack: Stack | undefined
@@ -12,7 +13,7 @@ answerParent<SystemQuestion>(async question => {
     await stack?.close()
     return 'closed'
   }
-  // It resolves once the edge has answered 200 through everything that is behind it.
-  stack = await openStack({ dataDir: question.dataDir, port: 0, env: {}, tell: () => {} })
+  // It resolves once the edge has answered 200.
+  stack = await openStack({ dataDir: question.dataDir, port: 0, env: {}, log: () => {} })
   return stack.edge
 })

@@ -1,25 +1,11 @@
-/** Redis over REST and a mailbox in a process of their own, so that their work is not the load generator's. */
+/** A process with Redis over REST and a mailbox, so that their CPU time is not that of the load generator. */
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openMailbox } from '../../local/mailbox.ts'
 import { openEngineBackend, openRedisRest, type RedisBackend } from '../../local/redis-rest.ts'
+import type { Endpoints, RedisAndMailboxQuestion, RedisKeys } from '../lib/engines.ts'
 import { answerParent } from './answer-parent.ts'
-
-/** What the parent may ask: also that Redis answers later from now on, as one does that is further away. */
-export type SurroundingsQuestion = 'places' | 'redis-calls' | 'redis-keys' | { readonly delayMs: number }
-
-export interface Places {
-  readonly redisUrl: string
-  readonly redisToken: string
-  readonly smtpUrl: string
-}
-
-export interface RedisKeys {
-  readonly count: number
-  /** Keys that would stay for ever. */
-  readonly lasting: readonly string[]
-}
 
 let delayMs = 0
 
@@ -34,17 +20,17 @@ const backend: RedisBackend = {
 const redis = await openRedisRest({ backend, token: randomBytes(16).toString('hex') })
 const mailbox = await openMailbox()
 
-answerParent<SurroundingsQuestion>(question => {
-  // How many HTTP requests Redis has answered since it began.
+answerParent<RedisAndMailboxQuestion>(question => {
+  // The number of HTTP requests answered so far.
   if (question === 'redis-calls') return redis.calls()
-  if (question === 'redis-keys') return lookThroughKeys()
-  if (question === 'places')
-    return { redisUrl: redis.url, redisToken: redis.token, smtpUrl: mailbox.smtpUrl } satisfies Places
+  if (question === 'redis-keys') return scanKeys()
+  if (question === 'endpoints')
+    return { redisUrl: redis.url, redisToken: redis.token, smtpUrl: mailbox.smtpUrl } satisfies Endpoints
   delayMs = question.delayMs
   return delayMs
 })
 
-async function lookThroughKeys(): Promise<RedisKeys> {
+async function scanKeys(): Promise<RedisKeys> {
   const lasting: string[] = []
   let [cursor, count] = ['0', 0]
   do {

@@ -1,27 +1,28 @@
 /**
- * A fresh process with several instances of one limiter, as many edges have, over the REST endpoint and the Redis engine.
+ * A process with several instances of one limiter, as on several edges, over the REST endpoint and the Redis engine.
  *
- * Traffic of minutes runs in seconds: `Date.now` is driven, which both limiters read, and so is the clock of the engine.
- * The network takes no time then. What a Redis that is gone costs is measured on the real clock.
+ * Minutes of traffic run in seconds: the process replaces `Date.now`, which both limiters read, and the clock of the
+ * engine. The network then takes no time. The cost of a missing Redis is measured on the real clock.
  */
 
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createRandom } from '../../local/random.ts'
 import { openEngineBackend, openRedisRest, type RedisRest } from '../../local/redis-rest.ts'
-import { createRandom } from '../../test/edge/lib/random.ts'
 import { askGreedily, askHonestly, attack, type DrivenClock, type Share, type Traffic } from '../lib/quota-traffic.ts'
-import { openGatehouseQuota } from '../peers/gatehouse-quota.ts'
-import type { OpenQuota, QuotaLimiter } from '../peers/quota.ts'
-import { openUpstashQuota } from '../peers/upstash-quota.ts'
+import { createGatehouseQuota } from '../peers/gatehouse-quota.ts'
+import type { CreateQuotaLimiter, QuotaLimiter } from '../peers/quota.ts'
+import { createUpstashQuota } from '../peers/upstash-quota.ts'
 import { answerParent } from './answer-parent.ts'
 
-const LIMITERS = { Gatehouse: openGatehouseQuota, '@upstash/ratelimit': openUpstashQuota } satisfies Record<
+const LIMITERS = { Gatehouse: createGatehouseQuota, '@upstash/ratelimit': createUpstashQuota } satisfies Record<
   string,
-  OpenQuota
+  CreateQuotaLimiter
 >
 
+/** Which limiter is measured, and with which client. */
 export interface QuotaQuestion {
   readonly limiter: keyof typeof LIMITERS
   readonly quota: number
@@ -31,26 +32,27 @@ export interface QuotaQuestion {
     | { readonly client: 'honest'; readonly windows: number; readonly phaseMs: number; readonly waitUnitMs: number }
     | { readonly client: 'greedy'; readonly windows: number; readonly phaseMs: number }
     | { readonly client: 'adversary'; readonly phaseMs: number }
-    /** `gone`: its port refuses. `silent`: it takes calls and never answers. */
+    /** `gone`: its port refuses connections. `silent`: it accepts requests and never answers. */
     | { readonly redis: 'gone' | 'silent'; readonly later: number }
 }
 
-/** Of what was due to the client, and of all calls of Redis for a request that passed. */
-export interface ShareAnswer {
+/** The admitted share of the client's quota, and the Redis calls per admitted request. */
+export interface ShareResult {
   readonly share: number
   readonly callsPerAdmitted: number
 }
 
-export interface GoneAnswer {
+/** The times of answers without Redis. */
+export interface WithoutRedisTimes {
   readonly firstMs: number
-  /** Of those after it. */
+  /** The times of the answers after the first. */
   readonly laterMs: readonly number[]
 }
 
-/** A Monday at noon: the beginning of a minute. */
+/** The beginning of a minute. */
 const T0 = 1_800_014_400_000
 const realNow = Date.now.bind(Date)
-/** Long enough for a machine that is busy; the real clock goes on meanwhile. */
+/** Long enough for a busy machine: deadlines run on the real clock. */
 const DEADLINE_MS = 20_000
 const NOTICED_MS = 50
 
@@ -74,11 +76,11 @@ async function askInDrivenTime(
   question: QuotaQuestion,
   redis: RedisRest,
   clock: DrivenClock
-): Promise<ShareAnswer | number> {
+): Promise<ShareResult | number> {
   const { ask, limiter, quota, windowSeconds } = question
   const opened = LIMITERS[limiter]({ url: redis.url, token: redis.token }, { ...question, deadlineMs: DEADLINE_MS })
   const traffic = trafficOf(opened, quota, windowSeconds * 1000, clock)
-  if (!('client' in ask)) throw new TypeError('this traffic needs a client')
+  if (!('client' in ask)) throw new TypeError('expected a client for this traffic')
   if (ask.client === 'adversary') return attack(traffic, opened.newSubject)
 
   const random = createRandom(ask.phaseMs)
@@ -86,7 +88,7 @@ async function askInDrivenTime(
     ask.client === 'honest'
       ? askHonestly(traffic, { windows, random, waitUnitMs: ask.waitUnitMs })
       : askGreedily(traffic, windows)
-  // The first window is a gift, whoever counts: what comes after is how it goes on.
+  // The first window begins with an unused quota in every limiter, so it is not counted.
   await run(1)
   clock.nowMs = T0 + ask.phaseMs + windowSeconds * 1000
   const callsBefore = redis.calls()
@@ -94,44 +96,48 @@ async function askInDrivenTime(
   return {
     share: admittedAtMs.length / due,
     callsPerAdmitted: (redis.calls() - callsBefore) / admittedAtMs.length
-  } satisfies ShareAnswer
+  } satisfies ShareResult
 }
 
 function trafficOf(limiter: QuotaLimiter, quota: number, windowMs: number, clock: DrivenClock): Traffic {
-  const instances = limiter.instances.map(({ take }) => ({
-    async take() {
-      const answer = await take()
-      // No time passes on a driven clock, but what goes on behind a request must be done before the next moment.
-      await limiter.settled()
+  const instances = limiter.instances.map(({ charge }) => ({
+    async charge() {
+      const answer = await charge()
+      // Background work must finish before the driven clock moves.
+      await limiter.idle()
       return answer
     }
   }))
   return { quota, windowMs, clock, instances }
 }
 
-/** A limiter that has asked Redis before, once Redis is not there any more. */
-async function askWithoutRedis(question: QuotaQuestion, how: 'gone' | 'silent', later: number): Promise<GoneAnswer> {
+/** Measures a limiter that has used Redis before, after Redis is gone. */
+async function askWithoutRedis(
+  question: QuotaQuestion,
+  how: 'gone' | 'silent',
+  later: number
+): Promise<WithoutRedisTimes> {
   const backend = await openEngineBackend()
   const redis = await openRedisRest({ backend, token: randomUUID() })
   const { instances, newSubject } = LIMITERS[question.limiter]({ url: redis.url, token: redis.token }, question)
   const [instance] = instances
-  if (instance === undefined) throw new RangeError('an instance is needed')
-  await instance.take()
+  if (instance === undefined) throw new RangeError('expected at least one instance')
+  await instance.charge()
   await redis.close()
   const silent = createServer(() => {})
   if (how === 'silent') await once(silent.listen(redis.port, '127.0.0.1'), 'listening')
 
-  // Its client has to notice, as it would: that the connection it kept is closed.
+  // Lets the client notice that its kept-alive connection was closed.
   await sleep(NOTICED_MS)
   newSubject()
   const time = async () => {
     const startedMs = performance.now()
-    // A limiter that throws has answered, too: with an error.
-    await instance.take().catch(() => {})
+    // An error is an answer, too.
+    await instance.charge().catch(() => {})
     return performance.now() - startedMs
   }
   const firstMs = await time()
   const laterMs: number[] = []
   for (let i = 0; i < later; i++) laterMs.push(await time())
-  return { firstMs, laterMs } satisfies GoneAnswer
+  return { firstMs, laterMs } satisfies WithoutRedisTimes
 }

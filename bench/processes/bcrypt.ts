@@ -1,25 +1,27 @@
-/** A fresh process that does nothing but bcrypt. */
+/** A process that only runs bcrypt. */
 
 import { cpus } from 'node:os'
 import bcrypt from 'bcrypt'
 import { answerParent } from './answer-parent.ts'
 
+/** How many comparisons are measured. */
 export interface BcryptTask {
   readonly cost: number
-  /** How many comparisons, one after the other. */
+  /** Comparisons one after the other. */
   readonly single: number
-  /** How many on each core, all cores at once. */
+  /** Comparisons per core, on all cores at once. */
   readonly perCore: number
 }
 
+/** The times of the comparisons. */
 export interface BcryptTimes {
-  /** One at a time, each. */
+  /** The time of each comparison, one at a time. */
   readonly singleMs: readonly number[]
-  /** With all cores at it. */
+  /** Comparisons a second on all cores. */
   readonly perSecondOnAllCores: number
 }
 
-// 64 characters, as the origin hands to bcrypt.
+// 64 characters, as the origin passes to bcrypt.
 const PEPPERED = 'p'.repeat(64)
 
 answerParent<BcryptTask>(async ({ cost, single, perCore }) => {

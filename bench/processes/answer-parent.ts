@@ -1,11 +1,11 @@
-/** The side of a child process: answers what the benchmark asks over IPC. */
+/** The child's side of `lib/node-process.ts`: answers questions over IPC. */
 
 interface Asked {
   readonly id: number
   readonly question: unknown
 }
 
-/** Answers every question with what `answer` returns; an error is sent as its text. The process ends with its parent. */
+/** Answers every question with the result of `answer`, or with the text of its error. The process ends with its parent. */
 export function answerParent<Question>(answer: (question: Question) => unknown): void {
   process.on('message', async ({ id, question }: Asked) => {
     try {

@@ -1,4 +1,4 @@
-/** People and their sessions, written straight into the database: hundreds in a second, who never signed in. */
+/** Users with one session each, inserted into the database directly: fast, but they cannot sign in. */
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
@@ -9,21 +9,23 @@ import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
 import type { Engines } from './engines.ts'
 import type { Identity } from './tokens.ts'
 
-export interface Inhabitant extends Identity {
+/** A user with a live session. */
+export interface InsertedUser extends Identity {
   readonly refreshToken: string
 }
 
-/** Nobody's: these people have tokens, and cannot sign in. */
+/** Matches no password: these users have tokens, but cannot sign in. */
 const PASSWORD_HASH = '$2b$10$nobodys.nobodys.nobodys.nobodys.nobodys.nobodys.nobody'
 
 /**
- * Adds people with one live session each, as an origin on these engines would find them after they signed in. An origin
- * must have been started once, which makes the schema.
+ * Inserts users with one live session each, in the state that signing in leaves behind.
+ *
+ * An origin must have been started on these engines before: it creates the schema.
  */
-export async function settle({ databaseUrl, rootSecret }: Engines, count: number): Promise<Inhabitant[]> {
+export async function insertUsers({ databaseUrl, rootSecret }: Engines, count: number): Promise<InsertedUser[]> {
   const keys = deriveKeys([rootSecret])
   const [refreshTokens, audit] = [createRefreshTokens(keys), createAuditRows(createSealedBox(keys))]
-  const people = Array.from({ length: count }, () => {
+  const users = Array.from({ length: count }, () => {
     const [sub, sid] = [randomUUID(), randomUUID()]
     return { sub, sid, refreshToken: refreshTokens.mint({ sessionId: sid, counter: 0 }) }
   })
@@ -31,7 +33,7 @@ export async function settle({ databaseUrl, rootSecret }: Engines, count: number
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {
     await sql`insert into users ${sql(
-      people.map(({ sub }) => ({
+      users.map(({ sub }) => ({
         id: sub,
         email: `${sub}@example.com`,
         name: 'Ada Lovelace',
@@ -43,7 +45,7 @@ export async function settle({ databaseUrl, rootSecret }: Engines, count: number
       }))
     )}`
     await sql`insert into sessions ${sql(
-      people.map(({ sub, sid }) => ({
+      users.map(({ sub, sid }) => ({
         id: sid,
         user_id: sub,
         remembered: false,
@@ -58,5 +60,5 @@ export async function settle({ databaseUrl, rootSecret }: Engines, count: number
   } finally {
     await sql.end()
   }
-  return people
+  return users
 }

@@ -1,18 +1,19 @@
-/** A fresh process that rotates one row after the other by its primary key: the least that a refresh has to do. */
+/** A process that updates one session row after the other by primary key: the minimum that a refresh needs. */
 
 import postgres from 'postgres'
 import { answerParent } from './answer-parent.ts'
 
+/** The rows to update, and for how long. */
 export interface UpdateTask {
   readonly databaseUrl: string
-  /** Of rows in `sessions`. */
+  /** Primary keys in `sessions`. */
   readonly ids: readonly string[]
   readonly connections: number
   readonly warmSeconds: number
   readonly seconds: number
 }
 
-/** Milliseconds each. */
+/** The time of each update, in milliseconds. */
 export type UpdateTimes = readonly number[]
 
 answerParent<UpdateTask>(async ({ databaseUrl, ids, connections, warmSeconds, seconds }) => {

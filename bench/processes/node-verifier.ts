@@ -1,43 +1,46 @@
-/** A fresh Node process that verifies tokens with one library and says how long each batch took. */
+/** A Node process that verifies batches of tokens with one library and measures each batch. */
 
 import type { TokenMaterial } from '../lib/tokens.ts'
-import { openBareDer, openBareP1363 } from '../peers/bare-node.ts'
-import { openFastJwt, openFastJwtCached } from '../peers/fast-jwt.ts'
-import { openGatehouse, openGatehouseRemembering } from '../peers/gatehouse-node.ts'
-import { openHonoJwt } from '../peers/hono-jwt.ts'
-import { openJose } from '../peers/jose.ts'
-import { openJsonwebtoken } from '../peers/jsonwebtoken.ts'
-import type { OpenVerifier, Verify } from '../peers/verifier.ts'
+import { createBareDer, createBareP1363 } from '../peers/bare-node.ts'
+import { createFastJwt, createFastJwtCached } from '../peers/fast-jwt.ts'
+import { createGatehouse, createGatehouseRemembering } from '../peers/gatehouse-node.ts'
+import { createHonoJwt } from '../peers/hono-jwt.ts'
+import { createJose } from '../peers/jose.ts'
+import { createJsonwebtoken } from '../peers/jsonwebtoken.ts'
+import type { CreateVerifier, Verify } from '../peers/verifier.ts'
 import { answerParent } from './answer-parent.ts'
 
-/** Each loads in every process, so that all have the same heap around them. */
+/** Every process loads all of them, so that all variants run with the same heap. */
 const VERIFIERS = {
-  'bare, DER': openBareDer,
-  'bare, P1363': openBareP1363,
-  Gatehouse: openGatehouse,
-  'Gatehouse, remembering': openGatehouseRemembering,
-  'fast-jwt': openFastJwt,
-  'fast-jwt, cached': openFastJwtCached,
-  jose: openJose,
-  jsonwebtoken: openJsonwebtoken,
-  'hono/jwt': openHonoJwt
-} satisfies Record<string, OpenVerifier>
+  'bare, DER': createBareDer,
+  'bare, P1363': createBareP1363,
+  Gatehouse: createGatehouse,
+  'Gatehouse, remembering': createGatehouseRemembering,
+  'fast-jwt': createFastJwt,
+  'fast-jwt, cached': createFastJwtCached,
+  jose: createJose,
+  jsonwebtoken: createJsonwebtoken,
+  'hono/jwt': createHonoJwt
+} satisfies Record<string, CreateVerifier>
 
+/** A library on Node. */
 export type NodeVerifierName = keyof typeof VERIFIERS
 
+/** The tokens to verify, and the library. */
 export interface VerifyTask {
   readonly verifier: NodeVerifierName
   readonly material: TokenMaterial
-  /** Verified before the clock runs, so that the engine has compiled what it will. */
+  /** Verified before the measurement, so that V8 has compiled the code. */
   readonly warm: readonly string[]
-  /** Verified in this order; the clock is read between batches. */
+  /** Verified in this order; each batch is measured. */
   readonly batches: readonly (readonly string[])[]
-  /** How often each batch is gone through before the clock is read again. */
+  /** How often each batch is verified within one measurement. */
   readonly passes: number
 }
 
+/** The times of the batches. */
 export interface VerifyTimes {
-  /** One for each batch. */
+  /** Wall time, one value per batch. */
   readonly microsPerToken: readonly number[]
   /** CPU time of all threads of the process. */
   readonly cpuMicrosPerToken: readonly number[]
@@ -67,7 +70,7 @@ function isAsync(verify: Verify, token: string): boolean {
   return result instanceof Promise
 }
 
-/** @returns how many tokens did not hold; an error of the library ends the measurement */
+/** @returns how many tokens failed verification; an error of the library ends the measurement */
 function runSync(verify: Verify, tokens: readonly string[], passes: number): number {
   let failures = 0
   for (let pass = 0; pass < passes; pass++) for (const token of tokens) if (!verify(token)) failures++

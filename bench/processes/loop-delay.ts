@@ -1,13 +1,11 @@
 /**
- * Loaded into a server with `--import`: watches how late its event loop is, and says so over IPC. The server itself is
- * the one that ships.
+ * Measures the event-loop delay of a server and reports it over IPC. It is loaded with `--import` into the unchanged
+ * server that ships.
  */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { LoopDelayQuestion } from '../lib/origin-process.ts'
 import { answerParent } from './answer-parent.ts'
-
-/** `begin` forgets what was; `read` answers with the 99th percentile of the lateness since, in milliseconds. */
-export type LoopDelayQuestion = 'begin' | 'read'
 
 const RESOLUTION_MS = 5
 
@@ -19,6 +17,6 @@ answerParent<LoopDelayQuestion>(question => {
     delay.reset()
     return 0
   }
-  // What is recorded is the time between two ticks of a timer, its own period included.
+  // The monitor records the time between two ticks of its timer, including the period of the timer.
   return Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS)
 })

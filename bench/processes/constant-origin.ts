@@ -1,16 +1,12 @@
 /**
- * A fresh process with an origin that costs almost nothing, so that what is before it is what is measured: the same
- * answer to every GET over plain TCP, and the moment at which the request arrived. It publishes one key set.
+ * A process with an origin that costs almost nothing, so that the edge in front of it dominates the measurement. Over plain
+ * TCP it answers every GET with the time of arrival, or with one key set.
  */
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import type { ConstantOriginQuestion } from '../lib/edges.ts'
 import { answerParent } from './answer-parent.ts'
-
-export interface ConstantOriginQuestion {
-  /** The JSON Web Key Set, as text. */
-  readonly jwks: string
-}
 
 const JWKS_TARGET = 'GET /.well-known/jwks.json '
 const END_OF_HEAD = '\r\n\r\n'
@@ -21,7 +17,7 @@ const server = createServer({ noDelay: true }, socket => {
   let unread = ''
   socket.on('error', () => socket.destroy())
   socket.on('data', chunk => {
-    // `CLOCK_MONOTONIC`, which is one for all processes of a machine.
+    // `CLOCK_MONOTONIC`, which all processes of a machine share.
     const arrivedNs = process.hrtime.bigint()
     unread += chunk.toString('latin1')
     for (let end = unread.indexOf(END_OF_HEAD); end >= 0; end = unread.indexOf(END_OF_HEAD)) {

@@ -1,6 +1,6 @@
-/** Random numbers from a seed, so that a property that fails once fails again. */
+/** Seeded random numbers for tests and benchmarks, so that a failure can be repeated. */
 
-/** Draws from [0, 1): the generator mulberry32, whose period of 2^32 is plenty here. */
+/** Returns the next number in [0, 1), by mulberry32 (period 2^32). */
 export type Random = () => number
 
 /** Creates a generator; the same seed gives the same numbers. */

@@ -1,54 +1,49 @@
 /**
  * A Redis 7.0 in the process, for local use and tests: the commands that Gatehouse and `@upstash/ratelimit` need, with real
- * Lua 5.1 and nothing on disk. It dispatches; each type's commands live in `redis/`, HTTP in `redis-rest.ts`.
+ * Lua 5.1 and without persistence. This file dispatches; the commands of each type have a file of their own.
  *
- * Limits: arguments and replies are UTF-8 text (see `redis/bytes.ts`); a key is gone in the very millisecond in which its
- * PTTL reaches 0, where Redis serves it for that one more; INCRBYFLOAT adds decimals exactly (see `redis/numbers.ts`);
- * SCAN is the only cursor; what scripts lack is listed in `redis/lua-prelude.ts`, what does not end them in `redis/lua-vm.ts`.
+ * Limits: arguments and replies are UTF-8 text (see `bytes.ts`); a key expires in the millisecond in which
+ * its PTTL reaches 0, whereas Redis still serves it in that one; INCRBYFLOAT adds decimals exactly (see `numbers.ts`);
+ * SCAN is the only cursor; `lua-prelude.ts` lists what scripts lack, `lua-vm.ts` what does not end them.
  */
-import { toBytes, toReply, toText } from './redis/bytes.ts'
-import { acceptsArity, type Command, type CommandTable } from './redis/command.ts'
-import { hashCommands } from './redis/hash-commands.ts'
-import { keyCommands } from './redis/key-commands.ts'
-import { Keyspace } from './redis/keyspace.ts'
-import { listCommands } from './redis/list-commands.ts'
-import { loadLuaWasm } from './redis/lua-floor.ts'
-import { LuaVm } from './redis/lua-vm.ts'
-import { arityError, err, type RawReply, RedisError, type Reply } from './redis/reply.ts'
-import { createScriptCommands } from './redis/script-commands.ts'
-import { serverCommands } from './redis/server-commands.ts'
-import { setCommands } from './redis/set-commands.ts'
-import { stringCommands } from './redis/string-commands.ts'
-import { unionCommands } from './redis/union-commands.ts'
-import { zsetCommands } from './redis/zset-commands.ts'
+import { toBytes, toReply, toText } from './bytes.ts'
+import { acceptsArity, type Command, type CommandTable } from './command.ts'
+import { hashCommands } from './hash-commands.ts'
+import { keyCommands } from './key-commands.ts'
+import { Keyspace } from './keyspace.ts'
+import { listCommands } from './list-commands.ts'
+import { LuaVm } from './lua-vm.ts'
+import { loadLuaWasm } from './lua-wasm.ts'
+import { arityError, execAborted, type RawReply, RedisError, type Reply, unknownCommand } from './reply.ts'
+import { createScriptCommands } from './script-commands.ts'
+import { serverCommands } from './server-commands.ts'
+import { setCommands } from './set-commands.ts'
+import { stringCommands } from './string-commands.ts'
+import { unionCommands } from './union-commands.ts'
+import { zsetCommands } from './zset-commands.ts'
 
-export { RedisError, type Reply } from './redis/reply.ts'
-
-/** What an engine may be given; nothing has to be. */
+/** The options of an engine. */
 export interface RedisEngineOptions {
   /** The clock in ms since 1970, read once per command, script or transaction. */
   readonly nowMs?: () => number
   /** Chooses for SPOP, between 0 and 1. */
   readonly random?: () => number
-  /** After how many Lua instructions a script is ended: the default is about two seconds' worth. */
+  /** The Lua instructions after which a script is ended. The default takes about two seconds. */
   readonly maxScriptInstructions?: number
 }
 
-/** A running engine. Every call is synchronous, so nothing ever interleaves with it. */
+/** A running engine. Every call is synchronous, so commands never interleave. */
 export interface RedisEngine {
   /** Runs one command: `['SET', 'key', 'value']`. An error reply is returned, never thrown. */
   execute(command: readonly string[]): Reply
   /** Runs commands as MULTI … EXEC does: one answer each, or one `EXECABORT` error when a command cannot be queued. */
   multi(commands: readonly (readonly string[])[]): readonly Reply[] | RedisError
-  /** Gives the memory of Lua back; the engine must not be used afterwards. */
+  /** Frees the memory of Lua; the engine must not be used afterwards. */
   close(): void
 }
 
-/** The text of a transaction that was not run, with the first reason found. */
-export const execAborted = (first: RedisError) =>
-  new RedisError(`EXECABORT Transaction discarded because of previous errors: ${first.message}`)
-
-/** Creates an engine with no keys and a Lua of its own. Over 40 lines: short closures over one keyspace, one of them recursive through Lua. */
+/** Creates an engine with no keys and a Lua of its own. */
+// Over 40 lines: short closures over one keyspace, one of them recursive through Lua.
 export async function createRedisEngine(options: RedisEngineOptions = {}): Promise<RedisEngine> {
   const { nowMs = Date.now, random = Math.random, maxScriptInstructions = 200_000_000 } = options
   const keys = new Keyspace(random)
@@ -101,14 +96,4 @@ export async function createRedisEngine(options: RedisEngineOptions = {}): Promi
 
 function register(commands: Map<string, Command>, table: CommandTable): void {
   for (const [name, command] of Object.entries(table)) commands.set(name, command)
-}
-
-/** The error that names a command Redis does not know, as Redis words it. */
-export function unknownCommand([name = '', ...args]: readonly string[]): RedisError {
-  let quoted = ''
-  for (const arg of args) {
-    if (quoted.length >= 128) break
-    quoted += `'${arg.slice(0, 128 - quoted.length)}' `
-  }
-  return err(`unknown command '${name.slice(0, 128)}', with args beginning with: ${quoted}`.replace(/[\r\n]/g, ' '))
 }

@@ -1,6 +1,6 @@
 /**
- * The edge that ships, with a clock that can be pushed: keys are downloaded at most once in 30 s, and nobody wants to wait
- * that long for each download that is measured.
+ * The edge that ships, with a clock that a header can move ahead. Keys are downloaded at most once in 30 s, too rarely
+ * to measure a dozen downloads in real time.
  */
 
 import edge from '../../edge/worker.ts'
