@@ -3,6 +3,8 @@
 /** The part of a `Map` that its users need. */
 export interface BoundedMap<Key, Value> {
   get(key: Key): Value | undefined
+  /** Reads without counting as use: moves nothing and forgets nothing. */
+  peek(key: Key): Value | undefined
   set(key: Key, value: Value): void
   delete(key: Key): void
 }
@@ -30,6 +32,7 @@ export function createBoundedMap<Key, Value>(maxEntries: number): BoundedMap<Key
 
   return {
     set,
+    peek: key => young.get(key) ?? old.get(key),
     get(key) {
       const value = young.get(key)
       if (value !== undefined) return value

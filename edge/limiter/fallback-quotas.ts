@@ -41,7 +41,7 @@ export function createFallbackQuotas({ share, maxSubjects }: FallbackQuotasOptio
   // Security: twice as many, because the map only promises to keep the half that was used last. A client must not get
   // its fallback quota anew after requests under fewer than `maxSubjects` other addresses.
   const subjects = createBoundedMap<string, Subject>(2 * maxSubjects)
-  const subjectOf = (key: string) => subjects.get(key) ?? NEW_SUBJECT
+  const subjectOf = (key: string) => subjects.peek(key) ?? NEW_SUBJECT
   const decideStricter = (key: string, policy: QuotaPolicy, nowMs: number) =>
     decide({ ...policy, quota: Math.max(1, Math.floor(policy.quota * share)) }, subjectOf(key).slices, ONE, nowMs)
 

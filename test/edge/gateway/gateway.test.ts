@@ -96,6 +96,9 @@ t.test(
   }
 )
 
+/** The field of an answer whose quotas were charged. */
+const CHARGED = '"address";r=7;t=61, "auth";r=7;t=61, "user";r=7;t=61'
+
 interface Refused {
   readonly changes?: BenchChanges
   readonly url?: string
@@ -170,11 +173,12 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   'an origin out of reach': {
     changes: { fetch: () => Promise.reject(new TypeError('fetch failed')) },
     code: 'unavailable',
-    headers: { 'retry-after': '1' }
+    headers: { 'retry-after': '1', ratelimit: CHARGED }
   },
   'a port that breaks its word': {
     changes: { signHop: () => Promise.reject(new Error('a secret detail')) },
-    code: 'internal'
+    code: 'internal',
+    headers: { ratelimit: CHARGED }
   }
 }
 
