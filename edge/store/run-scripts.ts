@@ -1,7 +1,4 @@
-/**
- * Runs Lua scripts in Redis, several in one round trip: by their SHA-1, or by their source where Redis does not know
- * it.
- */
+/** Runs Lua scripts in Redis, several in one round trip: by their SHA-1, or by source where Redis does not know it. */
 
 import { namespacedKey } from '../contract/redis-keys.ts'
 import type { Redis } from './open-redis.ts'
