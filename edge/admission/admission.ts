@@ -17,11 +17,13 @@ import { missingOf, type Need } from './need.ts'
 import { createRenewals } from './renewals.ts'
 import { createWaitingRequests } from './waiting-requests.ts'
 
+/** Decides requests by quotas and sessions. One per process or isolate. */
 export interface Admission {
   /** Begins the conversation of one request. */
   begin(beginning: Beginning): Conversation
 }
 
+/** The ports and bounds of an admission. */
 export interface AdmissionOptions {
   readonly redis: Redis
   readonly view: RevocationView

@@ -32,6 +32,7 @@ export interface Passage {
   quotas: readonly QuotaState[]
 }
 
+/** The settings and ports of the steps. */
 export interface ServeOptions {
   readonly allowedOrigins: readonly string[]
   readonly policies: EdgePolicies

@@ -6,6 +6,7 @@
 
 import { type Refusal, refusal } from './refusal.ts'
 
+/** A body that is being forwarded. */
 export interface Upload {
   /** The body for the origin. */
   readonly body: ReadableStream<Uint8Array>

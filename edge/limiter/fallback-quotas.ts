@@ -4,6 +4,7 @@ import { createBoundedMap } from '../contract/bounded-map.ts'
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
 import { type Decision, decide, decisionOf, leavesAtMs, ONE, type Slice } from './sliced-window.ts'
 
+/** The bounds of fallback quotas. */
 export interface FallbackQuotasOptions {
   /** The share of a quota that one instance grants, 0 to 1; at least one request. */
   readonly share: number
@@ -11,6 +12,7 @@ export interface FallbackQuotasOptions {
   readonly maxSubjects: number
 }
 
+/** Fallback quotas of one instance, for all subjects and quotas. */
 export interface FallbackQuotas {
   /**
    * Decides a request without Redis. Every request that this instance has admitted counts, also those that Redis

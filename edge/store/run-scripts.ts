@@ -3,6 +3,7 @@
 import { namespacedKey } from '../contract/redis-keys.ts'
 import type { Redis } from './open-redis.ts'
 
+/** A Lua script. */
 export interface Script {
   readonly source: string
   /** SHA-1 of `source` in lower-case hex, pinned beside it. */
