@@ -1,10 +1,12 @@
-/** Queries that are built once for a pool and prepared once for each of its connections. */
+/** Builds a query once for each pool, so that the driver prepares it once for each connection. */
 
 import type { Queryable } from './client.ts'
 
 /**
- * Keeps what `build` makes for each pool or transaction. Building a query costs more than its round trip; and a query
- * that is not prepared takes two round trips, one for the types of its parameters, and is planned each time.
+ * Keeps the result of `build` for each pool or transaction.
+ *
+ * Building a query costs more time than its round trip. A query that is not prepared takes two round trips, one for the
+ * types of its parameters, and is planned each time.
  */
 export function builtOnce<Query>(build: (db: Queryable) => Query): (db: Queryable) => Query {
   const queries = new WeakMap<Queryable, Query>()

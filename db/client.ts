@@ -1,14 +1,15 @@
-/** Opens the database: a bounded pool, a deadline for every piece of work, and one error for "it is not there". */
+/** Opens the database: a bounded pool, a deadline for all work, and one error for an unavailable database. */
 
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { afterDeadline } from '../edge/contract/after-deadline.ts'
 import { connectionSettings } from './connection-url.ts'
 import { drizzle } from './drizzle.ts'
-import { withoutWordsToLostConnections } from './lost-connection.ts'
+import { withoutRollbackOnLostConnections } from './lost-connection.ts'
 import * as schema from './schema/index.ts'
-import { afterDeadline, withStatementDeadline } from './statement-deadline.ts'
+import { withStatementDeadline } from './statement-deadline.ts'
 
-/** What a query function runs on: the pool, or a transaction. */
+/** The pool or a transaction: a query function runs on either. */
 export type Queryable = Pick<
   PostgresJsDatabase<typeof schema>,
   'select' | 'insert' | 'update' | 'delete' | 'execute' | '$with' | 'with'
@@ -19,24 +20,26 @@ export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError'
 }
 
+/** An open pool. */
 export interface Database {
-  /** Runs queries, each on its own. @throws {DatabaseUnavailableError} */
+  /** Runs queries, each in a transaction of its own. @throws {DatabaseUnavailableError} */
   run<T>(work: (db: Queryable) => Promise<T>): Promise<T>
   /** Runs queries that take effect together or not at all. @throws {DatabaseUnavailableError} */
   transaction<T>(work: (db: Queryable) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
+/** The URL and the limits of a pool. */
 export interface DatabaseOptions {
   readonly url: string
   readonly maxConnections?: number
-  /** How long a piece of work may take, connecting included. */
+  /** The time limit of one call of `run` or `transaction`, connecting included. */
   readonly deadlineMs?: number
   /** False behind a pooler that keeps no prepared statements: each query then takes two round trips. */
   readonly prepares?: boolean | undefined
 }
 
-/** Opens a pool. Connections are made when they are needed, and again after the server was away. */
+/** Opens a pool. It connects when a query needs a connection, and again after the server was unavailable. */
 export function openDatabase(options: DatabaseOptions): Database {
   const { maxConnections = 10, deadlineMs = 2500 } = options
   const { url, ssl, targetSessionAttrs, startup, prepares } = connectionSettings(options.url)
@@ -44,9 +47,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: maxConnections,
     connect_timeout: (deadlineMs * 0.8) / 1000,
     idle_timeout: 60,
-    // Without this the driver waits up to 20 s before it tries again.
+    // Without this the driver waits up to 20 s before it connects again.
     backoff: () => 0.1,
-    // No array goes to the database or comes from it, and asking for their types would delay every connection.
+    // No query sends or returns an array, and fetching the types of arrays would delay every connection.
     fetch_types: false,
     prepare: options.prepares ?? prepares,
     target_session_attrs: targetSessionAttrs,
@@ -54,7 +57,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(ssl !== undefined && { ssl }),
     connection: { application_name: 'gatehouse', ...startup }
   })
-  const client = withStatementDeadline(withoutWordsToLostConnections(driver), deadlineMs)
+  const client = withStatementDeadline(withoutRollbackOnLostConnections(driver), deadlineMs)
   const db = drizzle(client, { schema })
 
   return {
@@ -82,23 +85,23 @@ async function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<
 const UNAVAILABLE =
   /^(CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONN\w+|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENET\w+|ENOENT|08\w{3}|57P0\d|57014|53\w{3}|25006|40001|40P01|55P03)$/
 
-/** A prepared statement is not there, or there already: it was prepared on another connection of the server. */
+/** A prepared statement is missing, or exists already: it was prepared on another connection of the server. */
 const LOST_STATEMENT = /^(26000|42P05)$/
 const POOLER = 'the pooler before the database keeps no prepared statements: set DATABASE_PREPARE=false'
 
-/** Drizzle's own error quotes the query and its parameters; what is under it does not, and is what we go by. */
+/** Security: Drizzle's own error quotes the query and its parameters. Its cause does not, so only the cause is used. */
 function translated(error: unknown): unknown {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   if (LOST_STATEMENT.test(code)) return new DatabaseUnavailableError(`${POOLER} (${code})`)
   if (!UNAVAILABLE.test(code)) return cause
-  // Of several addresses that were tried, only the code is told.
+  // An error about several addresses has an empty message; only its code is shown.
   const message = cause instanceof Error ? cause.message : ''
   const said = message === '' || message.includes(code) ? message || code : `${code}: ${message}`
   return new DatabaseUnavailableError(`the database is not available (${said})`)
 }
 
-/** The constraint that an insert or update broke, where `error` says so (SQLSTATE class 23). */
+/** The constraint that an insert or update violated, if `error` names one (SQLSTATE class 23). */
 export function brokenConstraint(error: unknown): string | undefined {
   const fields = error as { code?: unknown; constraint_name?: unknown } | null
   const isViolation = error instanceof Error && String(fields?.code).startsWith('23')

@@ -1,41 +1,43 @@
 /**
- * Reads a PostgreSQL URL as hosters hand it out: what each of its parameters means to our driver.
+ * Parses a PostgreSQL URL as hosting providers hand it out, and translates its parameters for our driver.
  *
- * The driver would send every parameter that it does not know to the server as a setting, and a server or pooler refuses
- * the connection then. So each parameter is mapped, dropped or refused here, and the driver gets a URL without any.
+ * The driver would send each unknown parameter to the server as a setting, and the server or a pooler would refuse the
+ * connection. So each parameter is translated, dropped or refused here, and the driver gets a URL without parameters.
  */
 
-/** What the driver is given. */
+/** The settings of the driver. */
 export interface ConnectionSettings {
   /** Without parameters. */
   readonly url: string
-  /** Undefined where the URL does not say. */
+  /** Undefined if the URL does not set it. */
   readonly ssl: Tls | undefined
   readonly targetSessionAttrs: SessionAttributes | undefined
   /** Parameters of the start-up packet. */
   readonly startup: Readonly<Record<string, string>>
-  /** False where the URL says that a pooler keeps no prepared statements. */
+  /** False if the URL says that a pooler keeps no prepared statements. */
   readonly prepares: boolean
 }
 
+/** The outcome of parsing. */
 export type ParsedConnectionUrl =
   | { readonly ok: true; readonly value: ConnectionSettings }
-  /** `reason` names parameters, and no value that was found. */
+  /** `reason` names parameters, but never shows a value that was found. */
   | { readonly ok: false; readonly reason: string }
 
 type Tls = false | 'prefer' | 'require' | 'verify-full' | { readonly checkServerIdentity: () => undefined }
 type SessionAttributes = Exclude<(typeof SESSION_ATTRIBUTES)[number], 'any'>
 
+/** The expected form, for error messages. */
 export const DATABASE_URL_FORM = 'postgres://user:password@host:port/database'
 
-/** libpq's words, and those of other drivers. `allow` is `prefer`: this driver always asks for TLS first. */
+/** The modes of libpq and of other drivers. `allow` means `prefer`, because this driver always tries TLS first. */
 const SSL_MODES: Readonly<Record<string, Tls>> = {
   disable: false,
   allow: 'prefer',
   prefer: 'prefer',
   require: 'require',
   'no-verify': 'require',
-  // Of an object the driver takes what Node's TLS knows: the chain is verified, the name is not.
+  // The driver passes an object to Node's TLS: with this one the chain is verified, but not the name.
   'verify-ca': { checkServerIdentity: () => undefined },
   'verify-full': 'verify-full',
   false: false,
@@ -53,7 +55,7 @@ interface Draft {
 }
 
 interface Parameter {
-  /** The only values that it takes; any unless given. */
+  /** The permitted values; every value if undefined. */
   readonly words?: readonly string[]
   readonly apply?: (draft: Draft, value: string) => void
 }
@@ -69,11 +71,11 @@ const startup = (name: string): Parameter => ({
     draft.startup[name] = value
   }
 })
-/** The migrations name the schema of the tables that they refer to. */
+/** The migrations refer to tables in `public` by name. */
 const schema: Parameter = { words: ['public'] }
 
-/** Parameters that mean something. */
-const MEANINGFUL: Readonly<Record<string, Parameter>> = {
+/** Parameters that the driver's settings can express. */
+const TRANSLATED: Readonly<Record<string, Parameter>> = {
   sslmode: tls,
   ssl: tls,
   schema,
@@ -100,8 +102,8 @@ const MEANINGFUL: Readonly<Record<string, Parameter>> = {
   }
 }
 
-/** Parameters that are dropped: other drivers' pools, deadlines that this one has of its own, hints of hosters. */
-const HARMLESS = new Set(
+/** Ignored parameters: pools of other drivers, deadlines that are set elsewhere, hints of hosting providers. */
+const IGNORED = new Set(
   (
     'connect_timeout connection_limit pool_timeout pool_size pool_mode socket_timeout max idle_timeout max_lifetime ' +
     'keepalives keepalives_idle keepalives_interval keepalives_count keep_alive tcp_user_timeout client_encoding ' +
@@ -109,13 +111,13 @@ const HARMLESS = new Set(
   ).split(' ')
 )
 
-/** What to do instead, where it is not to leave the parameter out. */
+/** The advice for parameters for which "leave it out" does not suffice. */
 const ADVICE: Readonly<Record<string, string>> = {
   sslrootcert: 'name the file in NODE_EXTRA_CA_CERTS and use sslmode=verify-full',
   statement_timeout: 'leave it out, every statement has a deadline'
 }
 
-/** Reads a URL. */
+/** Parses a URL and its parameters. */
 export function parseConnectionUrl(text: string): ParsedConnectionUrl {
   const [url = '', query = ''] = text.split(/\?(.*)/s)
   if (!isReadable(url)) return { ok: false, reason: `expected ${DATABASE_URL_FORM}` }
@@ -129,8 +131,8 @@ export function parseConnectionUrl(text: string): ParsedConnectionUrl {
   }
   const wrong: string[] = []
   for (const [name, value] of new URLSearchParams(query)) {
-    if (HARMLESS.has(name)) continue
-    const parameter = Object.hasOwn(MEANINGFUL, name) ? MEANINGFUL[name] : undefined
+    if (IGNORED.has(name)) continue
+    const parameter = Object.hasOwn(TRANSLATED, name) ? TRANSLATED[name] : undefined
     if (parameter === undefined) wrong.push(unsupported(name))
     else if (parameter.words && !parameter.words.includes(value))
       wrong.push(`its parameter "${name}" takes only ${parameter.words.join(', ')}`)
@@ -139,24 +141,24 @@ export function parseConnectionUrl(text: string): ParsedConnectionUrl {
   const { bindsChannel, ...settings } = draft
   if (bindsChannel && draft.ssl === false) wrong.push('its channel_binding=require contradicts its sslmode=disable')
   if (wrong.length > 0) return { ok: false, reason: wrong.join('; ') }
-  // Security: a bound channel exposes a man in the middle. This driver cannot bind it, so the certificate has to.
+  // Security: channel binding detects a man in the middle. This driver lacks it and verifies the certificate instead.
   return { ok: true, value: { url, ...settings, ssl: bindsChannel ? 'verify-full' : draft.ssl } }
 }
 
-/** What opens a connection. @throws {TypeError} on a URL that the check of the settings refuses */
+/** The settings of the driver for a URL. @throws {TypeError} if `parseConnectionUrl` refuses it */
 export function connectionSettings(text: string): ConnectionSettings {
   const parsed = parseConnectionUrl(text)
   if (!parsed.ok) throw new TypeError(`Cannot open the database by this URL: ${parsed.reason}`)
   return parsed.value
 }
 
-/** Shows a name only where it is a word: a URL that was pasted into another one may hold a password. */
+/** Security: shows a name only if it is a plain word. A URL that was pasted into another one may contain a password. */
 function unsupported(name: string): string {
   const advice = Object.hasOwn(ADVICE, name) ? ADVICE[name] : 'leave it out'
   return `its parameter "${/^[\w-]{1,64}$/.test(name) ? name : '…'}" is not supported: ${advice}`
 }
 
-/** Whether the driver can read it. Several hosts, comma-separated, are an addition of libpq's to URLs. */
+/** Whether the driver can parse it. Several hosts, separated by commas, are an extension of libpq. */
 function isReadable(url: string): boolean {
   const match = /^postgres(?:ql)?:\/\/(?:[^@/\s]*@)?([^/\s]*)(?:\/\S*)?$/.exec(url)
   const hosts = match?.[1]

@@ -1,24 +1,24 @@
 /**
- * Ends a transaction whose connection was lost without another word to that connection.
+ * Sends nothing more to a connection that was lost during a transaction.
  *
- * The driver answers the failure of a transaction with a ROLLBACK on the same connection. Where that has no socket any
- * more, the write throws outside of every promise and ends the process (postgres 3.4.9, its issue 1208). The server has
- * rolled back by then, and the driver itself rejects the transaction when the connection closes.
+ * The driver answers the failure of a transaction with a ROLLBACK on the same connection. If its socket is closed, the
+ * write throws outside of every promise and ends the process (postgres 3.4.9, its issue 1208). The server has rolled
+ * back by then, and the driver rejects the transaction when the connection closes.
  */
 
 import type { Sql, TransactionSql } from 'postgres'
 
-/** The driver's codes of a lost connection, those of sockets, and the SQLSTATEs by which a server ends a session. */
+/** The codes of a lost connection: of the driver, of sockets, and the SQLSTATEs by which a server ends a session. */
 const LOST = /^(CONNECTION_(CLOSED|DESTROYED|ENDED)|ECONN\w+|EPIPE|ETIMEDOUT|57P0[1-5])$/
 
-/** Never settles: the driver has nothing to send then. */
+/** Never settles, so that the driver sends nothing. */
 const never = () => new Promise<never>(() => {})
 
-/** Makes every transaction of `client` leave a lost connection alone. */
-export function withoutWordsToLostConnections(client: Sql): Sql {
+/** Makes every transaction of `client` send nothing to its connection once that is lost. */
+export function withoutRollbackOnLostConnections(client: Sql): Sql {
   const { begin } = client
   const beginCarefully = (work: (sql: TransactionSql) => unknown) => {
-    // Only what this transaction's own connection says counts: work may fail of other connections, and is rolled back.
+    // Only a loss of this transaction's own connection counts. Work that fails for another reason is rolled back.
     const connection: { loss: unknown } = { loss: undefined }
     const outcome = begin(async sql => {
       try {
@@ -29,7 +29,7 @@ export function withoutWordsToLostConnections(client: Sql): Sql {
         throw error
       }
     })
-    // The driver rejects at the close, also where no statement was under way: work that goes on then sends no other.
+    // The driver rejects when the connection closes, even between two statements. Work that continues sends no more.
     outcome.catch((error: unknown) => {
       connection.loss ??= error
     })
@@ -39,8 +39,8 @@ export function withoutWordsToLostConnections(client: Sql): Sql {
 }
 
 /**
- * A transaction that notes the loss of its connection and refuses statements after that, in savepoints as well. `unsafe`
- * is what Drizzle runs every query by.
+ * A transaction that notes the loss of its connection and refuses statements after it, in savepoints, too. Drizzle runs
+ * every query through `unsafe`.
  */
 function watched(sql: TransactionSql, connection: { loss: unknown }): TransactionSql {
   const { unsafe, savepoint } = sql

@@ -1,19 +1,20 @@
 /**
- * Cancels each statement that the server has not answered in time, so that it holds no connection and no lock for longer.
+ * Cancels each statement that the server has not answered in time, so that it releases its connection and its locks.
  *
- * Not `statement_timeout`: as a parameter of the start-up packet PgBouncer refuses it, as a setting of the session it
- * would stay with whichever server connection PgBouncer lent for that moment, and for each transaction it would cost round
- * trips. PgBouncer hands on the cancel request of the protocol.
+ * `statement_timeout` is not an option. PgBouncer refuses it as a parameter of the start-up packet. As a setting of the
+ * session it would stay with the server connection that PgBouncer lent. Set in each transaction it would cost round
+ * trips. PgBouncer forwards the cancel request of the protocol.
  */
 
 import type { Sql, TransactionSql } from 'postgres'
+import { afterDeadline } from '../edge/contract/after-deadline.ts'
 
-/** The driver's own canceller answers with a promise, which its public `cancel()` drops: a rejection would end the process. */
+/** The driver's internal canceller. The public `cancel()` drops its promise, and a rejection would end the process. */
 interface Cancellable extends Promise<unknown> {
   readonly canceller: (query: Cancellable) => Promise<void>
 }
 
-/** Gives every statement that `client` is told to run a deadline, those of its transactions too. */
+/** Gives every statement of `client` a deadline, those of its transactions included. */
 export function withStatementDeadline(client: Sql, deadlineMs: number): Sql {
   const { begin } = client
   limit(client, deadlineMs)
@@ -25,7 +26,7 @@ export function withStatementDeadline(client: Sql, deadlineMs: number): Sql {
   return Object.assign(client, { begin: beginLimited })
 }
 
-/** `unsafe` is what Drizzle runs every query by. */
+/** Limits `unsafe`, because Drizzle runs every query through it. */
 function limit(sql: Sql | TransactionSql, deadlineMs: number): void {
   const { unsafe } = sql
   const unsafeLimited = (...args: Parameters<typeof unsafe>) => {
@@ -37,22 +38,7 @@ function limit(sql: Sql | TransactionSql, deadlineMs: number): void {
   Object.assign(sql, { unsafe: unsafeLimited })
 }
 
-/** Where the server cannot be reached for it either, the statement ends with its connection. */
+/** If the server cannot be reached for the cancellation, the statement ends with its connection. */
 function cancel(query: Cancellable): void {
   query.canceller(query).catch(() => {})
-}
-
-/**
- * Calls `expire` when the time is over, and later by as much as this process was held up itself, once: what was answered
- * meanwhile is still unread. Work that was done and passes for lost costs more than late work: an email that was claimed
- * is not sent for a minute.
- *
- * @returns stops it
- */
-export function afterDeadline(deadlineMs: number, expire: () => void): () => void {
-  const dueMs = performance.now() + deadlineMs
-  let timer = setTimeout(() => {
-    timer = setTimeout(expire, Math.max(0, performance.now() - dueMs))
-  }, deadlineMs)
-  return () => clearTimeout(timer)
 }

@@ -1,11 +1,12 @@
-/** The public names of the gateway, for other people: `gatehouse/gateway`. Each function has an example, which a test runs. */
+/** The public names of the gateway, `gatehouse/gateway`. Each function has an example, which a test runs. */
 
 export { type Admission, type AdmissionOptions, createAdmission } from './admission/admission.ts'
 export type { Charged, ChargeRefusal, ChargeResult } from './admission/charge-result.ts'
 export type { Beginning, Conversation } from './admission/conversation.ts'
 export type { Background } from './admission/need.ts'
 export type { EdgeHop } from './contract/edge-hop.ts'
-export { type ParsedPolicies, parsePolicies } from './contract/parse-policies.ts'
+export { parsePolicies } from './contract/parse-policies.ts'
+export type { Parsed, ParseFailure } from './contract/parsed.ts'
 export type {
   EdgePolicies,
   EdgeQuota,

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Config, loadConfig } from '../server/config.ts'
-import { loggerOptions } from '../server/logger.ts'
+import { createLogger } from '../server/logger.ts'
 import { openOrigin } from '../server/origin.ts'
 import { openDatabaseRoles, writeCommandSettings } from './database-roles.ts'
 import { openLocalEdge } from './edge.ts'
@@ -95,7 +95,7 @@ async function openParts({ dataDir, port, env, tell }: StackOptions, closers: ((
   })
   const origin = closing(
     await onFreePort('origin', env.PORT === undefined ? preferred(originPort) : originPort, tell, free =>
-      openOrigin(loadConfig({ ...settings, PORT: String(free) }), loggerOptions(settings.LOG_LEVEL ?? 'warn'))
+      openOrigin(loadConfig({ ...settings, PORT: String(free) }), createLogger(settings.LOG_LEVEL ?? 'warn'))
     )
   )
   // The edge has little patience: it starts when the origin is ready and this process has nothing left to do.

@@ -1,35 +1,35 @@
-/** Environment → frozen Config, or one error that names everything that is wrong. Reads nothing by itself. */
+/** From the environment to a frozen `Config`, or to one error that names every fault. The caller brings the environment. */
 
 import { parseQuotaPolicy, type QuotaPolicy } from '../edge/contract/quota-policy.ts'
 import { parseFlag as flag, parseWholeNumber as integer, MAX_SECONDS } from '../edge/contract/shared-settings.ts'
-import { DATABASE_URL_FORM, databaseUrl as parseDatabaseUrl } from './database-url.ts'
+import { DATABASE_URL_FORM, parseDatabaseUrl } from './database-url.ts'
 import type { PasswordClass } from './lib/passwords/password-policy.ts'
 import { classes, contactUri, httpUrl, oneOf, secrets, smtpUrl, text } from './lib/settings/setting-parsers.ts'
 import { createSettingsReader } from './lib/settings/settings-reader.ts'
 
-/** The origin's settings. Durations are whole seconds. `.env.example` says what each is for. */
+/** The settings of the origin. Durations are whole seconds. `.env.example` explains each. */
 export interface Config {
   readonly production: boolean
   readonly host: string
   readonly port: number
   readonly logLevel: string
-  /** Undefined: no metrics are served. */
+  /** Undefined: the origin serves no metrics. */
   readonly metricsPort: number | undefined
-  /** Under which people reach the service; no trailing slash. The issuer of every token. */
+  /** The public URL of the service, without a trailing slash. The issuer of every token. */
   readonly publicUrl: string
   readonly apiPrefix: string
   readonly allowedOrigins: readonly string[]
   readonly docs: boolean
-  /** A URI for reports of vulnerabilities. Undefined: no security.txt is served. */
+  /** The URI for reports of vulnerabilities. Undefined: the origin serves no security.txt. */
   readonly securityContact: string | undefined
   readonly databaseUrl: string
-  /** Migrates, and owns the tables; the same as `databaseUrl` where one role does both. */
+  /** The role that owns and migrates the tables; `databaseUrl` where one role does both. */
   readonly migrationDatabaseUrl: string
-  /** Whether statements are prepared; undefined: unless `databaseUrl` says `pgbouncer=true`. */
+  /** Whether statements are prepared. Undefined: they are, unless `databaseUrl` says `pgbouncer=true`. */
   readonly databasePrepare: boolean | undefined
   readonly redisUrl: string
   readonly redisToken: string
-  /** Goes before each key, so that several systems can share one database. */
+  /** The prefix of each key, so that several systems can share one database. */
   readonly redisNamespace: string
   readonly rootSecrets: readonly [string, ...string[]]
   readonly edgeSecret: string
@@ -61,16 +61,16 @@ export interface Config {
     readonly notices: QuotaPolicy
   }
   readonly loginLimits: {
-    /** Failures of one client address, and how long it is blocked then. */
+    /** Failures of one client address before it is blocked, and for how long. */
     readonly address: QuotaPolicy
     readonly addressBlock: number
-    /** Failures of one account from everywhere, and how long it is protected then. */
+    /** Failures of one account from all addresses before unknown devices are refused, and for how long. */
     readonly account: QuotaPolicy
     readonly accountBlock: number
-    /** Failures of one address on one account before it has to wait, and for how long at first. */
+    /** Failures of one address on one account before it has to wait, and how long at first. */
     readonly delayAfter: number
     readonly firstDelay: number
-    /** Failures before a captcha is asked for. */
+    /** Failures before a captcha is required. */
     readonly captchaAfter: number
   }
   readonly captcha: { readonly secret: string; readonly siteKey: string; readonly verifyUrl: string } | undefined
@@ -82,13 +82,11 @@ const ROOT_SECRETS_FORM =
   'secrets of at least 32 random bytes each, comma-separated, newest first (make one with: openssl rand -base64 32)'
 
 /**
- * Reads the settings. Everything counts as production unless `NODE_ENV` says `development` or `test`:
- * who forgets the variable gets the strict process, not the lenient one.
- *
- * One line a setting, in the order of `.env.example`, which is why this function is as long as it is.
+ * Parses the settings. Only `development` or `test` in `NODE_ENV` loosens them: a process without the variable is strict.
  *
  * @throws {ConfigError} naming every variable that is missing or malformed
  */
+// Over 40 lines: one line a setting, in the order of `.env.example`.
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const production = env.NODE_ENV !== 'development' && env.NODE_ENV !== 'test'
   const minCost = production ? 10 : 4
@@ -127,7 +125,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     edgeSecret: read.shared('EDGE_SECRET'),
     requireEdge: read.optional('REQUIRE_EDGE', String(production), 'true or false', flag),
     smtpUrl: read.required('SMTP_URL', 'smtp://user:password@host:port or smtps://…', smtpUrl),
-    mailFrom: read.optional('MAIL_FROM', 'Gatehouse <no-reply@localhost.localdomain>', 'a mail address', text),
+    mailFrom: read.optional('MAIL_FROM', 'Gatehouse <no-reply@localhost.localdomain>', 'an email address', text),
     tokenAudience: read.shared('TOKEN_AUDIENCE', String(publicUrl)),
     tokenClientId: read.optional('TOKEN_CLIENT_ID', 'gatehouse', 'at most 32 printable ASCII characters', value =>
       /^[\x21-\x7e]{1,32}$/.test(value) ? value : undefined

@@ -1,12 +1,12 @@
-/** The setting of a database's URL, which names what is wrong with its parameters. */
+/** The parser of database URLs in settings, which names the faults of their parameters. */
 
 import { DATABASE_URL_FORM, parseConnectionUrl } from '../db/connection-url.ts'
 import { SettingFault } from './lib/settings/settings-reader.ts'
 
 export { DATABASE_URL_FORM }
 
-/** Reads `postgres://…`. */
-export function databaseUrl(text: string): string | SettingFault {
+/** Parses `postgres://…`. */
+export function parseDatabaseUrl(text: string): string | SettingFault {
   const parsed = parseConnectionUrl(text)
   return parsed.ok ? text : new SettingFault(parsed.reason)
 }

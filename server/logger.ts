@@ -1,20 +1,20 @@
-/** How the origin logs: one JSON object a line, with everything secret cut out should it ever get there. */
+/** The logger of the origin: one JSON object a line, with secrets redacted in case one gets into a line. */
 
-import type { FastifyServerOptions } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
+import { type DestinationStream, pino } from 'pino'
 
-/** Logger options for Fastify (pino). */
-export function loggerOptions(level: string): FastifyServerOptions['logger'] {
-  return {
+const SECRETS = ['authorization', 'cookie', 'password', 'token', 'refreshToken', 'accessToken']
+
+/** Creates a logger that writes lines of at least this level, to standard output unless a destination is given. */
+export function createLogger(level: string, destination?: DestinationStream): FastifyBaseLogger {
+  const options = {
     level,
     redact: {
-      paths: ['authorization', 'cookie', 'password', 'token', 'refreshToken', 'accessToken'].flatMap(name => [
-        name,
-        `*.${name}`,
-        `*.*.${name}`
-      ]),
+      paths: SECRETS.flatMap(name => [name, `*.${name}`, `*.*.${name}`]),
       censor: '[redacted]'
     },
-    // A request in a log line is its method alone: its path can hold a mailed token, its headers hold others.
+    // Security: a logged request shows its method alone. Its path can hold a mailed token, its headers hold others.
     serializers: { req: (request: { method: string }) => ({ method: request.method }) }
   }
+  return pino(options, destination)
 }

@@ -7,27 +7,28 @@ import { migrateDatabase } from '../db/migrate.ts'
 import { loadConfig } from './config.ts'
 import { lowerPoolPriority } from './lib/passwords/pool-priority.ts'
 import { ConfigError } from './lib/settings/settings-reader.ts'
-import { loggerOptions } from './logger.ts'
+import { createLogger } from './logger.ts'
 import { openOrigin } from './origin.ts'
 
-// bcrypt may take a thread per core; four more are for everything else, so that nothing waits behind a login storm.
-// It is read once, when the first work goes to the pool.
+// bcrypt may take a thread per core. Four more threads keep other work from waiting behind a login storm.
+// libuv reads the size once, when the first work goes to the pool.
 process.env.UV_THREADPOOL_SIZE ??= String(cpus().length + 4)
 
 try {
   const config = loadConfig(process.env)
   await migrateDatabase(config.migrationDatabaseUrl)
-  const origin = await openOrigin(config, loggerOptions(config.logLevel))
-  // By now the decoy hash has started the threads.
+  const log = createLogger(config.logLevel)
+  const origin = await openOrigin(config, log)
+  // The decoy hash has started the threads by now.
   lowerPoolPriority()
-  // Where `npm start` keeps compiled modules: at once, for a process that is killed would keep nothing.
+  // `npm start` keeps compiled modules. They are written now, because a killed process would not write them.
   flushCompileCache()
-  closeWithGrace({ delay: 10_000, logger: origin.app.log }, async ({ err }) => {
-    if (err) origin.app.log.fatal({ err }, 'the origin closes after an error')
+  closeWithGrace({ delay: 10_000, logger: log }, async ({ err }) => {
+    if (err) log.fatal({ err }, 'the origin closes after an error')
     await origin.close()
   })
 } catch (error) {
-  const said = error instanceof Error ? error.message : String(error)
-  process.stderr.write(error instanceof ConfigError ? `${said}\n` : `The origin could not start: ${said}\n`)
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(error instanceof ConfigError ? `${message}\n` : `The origin could not start: ${message}\n`)
   process.exitCode = 1
 }

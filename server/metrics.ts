@@ -1,25 +1,26 @@
-/** What operators watch: Prometheus metrics on a port of their own, which is never the public one. */
+/** Prometheus metrics of an origin, on a port of their own that is never public. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
+/** The counters and histograms of one origin. */
 export interface Metrics {
-  /** Counts a request; the route is its pattern, because a path can hold a mailed token and has no bound. */
+  /** Counts a request. The route is a pattern, because paths can hold mailed tokens and are unbounded in number. */
   answered(route: string, method: string, status: number, seconds: number): void
-  /** Redis could not be asked: quotas and guards work from their floors. */
+  /** Counts a failed call to Redis: quotas and guards work from their fallbacks. */
   storeFailed(): void
-  /** A background job failed and will run again. */
+  /** Counts a failed run of a background job. */
   jobFailed(job: string): void
-  /** The text that Prometheus reads. */
+  /** The metrics as the text that Prometheus reads. */
   text(): Promise<string>
 }
 
-/** From a cached answer to a login that has waited in the hashing queue. */
+/** From a cached answer to a login that waited in the hashing queue. */
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
-/** Creates the metrics of one origin; its registry is its own, so that several fit into one process. */
+/** Creates the metrics of one origin. Each has a registry of its own, so that one process can hold several origins. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -33,7 +34,7 @@ export function createMetrics(): Metrics {
   })
   const storeFailures = new Counter({
     name: 'gatehouse_store_failures_total',
-    help: 'Calls to Redis that failed; limits work from a stricter floor then',
+    help: 'Calls to Redis that failed; limits then work from stricter fallback quotas',
     registers
   })
   const jobFailures = new Counter({
@@ -50,12 +51,13 @@ export function createMetrics(): Metrics {
   }
 }
 
+/** A server of metrics that listens. */
 export interface MetricsServer {
   readonly url: string
   close(): Promise<void>
 }
 
-/** Serves `GET /metrics` and nothing else. */
+/** Opens a server that answers `GET /metrics` only. */
 export async function openMetricsServer(metrics: Metrics, host: string, port: number): Promise<MetricsServer> {
   const server = createServer(async (request, response) => {
     const isMetrics = request.method === 'GET' && request.url === '/metrics'

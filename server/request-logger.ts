@@ -1,23 +1,23 @@
-/** The logger of one request: a child with its id, made when a line is written; most requests write none. */
+/** The logger of one request: a child logger with its id, created for the first line. Most requests write no line. */
 
 import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
 
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 type Bindings = Parameters<FastifyBaseLogger['child']>[0]
 
-/** Pino's logger, as far as Fastify does not promise it. */
+/** Pino's logger, which has more than Fastify's type promises. */
 type Parent = FastifyBaseLogger & { isLevelEnabled(level: Level): boolean }
 
 /**
- * Creates the logger of a request without the child, which costs more than answering a token that is known: redaction
- * goes through the bindings of every child.
+ * Creates the logger of a request, without a child yet. Creating one takes longer than verifying a remembered token,
+ * because redaction reads the bindings of every child.
  */
 export const createRequestLogger: NonNullable<FastifyServerOptions['childLoggerFactory']> = (
   parent,
   bindings,
   options
 ) =>
-  // What a route wants differently is not known up here.
+  // A route with log options of its own needs a real child.
   Object.keys(options).length > 0 ? parent.child(bindings, options) : new RequestLogger(parent as Parent, bindings)
 
 class RequestLogger implements FastifyBaseLogger {

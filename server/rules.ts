@@ -1,4 +1,4 @@
-/** The rules of all features, each over its ports; routes are joined to them in `app.ts`. */
+/** The rules of all features over their ports. `app.ts` joins them with the routes. */
 
 import { cpus } from 'node:os'
 import type { Config } from './config.ts'
@@ -16,6 +16,7 @@ import { createLeakedPasswords } from './lib/passwords/leaked-passwords.ts'
 import { createPasswordHasher } from './lib/passwords/password-hash.ts'
 import type { Ports } from './ports.ts'
 
+/** The services of all features. */
 export interface Rules {
   readonly sessions: SessionsService
   readonly accounts: AccountsService
@@ -24,9 +25,10 @@ export interface Rules {
   readonly admin: AdminService
 }
 
-/** Fifty a core is what the cores work off in about eight seconds at cost 12. */
+/** At cost 12, a core works off fifty hashes in about eight seconds. */
 const WAITING_HASHES_PER_CORE = 50
 
+/** Creates the rules over one password hasher, one policy and one set of device marks. */
 export function createRules(config: Config, ports: Ports): Rules {
   const keys = deriveKeys(config.rootSecrets)
   const cores = cpus().length

@@ -1,11 +1,9 @@
-/** Who may import whom: the table of the house, held against the real imports. */
+/** The rules of the house that a script can check: the table of imports, and the reasons of what is long. */
 
-import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+import { missingReasons } from './lib/long-code.ts'
+import { readSource, sourcePaths } from './lib/source-files.ts'
 
 /** `folder` may import files below these folders, and packages that match. The longest folder that fits a file holds. */
 const TABLE: readonly { readonly folder: string; readonly files: readonly string[]; readonly packages: RegExp }[] = [
@@ -33,7 +31,7 @@ const TABLE: readonly { readonly folder: string; readonly files: readonly string
     packages: /^$/
   },
   { folder: 'edge', files: ['edge'], packages: /^$/ },
-  { folder: 'db', files: ['db'], packages: /^(node:|drizzle-orm|postgres$)/ },
+  { folder: 'db', files: ['db', 'edge/contract/after-deadline.ts'], packages: /^(node:|drizzle-orm|postgres$)/ },
   {
     folder: 'server',
     files: [
@@ -118,10 +116,29 @@ t.test('the table refuses what it should refuse', async t => {
 
 t.test('only the entry points read process.env', async t => {
   const readers: string[] = []
-  for (const path of await sources(['edge', 'server', 'fastify', 'db'])) {
-    if ((await readFile(join(ROOT, path), 'utf8')).includes('process.env.')) readers.push(path)
+  for (const path of await sourcePaths(['edge', 'server', 'fastify', 'db'])) {
+    if ((await readSource(path)).includes('process.env.')) readers.push(path)
   }
   t.strictSame(readers, ['server/main.ts'])
+})
+
+t.test('whatever is long gives its reason, and no reason outlives it', async t => {
+  const faults: string[] = []
+  for (const path of await sourcePaths()) faults.push(...missingReasons(path, await readSource(path)))
+  t.strictSame(faults, [])
+})
+
+t.test('a reason is asked for each long function and file, and refused where nothing is long', async t => {
+  const long = `const a = () => {\n${'  next()\n'.repeat(40)}}\n`
+  t.strictSame(missingReasons('a.ts', long), ['a.ts:1: a function of 42 lines and no reason'])
+  t.strictSame(missingReasons('a.ts', `// Over 40 lines: one table.\n${long}`), [])
+  t.strictSame(missingReasons('a.ts', '// Over 40 lines: one table.\nconst a = () => 1\n'), [
+    'a.ts:1: a reason without a long function below it'
+  ])
+  t.strictSame(missingReasons('a.ts', 'next()\n'.repeat(201)), ['a.ts: 201 lines and no reason'])
+  t.strictSame(missingReasons('a.ts', '/** Over 200 lines: once. */\n'), [
+    'a.ts: 1 lines and a reason that holds no longer'
+  ])
 })
 
 function isAllowed({ from, to, isFile }: Import): boolean {
@@ -136,10 +153,10 @@ function isAllowed({ from, to, isFile }: Import): boolean {
 }
 
 async function allImports(): Promise<Import[]> {
-  const paths = await sources(['edge', 'server', 'fastify', 'db', 'local', 'bench', 'test'])
+  const paths = await sourcePaths()
   const lists = await Promise.all(
     paths.map(async from => {
-      const text = await readFile(join(ROOT, from), 'utf8')
+      const text = await readSource(from)
       const specifiers = [
         ...text.matchAll(/^(?:import|export)\b[^'"]*?\bfrom\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm)
       ]
@@ -152,14 +169,4 @@ async function allImports(): Promise<Import[]> {
 function resolveImport(from: string, specifier: string): Import {
   const isFile = specifier.startsWith('.')
   return { from, isFile, to: isFile ? normalize(join(dirname(from), specifier)) : specifier }
-}
-
-async function sources(folders: readonly string[]): Promise<string[]> {
-  const lists = await Promise.all(
-    folders.map(async folder => {
-      const entries = await readdir(join(ROOT, folder), { recursive: true }).catch(() => [])
-      return entries.filter(path => path.endsWith('.ts')).map(path => join(folder, path))
-    })
-  )
-  return lists.flat().sort()
 }

@@ -1,4 +1,4 @@
-/** `.env.example` is what the code reads: every setting, with its real default. */
+/** `.env.example` holds every setting that the code reads, with its real default. */
 
 import t from 'tap'
 import { EDGE_SETTING_NAMES } from '../edge/settings.ts'

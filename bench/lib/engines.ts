@@ -4,7 +4,7 @@ import { createPrivateKey, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { openDatabase } from '../../db/client.ts'
 import { openLocalPostgres } from '../../local/postgres.ts'
-import { openKeys } from '../../server/features/keys/service.ts'
+import { loadKeys } from '../../server/features/keys/service.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
 import { createNodeSignaturePort } from '../../server/lib/crypto/node-signature.ts'
 import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
@@ -67,7 +67,7 @@ export async function openTokenSource(
   try {
     const box = createSealedBox(deriveKeys([rootSecret]))
     const nowMs = () => Date.now()
-    const keys = await openKeys({ database, box, signature: createNodeSignaturePort(), nowMs })
+    const keys = await loadKeys({ database, box, signature: createNodeSignaturePort(), nowMs })
     const { kid, privatePem } = keys.active()
     return createTokenSource({ kid, algorithm: 'ES256', privateKey: createPrivateKey(privatePem) }, issuer, people)
   } finally {

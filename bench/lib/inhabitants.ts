@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
-import { createAuditRows } from '../../server/audit/audit-event.ts'
+import { createAuditRows } from '../../server/audit/audit-rows.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
 import { createRefreshTokens } from '../../server/lib/crypto/refresh-token.ts'
 import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'

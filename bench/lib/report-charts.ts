@@ -1,5 +1,6 @@
 /** Charts as inline SVG, drawn from plain numbers. Colours come from the page's style, so that they follow its scheme. */
 
+import { escapeHtml } from '../../server/lib/http/escape-html.ts'
 import { type Distribution, QUANTILES } from './statistics.ts'
 import { formatNumber, formatValue } from './units.ts'
 
@@ -8,11 +9,6 @@ export interface Bar {
   readonly value: number
   readonly spread: number
   readonly isOurs: boolean
-}
-
-/** Text of ours and of results, made harmless inside of HTML and its attributes. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 
 const WIDTH = 640

@@ -1,8 +1,9 @@
 /** The report: one file of HTML with everything in it, which asks no network for anything. */
 
 import { writeFile } from 'node:fs/promises'
+import { escapeHtml } from '../../server/lib/http/escape-html.ts'
 import type { Verdict } from './budget.ts'
-import { barChart, escapeHtml, LEAST_LATENCIES, latencyChart, SERIES } from './report-charts.ts'
+import { barChart, LEAST_LATENCIES, latencyChart, SERIES } from './report-charts.ts'
 import { STYLE } from './report-style.ts'
 import type { RunResult, ScenarioResult } from './results.ts'
 import { formatSpread, formatValue } from './units.ts'

@@ -1,10 +1,11 @@
-/** Reads and extends the hash chain over the audit log. How a hash is made is not known here. */
+/** Reads and extends the hash chain over the audit log. The hashes are computed by the caller. */
 
 import type { Queryable } from '../client.ts'
 import { and, asc, desc, eq, getTableColumns, gt, gte, isNull, lt, max, notExists, sql } from '../drizzle.ts'
 import { auditChain, auditEvents } from '../schema/index.ts'
 import type { AuditEvent } from './audit.ts'
 
+/** A row of `audit_chain`. */
 export type ChainLink = typeof auditChain.$inferSelect
 
 /** The link at the end of the chain. */
@@ -14,14 +15,14 @@ export async function findNewestLink(db: Queryable): Promise<ChainLink | undefin
 }
 
 /** The time of the youngest event that has a link. */
-export async function findNewestSealedAt(db: Queryable): Promise<Date | undefined> {
+export async function findNewestLinkedAt(db: Queryable): Promise<Date | undefined> {
   const [row] = await db.select({ at: max(auditChain.eventAt) }).from(auditChain)
   return row?.at ?? undefined
 }
 
 /** Events since `since` that have no link yet, oldest first. */
-export async function findUnsealedEvents(db: Queryable, since: Date, limit: number): Promise<AuditEvent[]> {
-  // `event_at` repeats what `event_id` implies: with it only the same hours of the chain are looked at.
+export async function findUnlinkedEvents(db: Queryable, since: Date, limit: number): Promise<AuditEvent[]> {
+  // `event_at` follows from `event_id`, but with it the query reads only the same hours of the chain.
   const link = db
     .select({ one: sql`1` })
     .from(auditChain)
@@ -34,11 +35,12 @@ export async function findUnsealedEvents(db: Queryable, since: Date, limit: numb
     .limit(limit)
 }
 
+/** Appends links to the chain. */
 export async function insertLinks(db: Queryable, links: readonly ChainLink[]): Promise<void> {
   await db.insert(auditChain).values([...links])
 }
 
-/** Links after a position, in order, each with its event where that is still there. */
+/** Links after a position, in order, each with its event. The event is null once it is purged or removed. */
 export async function readLinks(
   db: Queryable,
   afterPosition: number,
@@ -54,22 +56,22 @@ export async function readLinks(
 }
 
 /** An event and whether it has a link. */
-export interface EventSeal {
+interface LinkState {
   readonly id: string
   readonly at: Date
-  readonly sealed: boolean
+  readonly linked: boolean
 }
 
-/** Events after a place in the order of (at, id) and before a time, each with whether it has a link. */
-export async function readEventSeals(
+/** Events after a place in the order of (at, id) and before a time, each with its link state. */
+export async function readLinkStates(
   db: Queryable,
-  after: Pick<EventSeal, 'id' | 'at'> | undefined,
+  after: Pick<LinkState, 'id' | 'at'> | undefined,
   before: Date,
   limit: number
-): Promise<EventSeal[]> {
+): Promise<LinkState[]> {
   const { id, at } = auditEvents
   return db
-    .select({ id, at, sealed: sql<boolean>`${auditChain.position} is not null` })
+    .select({ id, at, linked: sql<boolean>`${auditChain.position} is not null` })
     .from(auditEvents)
     .leftJoin(auditChain, eq(auditChain.eventId, id))
     .where(and(lt(at, before), after && sql`(${at}, ${id}) > (${after.at.toISOString()}, ${after.id})`))
@@ -77,8 +79,8 @@ export async function readEventSeals(
     .limit(limit)
 }
 
-/** How many events since `since` have no link yet. */
-export async function countUnsealedEvents(db: Queryable, since: Date): Promise<number> {
+/** The number of events since `since` that have no link yet. */
+export async function countUnlinkedEvents(db: Queryable, since: Date): Promise<number> {
   const { at, id } = auditEvents
   const [row] = await db
     .select({ count: sql<number>`count(*)::int` })

@@ -1,11 +1,11 @@
-/** Which rows are an account's by the addresses that it has or had; the account's id finds the others. */
+/** Finds the rows that belong to an account by its present or former email addresses, not by its id. */
 
 import type { SQL } from 'drizzle-orm'
 import { sql } from '../drizzle.ts'
 
 /**
- * The addresses of an account, each with the time for which it was the account's: from `since`, and before `until` where
- * it is a former one.
+ * The email addresses of an account, each with the time in which the account had it: from `since`, and before `until`
+ * if it is a former one.
  */
 function heldBy(userId: string): SQL {
   return sql`(
@@ -21,8 +21,8 @@ function heldBy(userId: string): SQL {
 /**
  * The ids of the emails about an account, or to an address of it while that was the account's.
  *
- * Security: what was mailed to an address later belongs to the next holder of the mailbox, and what concerns another
- * account and was mailed to it earlier, to the holder before.
+ * Security: later emails to the address belong to the next holder of the mailbox. Earlier emails about another account
+ * belong to the previous holder.
  */
 export function mailsOfAccount(userId: string): SQL {
   return sql`any(array(
@@ -35,9 +35,9 @@ export function mailsOfAccount(userId: string): SQL {
 }
 
 /**
- * The ids of the registrations that wait at an address of an account, and were made before the account gave it up.
+ * The ids of the registrations that wait at an address of an account, and were created before the account gave it up.
  *
- * Security: one that was made later may be the next holder's, whose name and password are in it.
+ * Security: a later registration may contain the name and the password of the next holder.
  */
 export function registrationsOfAccount(userId: string): SQL {
   return sql`any(array(

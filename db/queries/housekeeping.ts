@@ -1,35 +1,39 @@
-/** Removes what is over, a bounded number of rows at a time; each statement goes along an index. */
+/** Removes outdated rows, a bounded number at a time. Each statement uses an index. */
 
 import type { SQLWrapper } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { and, asc, inArray, isNotNull, isNull, lt, or, sql } from '../drizzle.ts'
 import { knownDevices, mailedTokens, outbox, registrations, sessions } from '../schema/index.ts'
 
-/** A place in a list that is walked in the order of (at, id). */
+/** A place in the order of (at, id). */
 export interface Place {
   readonly at: Date
   readonly id: string
 }
 
-export interface SessionSweep {
-  /** Where the next batch goes on; `undefined` where the end was reached. */
+interface SessionSweep {
+  /** Where the next batch continues; `undefined` at the end. */
   readonly next: Place | undefined
   readonly removed: number
 }
 
+/** Which batch of sessions is walked over. */
+interface SessionBatch {
+  /** `endedAt` finds sessions that were ended, `expiresAt` those that have expired. */
+  readonly by: 'endedAt' | 'expiresAt'
+  /** Only sessions that ended or expired before this. */
+  readonly before: Date
+  /** The `next` of the batch before; `undefined` for the first. */
+  readonly after: Place | undefined
+  readonly limit: number
+}
+
 /**
- * Walks over a batch of sessions that were over before `before`, and removes them. The newest session of each person
- * stays: by it a sign-in knows that it is not the person's first.
+ * Walks over a batch of sessions that have ended or expired, and removes them.
  *
- * @param by `endedAt` finds what was ended, `expiresAt` what has run out
+ * The newest session of each user stays: it tells a later sign-in that it is not the user's first.
  */
-export async function sweepSessions(
-  db: Queryable,
-  by: 'endedAt' | 'expiresAt',
-  before: Date,
-  after: Place | undefined,
-  limit: number
-): Promise<SessionSweep> {
+export async function sweepSessions(db: Queryable, { by, before, after, limit }: SessionBatch): Promise<SessionSweep> {
   const column = sessions[by]
   const found = await db
     .select({ at: column, id: sessions.id })
@@ -55,33 +59,33 @@ export async function sweepSessions(
   return { next, removed: removed.length }
 }
 
-/** A subquery as an array: as a set it would be joined to a scan of the whole table. */
+/** A subquery as an array. As a set PostgreSQL would join it to a scan of the whole table. */
 const oneOf = (column: SQLWrapper, ids: SQLWrapper) => sql`${column} = any(array(${ids}))`
 
-/** @returns how many were removed, as do the others below */
+/** Tokens that have expired. @returns the number of removed rows, like the functions below */
 export async function deleteExpiredMailedTokens(db: Queryable, now: Date, limit: number): Promise<number> {
   const { tokenHash, expiresAt } = mailedTokens
   const due = db.select({ tokenHash }).from(mailedTokens).where(lt(expiresAt, now)).orderBy(expiresAt).limit(limit)
   return (await db.delete(mailedTokens).where(oneOf(tokenHash, due)).returning({ tokenHash })).length
 }
 
-/** Registrations whose link has run out, and with them their links. */
+/** Registrations that have expired, and with them their links. */
 export async function deleteExpiredRegistrations(db: Queryable, now: Date, limit: number): Promise<number> {
   const { id, expiresAt } = registrations
   const due = db.select({ id }).from(registrations).where(lt(expiresAt, now)).orderBy(expiresAt).limit(limit)
   return (await db.delete(registrations).where(oneOf(id, due)).returning({ id })).length
 }
 
-/** Devices that were noted before `before`: the next sign-in is noticed again. */
+/** Devices that were noted before `before`. Their next sign-in causes a notice again. */
 export async function deleteOldDevices(db: Queryable, before: Date, limit: number): Promise<number> {
   const { userId, notedAt } = knownDevices
-  // By the place of the row: the key has two columns, and a pair of them is joined to a scan of the whole table.
+  // By `ctid`: the key has two columns, and PostgreSQL would join pairs to a scan of the whole table.
   const place = sql<string>`ctid`
   const due = db.select({ place }).from(knownDevices).where(lt(notedAt, before)).orderBy(notedAt).limit(limit)
   return (await db.delete(knownDevices).where(oneOf(place, due)).returning({ userId })).length
 }
 
-/** Mails that were written before `before` and were sent, or given up. */
+/** Emails that were written before `before`, and were sent or given up. */
 export async function deleteOldMails(db: Queryable, before: Date, limit: number): Promise<number> {
   const { id, createdAt, sentAt, deadAt } = outbox
   const due = db
@@ -93,7 +97,7 @@ export async function deleteOldMails(db: Queryable, before: Date, limit: number)
   return (await db.delete(outbox).where(oneOf(id, due)).returning({ id })).length
 }
 
-/** Audit events from before `before`, from the beginning of the chain. The database refuses to remove young ones. */
+/** Audit events before `before`, from the beginning of the chain. The database refuses to remove young ones. */
 export async function purgeAuditEvents(db: Queryable, before: Date, limit: number): Promise<number> {
   const [row] = await db.execute<{ purged: number }>(
     sql`select purge_audit_events(${before.toISOString()}::timestamptz, ${limit}::int) as purged`

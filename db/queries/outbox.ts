@@ -1,4 +1,4 @@
-/** The outbox: what must be mailed, claimed by one worker at a time. */
+/** The outbox: emails to send, each claimed by one worker at a time. */
 
 import type { SQL } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
@@ -6,15 +6,17 @@ import { and, eq, inArray, isNull, lte, sql } from '../drizzle.ts'
 import { outbox, users } from '../schema/index.ts'
 import { mailsOfAccount } from './held-addresses.ts'
 
+/** A row of `outbox`. */
 export type OutboxMail = typeof outbox.$inferSelect
 
+/** An email to write. */
 export type NewOutboxMail = Pick<OutboxMail, 'id' | 'kind' | 'recipient' | 'parameters' | 'createdAt' | 'expiresAt'> & {
   readonly sealedToken?: Uint8Array
-  /** The account that it is about. */
+  /** The account that the email is about. */
   readonly userId?: string
 }
 
-/** Writes an email. One about an account that was deleted meanwhile is not written: it would outlive the account. */
+/** Writes an email, unless its account was deleted meanwhile: the email would outlive the account. */
 export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Promise<void> {
   if (mail.userId !== undefined) {
     const [user] = await db.select({ id: users.id }).from(users).where(eq(users.id, mail.userId)).for('key share')
@@ -24,7 +26,7 @@ export async function insertOutboxMail(db: Queryable, mail: NewOutboxMail): Prom
 }
 
 /**
- * The same insert as a part of a larger statement, for a mail without a token; only where `onlyIf` holds.
+ * The same insert as a part of a larger statement, for an email without a token. Inserts only where `onlyIf` holds.
  *
  * @param prefix of its parameters' names, as given to `outboxValues`
  */
@@ -50,12 +52,18 @@ export function outboxValues(prefix: string, mail: NewOutboxMail): Record<string
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
+interface MailClaim {
+  readonly now: Date
+  readonly leaseUntil: Date
+  readonly limit: number
+}
+
 /**
- * Claims mails that are due, until `leaseUntil`: where their worker dies, another one may claim them again.
+ * Claims emails that are due, until `leaseUntil`. If their worker dies, another one may claim them after that time.
  *
  * `SKIP LOCKED` lets any number of workers claim at once without waiting for each other.
  */
-export async function claimDueMails(db: Queryable, now: Date, leaseUntil: Date, limit: number): Promise<OutboxMail[]> {
+export async function claimDueMails(db: Queryable, { now, leaseUntil, limit }: MailClaim): Promise<OutboxMail[]> {
   const due = db
     .select({ id: outbox.id })
     .from(outbox)
@@ -70,7 +78,7 @@ export async function claimDueMails(db: Queryable, now: Date, leaseUntil: Date, 
     .returning()
 }
 
-/** Whether a mail was neither sent nor given up meanwhile. */
+/** Whether an email was neither sent nor given up meanwhile. */
 export async function isMailOpen(db: Queryable, id: string): Promise<boolean> {
   const rows = await db
     .select({ id: outbox.id })
@@ -79,7 +87,7 @@ export async function isMailOpen(db: Queryable, id: string): Promise<boolean> {
   return rows.length === 1
 }
 
-/** Secrets and names go with the mail: a sent or abandoned one keeps none. One whose link was made void stays dead. */
+/** Marks an email as sent, and wipes its token and parameters. An email with a void link stays dead. */
 export async function markMailSent(db: Queryable, id: string, now: Date): Promise<void> {
   await db
     .update(outbox)
@@ -87,15 +95,17 @@ export async function markMailSent(db: Queryable, id: string, now: Date): Promis
     .where(and(eq(outbox.id, id), isNull(outbox.deadAt)))
 }
 
+/** Gives an email up, and wipes its token and parameters. */
 export async function markMailDead(db: Queryable, id: string, now: Date, lastError: string): Promise<void> {
   await db.update(outbox).set({ deadAt: now, sealedToken: null, parameters: {}, lastError }).where(eq(outbox.id, id))
 }
 
+/** Postpones an email after a failure. */
 export async function postponeMail(db: Queryable, id: string, dueAt: Date, lastError: string): Promise<void> {
   await db.update(outbox).set({ dueAt, lastError }).where(eq(outbox.id, id))
 }
 
-/** Writes down what a mail has turned out to be, so that every attempt sends the same; only the first one may. */
+/** Resolves a request into an email, so that every attempt sends the same one. Only the first attempt succeeds. */
 export async function decideMail(
   db: Queryable,
   mail: Pick<OutboxMail, 'id' | 'kind'>,
@@ -109,11 +119,12 @@ export async function decideMail(
   return decided
 }
 
+/** Deletes an email. */
 export async function deleteMail(db: Queryable, id: string): Promise<void> {
   await db.delete(outbox).where(eq(outbox.id, id))
 }
 
-/** Forgets every email about an account or to an address of it, sent or not. */
+/** Deletes every email about an account or to an address of it, sent or not. */
 export async function deleteMailsOf(db: Queryable, userId: string): Promise<void> {
   await db.delete(outbox).where(sql`${outbox.id} = ${mailsOfAccount(userId)}`)
 }

@@ -1,10 +1,14 @@
-/** Keys that are stored encrypted, found by the id of the key that has sealed them: its first four bytes. */
+/** Keys that are stored sealed. The first four bytes are the id of the key that sealed them. */
 
 import type { Queryable } from '../client.ts'
 import { and, eq, isNotNull, sql } from '../drizzle.ts'
 import { signingKeys, users } from '../schema/index.ts'
 
-/** Removed keys have no private part, and are not among them. @param keyId eight hexadecimal digits */
+/**
+ * Signing keys that another key than `keyId` has sealed. Removed keys are not among them.
+ *
+ * @param keyId eight hexadecimal digits
+ */
 export async function findSigningKeysNotUnder(db: Queryable, keyId: string) {
   const { kid, sealedPrivateKey } = signingKeys
   return db
@@ -15,19 +19,21 @@ export async function findSigningKeysNotUnder(db: Queryable, keyId: string) {
     )
 }
 
-export async function replaceSealedPrivateKey(
-  db: Queryable,
-  kid: string,
-  from: Uint8Array,
-  to: Uint8Array
-): Promise<void> {
+/** The sealed bytes as they were read, and those that take their place. */
+interface Replacement {
+  readonly from: Uint8Array
+  readonly to: Uint8Array
+}
+
+/** Replaces the private part of a signing key, unless another process has done so meanwhile. */
+export async function replaceSealedPrivateKey(db: Queryable, kid: string, { from, to }: Replacement): Promise<void> {
   await db
     .update(signingKeys)
     .set({ sealedPrivateKey: to })
     .where(and(eq(signingKeys.kid, kid), eq(signingKeys.sealedPrivateKey, from)))
 }
 
-/** @param keyId eight hexadecimal digits */
+/** Audit keys of users that another key than `keyId` has sealed. @param keyId eight hexadecimal digits */
 export async function findAuditKeysNotUnder(db: Queryable, keyId: string, limit: number) {
   return db
     .select({ id: users.id, sealed: users.sealedAuditKey })
@@ -36,9 +42,10 @@ export async function findAuditKeysNotUnder(db: Queryable, keyId: string, limit:
     .limit(limit)
 }
 
-export async function replaceAuditKey(db: Queryable, id: string, from: Uint8Array, to: Uint8Array): Promise<void> {
+/** Replaces the audit key of a user, unless another process has done so meanwhile. */
+export async function replaceAuditKey(db: Queryable, userId: string, { from, to }: Replacement): Promise<void> {
   await db
     .update(users)
     .set({ sealedAuditKey: to })
-    .where(and(eq(users.id, id), eq(users.sealedAuditKey, from)))
+    .where(and(eq(users.id, userId), eq(users.sealedAuditKey, from)))
 }

@@ -1,4 +1,4 @@
-/** Begins sessions: everything that a sign-in writes, in one statement. */
+/** Begins sessions. One statement writes everything that belongs to a sign-in. */
 
 import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
@@ -8,14 +8,15 @@ import { type AuditEvent, auditInsert, auditValues } from './audit.ts'
 import { type NewOutboxMail, outboxInsert, outboxValues } from './outbox.ts'
 import type { Session } from './sessions.ts'
 
+/** A session to begin. */
 export type NewSession = Pick<
   Session,
   'id' | 'remembered' | 'ipAddress' | 'userAgent' | 'createdAt' | 'idleExpiresAt' | 'expiresAt'
 > & { readonly userId: string }
 
-export interface SessionBeginning {
+interface SessionBeginning {
   readonly session: NewSession
-  /** The hash that the password was checked against. */
+  /** The hash that has verified the password. */
   readonly passwordHash: string
   /** The session that was presented with the request. */
   readonly presentedId: string | undefined
@@ -23,24 +24,24 @@ export interface SessionBeginning {
   readonly device: SignInDevice
 }
 
-/** The device of a sign-in. It is noted, and noted again once it was not for `KNOWN_DEVICE_DAYS`. */
-export interface SignInDevice {
+/** The device of a sign-in. It is noted, and noted again after `KNOWN_DEVICE_DAYS`. */
+interface SignInDevice {
   readonly fingerprint: Uint8Array
-  /** The event and the email for a device that was not noted before. */
+  /** The event and the email, written only if the device was not noted before. */
   readonly notice: { readonly event: AuditEvent; readonly mail: NewOutboxMail } | undefined
 }
 
-/** For so long no second notice of a device is sent. */
+/** The days within which a device causes only one notice. */
 export const KNOWN_DEVICE_DAYS = 30
 
 /**
- * Begins a session, ends the one that was presented with the request, and records it all: one statement.
+ * Begins a session, ends the one that was presented with the request, and records both, in one statement.
  *
- * Security: only where the password is still the one that was checked and the account is not disabled. The lock on the
- * user makes this wait for a change that is under way, and makes a change wait for this: a change of password then
- * finds the new session and ends it.
+ * Security: nothing is written if the password has changed since it was verified, or the account is disabled. The lock
+ * on the user makes this statement and a change of the user wait for each other. A change of password then finds the
+ * new session and ends it.
  *
- * @returns the ids of the sessions that ended, or `undefined` where nothing was begun
+ * @returns the ids of the sessions that ended, or `undefined` if no session was begun
  */
 export async function beginSession(db: Queryable, beginning: SessionBeginning): Promise<string[] | undefined> {
   const statement = statementFor(db, beginning.device.notice !== undefined)
@@ -53,7 +54,7 @@ type Statement = ReturnType<typeof prepareStatement>
 
 const statements = builtOnce(() => new Map<boolean, Statement>())
 
-/** A sign-in has two shapes: with and without a notice of its device. */
+/** A sign-in has two statements: with and without a notice of its device. */
 function statementFor(db: Queryable, hasNotice: boolean): Statement {
   const known = statements(db)
   const statement = known.get(hasNotice) ?? prepareStatement(db, hasNotice)
@@ -61,7 +62,6 @@ function statementFor(db: Queryable, hasNotice: boolean): Statement {
   return statement
 }
 
-// Over 40 lines: one statement, in the order in which it is read.
 function prepareStatement(db: Queryable, hasNotice: boolean) {
   const given = sql.placeholder
   const createdAt = sql`${given('createdAt')}::timestamptz`
@@ -109,7 +109,7 @@ function valuesOf({ session, passwordHash, presentedId, event, device }: Session
   }
 }
 
-/** Each keeps the parameters of one record apart from those of the others. */
+/** Prefixes that keep the parameters of the records apart. */
 const EVENT = 'event.'
 const NOTICE_EVENT = 'notice-event.'
 const NOTICE_MAIL = 'notice-mail.'

@@ -1,4 +1,4 @@
-/** Ends sessions, and keeps account of which ends the edges have been told. */
+/** Ends sessions, and keeps track of the ends that were published to Redis. */
 
 import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
@@ -22,14 +22,21 @@ const endBeyond = builtOnce(db => {
     .prepare('end-sessions-beyond')
 })
 
-/** Ends the oldest sessions of a person beyond the newest `keep`. @returns their ids */
+/** Ends the oldest sessions of a user beyond the newest `keep`. @returns their ids */
 export async function endSessionsBeyond(db: Queryable, userId: string, keep: number, now: Date): Promise<string[]> {
   const rows = await endBeyond(db).execute({ userId, keep, now: now.toISOString() })
   return rows.map(row => row.id)
 }
 
+/** Which session ends, why and when. */
+interface SessionEnd {
+  readonly id: string
+  readonly reason: string
+  readonly now: Date
+}
+
 /** Ends a session that has not ended yet. */
-export async function endSession(db: Queryable, id: string, reason: string, now: Date): Promise<Session | undefined> {
+export async function endSession(db: Queryable, { id, reason, now }: SessionEnd): Promise<Session | undefined> {
   const [session] = await db
     .update(sessions)
     .set({ endedAt: now, endReason: reason })
@@ -38,13 +45,11 @@ export async function endSession(db: Queryable, id: string, reason: string, now:
   return session
 }
 
-/** Ends a session where it is this person's. */
+/** Ends a session if it belongs to this user. */
 export async function endSessionOf(
   db: Queryable,
   userId: string,
-  id: string,
-  reason: string,
-  now: Date
+  { id, reason, now }: SessionEnd
 ): Promise<Session | undefined> {
   const [session] = await db
     .update(sessions)
@@ -54,8 +59,15 @@ export async function endSessionOf(
   return session
 }
 
+/** Which session stays, if any, and why and when the others end. */
+interface SessionsEnd {
+  readonly exceptId?: string | undefined
+  readonly reason: string
+  readonly now: Date
+}
+
 /**
- * Ends every session of a person but one, and makes the open links of the account void: both end its standing.
+ * Ends every session of a user, except one where the caller names it, and makes the unused links of the account void.
  *
  * The user is locked first, as everywhere: after the user come sessions, tokens and emails.
  *
@@ -64,12 +76,10 @@ export async function endSessionOf(
 export async function endSessionsOf(
   db: Queryable,
   userId: string,
-  exceptId: string | undefined,
-  reason: string,
-  now: Date
+  { exceptId, reason, now }: SessionsEnd
 ): Promise<string[]> {
   await voidLinksOf(db, userId, now)
-  // Security: a device of a thief that has no mark is noticed again at its next sign-in.
+  // Security: the next sign-in of each device causes a notice again, that of a thief's device included.
   await db.delete(knownDevices).where(eq(knownDevices.userId, userId))
   const rows = await db
     .update(sessions)
@@ -85,7 +95,7 @@ export async function endSessionsOf(
   return rows.map(row => row.id)
 }
 
-/** Whether the end of this session still waits to be told to the edges. */
+/** Whether this session has ended and its end is not published yet. */
 export async function isEndUnpublished(db: Queryable, id: string): Promise<boolean> {
   const rows = await db
     .select({ id: sessions.id })
@@ -94,7 +104,7 @@ export async function isEndUnpublished(db: Queryable, id: string): Promise<boole
   return rows.length === 1
 }
 
-/** Sessions that ended after `since`, oldest first: what a rebuilt revocation set must hold. */
+/** Sessions that ended after `since`, oldest first. A rebuilt revocation set must contain them. */
 export async function findSessionsEndedSince(db: Queryable, since: Date): Promise<string[]> {
   const rows = await db
     .select({ id: sessions.id })
@@ -104,7 +114,7 @@ export async function findSessionsEndedSince(db: Queryable, since: Date): Promis
   return rows.map(row => row.id)
 }
 
-/** Sessions whose end the edges have not been told, oldest first. */
+/** Sessions with an unpublished end, oldest first. */
 export async function findUnpublishedEnds(db: Queryable, limit: number): Promise<string[]> {
   const rows = await db
     .select({ id: sessions.id })
@@ -115,6 +125,7 @@ export async function findUnpublishedEnds(db: Queryable, limit: number): Promise
   return rows.map(row => row.id)
 }
 
+/** Marks the ends of these sessions as published. */
 export async function markEndsPublished(db: Queryable, ids: readonly string[]): Promise<void> {
   if (ids.length > 0)
     await db

@@ -1,4 +1,4 @@
-/** Reads and refreshes sessions; a refresh is one statement. How they begin and end is beside it. */
+/** Reads and refreshes sessions. A refresh is one statement. Their beginnings and ends have files of their own. */
 
 import { builtOnce } from '../built-once.ts'
 import type { Queryable } from '../client.ts'
@@ -6,29 +6,31 @@ import { and, desc, eq, gt, isNull, sql } from '../drizzle.ts'
 import { sessions, users } from '../schema/index.ts'
 import type { User } from './users.ts'
 
+/** A row of `sessions`. */
 export type Session = typeof sessions.$inferSelect
 
-/** A session and whose it is. */
+/** A session and its user. */
 export interface OwnedSession {
   readonly session: Session
   readonly user: User
 }
 
-export interface Presentation {
+/** A presented refresh token, and the time limits of the refresh rule. */
+interface Presentation {
   readonly sessionId: string
   /** The counter of the token that was presented. */
   readonly counter: number
   readonly now: Date
-  /** A current token that was made after this is young. */
+  /** A current token that was created after this is young. */
   readonly youngSince: Date
-  /** The session must last longer than this. */
+  /** The session must not expire before this. */
   readonly lastsUntil: Date
-  /** The new idle limits; never past the session's own end. */
+  /** The new idle limits. The statement caps them at the end of the session. */
   readonly idleExpiresAt: Date
   readonly rememberedIdleExpiresAt: Date
 }
 
-/** Its parameters, by name. */
+/** The parameters of the statement, by name. */
 const given = {
   sessionId: sql.placeholder('sessionId'),
   counter: sql`${sql.placeholder('counter')}::integer`,
@@ -42,22 +44,22 @@ const given = {
 const isYoung = sql`coalesce(${sessions.rotatedAt} > ${given.youngSince}, false)`
 const isCurrent = sql`${sessions.refreshCounter} = ${given.counter}`
 const rotates = sql`(${isCurrent} and not ${isYoung})`
-/** The predecessor of a token that may never have arrived: it is handed out as if it had been made just now. */
+/** The predecessor of a token that may never have arrived. The token is handed out as if it had just been created. */
 const handsOutAgain = sql`(not ${isCurrent} and not ${sessions.refreshConfirmed})`
-/** Late handouts that a session keeps: a minute apart at least, so longer than an access token lives. */
+/** Late handouts that a session keeps. They are a minute apart at least, so together they outlast an access token. */
 const MAX_LATE_HANDOUTS = 16
-/** By the clock of the origin, which also dates the access tokens that they are compared with. */
+/** Dated by the clock of the origin, which also dates the access tokens that a handout is compared with. */
 const thisHandout = sql`jsonb_build_array(jsonb_build_array(${sessions.refreshCounter},
   floor(extract(epoch from ${given.now}) * 1000)::bigint))`
 
-// The SQL twin of `server/features/sessions/refresh-rule.ts`; a test holds the two together.
+// The SQL twin of `server/features/sessions/refresh-rule.ts`. A test compares the two.
 const present = builtOnce(db =>
   db
     .update(sessions)
     .set({
       refreshCounter: sql`case when ${rotates} then ${given.counter} + 1 else ${sessions.refreshCounter} end`,
       refreshConfirmed: sql`not ${rotates} and (${isCurrent} or ${sessions.refreshConfirmed})`,
-      // The clock at execution: a statement that was held up must not make its own client look late, and a thief.
+      // Security: the clock at execution. A delayed statement must not make its own client look late, like a thief.
       rotatedAt: sql`case when ${rotates} or ${handsOutAgain} then greatest(${given.now}, clock_timestamp())
         else ${sessions.rotatedAt} end`,
       lateHandouts: sql`case when ${handsOutAgain} and not ${isYoung} then jsonb_path_query_array(
@@ -83,9 +85,9 @@ const present = builtOnce(db =>
 )
 
 /**
- * Presents a refresh token: keeps the current one, rotates it, or takes its predecessor, in one statement.
+ * Presents a refresh token: keeps the current one, rotates it, or accepts its predecessor, in one statement.
  *
- * @returns the session with the token that is current now, or `undefined` where the token is not accepted
+ * @returns the session with its current token, or `undefined` if the presented token is not accepted
  */
 export async function presentRefreshToken(db: Queryable, token: Presentation): Promise<OwnedSession | undefined> {
   const [row] = await present(db).execute({
@@ -100,7 +102,7 @@ export async function presentRefreshToken(db: Queryable, token: Presentation): P
   return row
 }
 
-/** An access token that was seen: its session, the counter of the refresh token that came with it, and when. */
+/** A seen access token: its session, the counter of the refresh token issued with it, and its time of issue. */
 export interface SeenToken {
   readonly sessionId: string
   readonly counter: number
@@ -108,10 +110,10 @@ export interface SeenToken {
 }
 
 /**
- * Confirms the current refresh tokens of these sessions, where they are still the ones that came with these tokens.
+ * Confirms the refresh tokens that were issued with these access tokens, if they are still the current ones.
  *
  * @param maxTripMs an access token that is older than a late handout of its counter by more than this was stolen
- * @returns the sessions of stolen tokens, whose refresh tokens are not confirmed
+ * @returns the ids of the sessions of stolen tokens; their refresh tokens are not confirmed
  */
 export async function confirmRefreshTokens(
   db: Queryable,
@@ -119,7 +121,7 @@ export async function confirmRefreshTokens(
   maxTripMs: number
 ): Promise<string[]> {
   const rows = JSON.stringify(seen.map(one => ({ id: one.sessionId, counter: one.counter, issued_ms: +one.issuedAt })))
-  // Locked in one order, so that two origins that confirm at once never wait for each other.
+  // Locked in one order, so that two origins that confirm at once do not deadlock.
   const stolen = await db.execute<{ id: string }>(sql`
     with sighted as (
       select s.id, lost.is_stolen from sessions s
@@ -137,6 +139,7 @@ export async function confirmRefreshTokens(
   return [...stolen].map(({ id }) => id)
 }
 
+/** Reads a session, live or ended, with its user. */
 export async function findOwnedSession(db: Queryable, id: string): Promise<OwnedSession | undefined> {
   const [row] = await db
     .select({ session: sessions, user: users })
@@ -146,7 +149,7 @@ export async function findOwnedSession(db: Queryable, id: string): Promise<Owned
   return row
 }
 
-/** The sessions of a person that could be refreshed now, newest use first. */
+/** The sessions of a user that could be refreshed now, most recently used first. */
 export async function listLiveSessions(db: Queryable, userId: string, now: Date): Promise<Session[]> {
   return db
     .select()
@@ -170,7 +173,7 @@ const liveSession = builtOnce(db =>
     .prepare('live-session')
 )
 
-/** Whether a session exists and has not ended. Its time limits are the access token's own affair. */
+/** Whether a session exists and has not ended. Its time limits are not checked: the access token has its own. */
 export async function isSessionLive(db: Queryable, id: string): Promise<boolean> {
   const rows = await liveSession(db).execute({ id })
   return rows.length === 1

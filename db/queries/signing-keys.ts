@@ -1,24 +1,27 @@
-/** Key pairs that sign access tokens: their states, and which removals the edges have been told. */
+/** Key pairs that sign access tokens: their states, and the removals that were published to Redis. */
 
 import type { Queryable } from '../client.ts'
 import { and, eq, gt, inArray, lt } from '../drizzle.ts'
 import { signingKeys } from '../schema/index.ts'
 
+/** A row of `signing_keys`. */
 export type SigningKeyRow = typeof signingKeys.$inferSelect
+/** A key to insert. */
 export type NewSigningKey = typeof signingKeys.$inferInsert
 
-/** Every key that there is, removed ones included, oldest first. */
+/** Every key, removed ones included, oldest first. */
 export async function listSigningKeys(db: Queryable): Promise<SigningKeyRow[]> {
   return db.select().from(signingKeys).orderBy(signingKeys.createdAt, signingKeys.kid)
 }
 
-/** Inserts a key. @throws where its state is one that a single key may have, and another one has it */
+/** Inserts a key. @throws if its state is reserved for one key, and another key has it */
 export async function insertSigningKey(db: Queryable, key: NewSigningKey): Promise<SigningKeyRow> {
   const [row] = await db.insert(signingKeys).values(key).returning()
   // An insert returns its row or throws.
   return row as SigningKeyRow
 }
 
+/** Moves a key to another state. */
 export async function changeKeyState(
   db: Queryable,
   kid: string,
@@ -28,7 +31,7 @@ export async function changeKeyState(
   await db.update(signingKeys).set({ state, stateSince: now }).where(eq(signingKeys.kid, kid))
 }
 
-/** Removes a key and wipes its private part; the edges have yet to be told. */
+/** Removes a key and wipes its private part. The removal is not published yet. */
 export async function removeSigningKey(db: Queryable, kid: string, now: Date): Promise<void> {
   await db
     .update(signingKeys)
@@ -36,7 +39,7 @@ export async function removeSigningKey(db: Queryable, kid: string, now: Date): P
     .where(eq(signingKeys.kid, kid))
 }
 
-/** Keys that were removed after `since`: what a rebuilt revocation set must hold beside sessions. */
+/** Keys that were removed after `since`. A rebuilt revocation set must contain them, besides sessions. */
 export async function findKeysRemovedSince(db: Queryable, since: Date): Promise<string[]> {
   const rows = await db
     .select({ kid: signingKeys.kid })
@@ -45,7 +48,7 @@ export async function findKeysRemovedSince(db: Queryable, since: Date): Promise<
   return rows.map(row => row.kid)
 }
 
-/** Removed keys of which the edges have not been told. */
+/** Keys with an unpublished removal. */
 export async function findUnpublishedRemovals(db: Queryable): Promise<string[]> {
   const rows = await db
     .select({ kid: signingKeys.kid })
@@ -54,6 +57,7 @@ export async function findUnpublishedRemovals(db: Queryable): Promise<string[]> 
   return rows.map(row => row.kid)
 }
 
+/** Marks the removals of these keys as published. */
 export async function markRemovalsPublished(db: Queryable, kids: readonly string[]): Promise<void> {
   await db
     .update(signingKeys)
@@ -61,7 +65,7 @@ export async function markRemovalsPublished(db: Queryable, kids: readonly string
     .where(inArray(signingKeys.kid, [...kids]))
 }
 
-/** Deletes the keys that have been retiring, or removed, since before `before`. @returns how many */
+/** Deletes the keys that have been retiring, or removed, since before `before`. @returns their number */
 export async function deleteKeys(db: Queryable, state: 'retiring' | 'removed', before: Date): Promise<number> {
   const rows = await db
     .delete(signingKeys)

@@ -1,21 +1,22 @@
-/** Makes every open link of an account void: the one rule behind whatever ends an account's standing. */
+/** Makes every unused link of an account void. Every change that invalidates the account's links calls this rule. */
 
 import type { Queryable } from '../client.ts'
 import { and, eq, inArray, isNotNull, isNull, or } from '../drizzle.ts'
-import { mailedTokens, outbox, users } from '../schema/index.ts'
+import { mailedTokens, outbox } from '../schema/index.ts'
+import { lockUser } from './users.ts'
 
-/** Requests whose token the mail worker has yet to make. */
+/** Requests without a token so far: the mail worker creates it. */
 const REQUESTS = ['reset-requested', 'verification-requested']
 
 /**
  * Voids the mailed tokens of an account, the unsent emails that carry one, and the requests for one that wait for the
- * mail worker. Belongs into the transaction of what ends the standing.
+ * mail worker. Runs in the transaction of the change that invalidates them.
  *
- * Security: locks the user first. A link that is being made or opened at the same moment is then either seen here, or
- * its transaction sees what this one has done.
+ * Security: locks the user first. A link that is created or opened at the same moment is then either seen here, or its
+ * transaction sees the result of this one.
  */
 export async function voidLinksOf(db: Queryable, userId: string, now: Date): Promise<void> {
-  const [user] = await db.select({ email: users.email }).from(users).where(eq(users.id, userId)).for('update')
+  const user = await lockUser(db, userId)
   if (user === undefined) return
   await db.delete(mailedTokens).where(eq(mailedTokens.userId, userId))
   await db

@@ -1,8 +1,9 @@
-/** Security events, append-only, and the hash chain that shows a gap or an edit. */
+/** Security events, append-only, and the hash chain that detects a gap or an edit. */
 
 import { bigint, index, pgTable, sql, text, uniqueIndex, uuid } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 
+/** One row for each security event. */
 export const auditEvents = pgTable(
   'audit_events',
   {
@@ -10,17 +11,17 @@ export const auditEvents = pgTable(
     at: moment('at').notNull(),
     kind: text('kind').notNull(),
     outcome: text('outcome', { enum: ['success', 'failure'] }).notNull(),
-    /** Who it concerns. No foreign key: the event outlives the user. */
+    /** The user concerned. Not a foreign key: the event outlives the user. */
     userId: uuid('user_id'),
-    /** Who did it, where that is somebody else: an administrator. */
+    /** The acting administrator, if there was one. */
     actorId: uuid('actor_id'),
     sessionId: uuid('session_id'),
     requestId: uuid('request_id'),
-    /** Address, device and details as JSON, encrypted: under the user's own key where there is one. */
+    /** Address, device and details as JSON, encrypted: under the key of the user concerned, if the user is known. */
     sealedPersonal: bytea('sealed_personal').notNull(),
     /**
-     * Address and device of an administrator who acted on another account, encrypted under the administrator's own key:
-     * deleting the administrator makes them unreadable, deleting the other account does not.
+     * Address and device of the acting administrator, encrypted under the administrator's own key, if the account was
+     * another one. They become unreadable when the administrator is deleted, not when that account is.
      */
     sealedActor: bytea('sealed_actor')
   },
@@ -33,8 +34,8 @@ export const auditEvents = pgTable(
 )
 
 /**
- * One link for each sealed event. `hash` covers the event and the hash of the link before, so that an event that was
- * changed, added or taken away in between breaks every link after it.
+ * One link for each event of the chain. `hash` covers the event and the previous hash, so an event that was changed,
+ * inserted or removed later breaks every following link.
  */
 export const auditChain = pgTable(
   'audit_chain',

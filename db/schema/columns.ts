@@ -1,4 +1,4 @@
-/** Column shapes that several tables share. */
+/** Column types that several tables share. */
 
 import { customType, timestamp } from '../drizzle.ts'
 

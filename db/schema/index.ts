@@ -1,4 +1,4 @@
-/** Every table, as Drizzle and its migration generator want to see them. */
+/** Every table, in the form that Drizzle and its migration generator expect. */
 
 export { auditChain, auditEvents } from './audit.ts'
 export { signingKeys } from './keys.ts'

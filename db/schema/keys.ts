@@ -1,8 +1,9 @@
-/** Key pairs that sign access tokens; the private part is encrypted before it comes here. */
+/** Key pairs that sign access tokens. The private part is encrypted before it is stored. */
 
 import { boolean, check, jsonb, pgTable, sql, text, uniqueIndex } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 
+/** One row for each key pair. */
 export const signingKeys = pgTable(
   'signing_keys',
   {
@@ -10,15 +11,15 @@ export const signingKeys = pgTable(
     algorithm: text('algorithm', { enum: ['ES256'] }).notNull(),
     /**
      * `next`: published, not signing. `active`: signs. `retiring`: published until its last token has expired.
-     * `removed`: neither published nor accepted; kept until no edge needs to be told any more.
+     * `removed`: neither published nor accepted; kept until the removal need not be published any more.
      */
     state: text('state', { enum: ['next', 'active', 'retiring', 'removed'] }).notNull(),
     publicJwk: jsonb('public_jwk').$type<Record<string, string>>().notNull(),
-    /** Null once the key is removed: nothing can sign with it any more, whoever reads the table. */
+    /** Null once the key is removed. Security: a reader of the table cannot sign with it any more. */
     sealedPrivateKey: bytea('sealed_private_key'),
     createdAt: moment('created_at').notNull(),
     stateSince: moment('state_since').notNull(),
-    /** False until the edges could be told that the key is removed. */
+    /** Whether the removal was published to Redis. */
     removalPublished: boolean('removal_published').notNull().default(false)
   },
   table => [

@@ -1,13 +1,14 @@
-/** People whose address is theirs, and registrations that wait for their link to be opened. */
+/** Users, their former email addresses, and registrations that wait for their link to be opened. */
 
 import { boolean, check, index, pgTable, sql, text, uuid } from '../drizzle.ts'
 import { bytea, moment } from './columns.ts'
 
+/** One row for each user. */
 export const users = pgTable(
   'users',
   {
     id: uuid('id').primaryKey(),
-    /** The canonical form; the one constraint that keeps an address from belonging to two people. */
+    /** The canonical form. Its constraint prevents two users with one address. */
     email: text('email').notNull().unique('users_email_key'),
     name: text('name').notNull(),
     passwordHash: text('password_hash').notNull(),
@@ -16,11 +17,11 @@ export const users = pgTable(
       .default('user'),
     emailVerified: boolean('email_verified').notNull(),
     disabledAt: moment('disabled_at'),
-    /** The version of the terms that was accepted at registration, where there was one. */
+    /** The version of the terms that the user accepted at registration, if any. */
     acceptedTermsVersion: text('accepted_terms_version'),
     /**
-     * The person's own key, sealed. It encrypts what the audit log knows about the person, so that deleting this
-     * row makes all of that unreadable without touching the log.
+     * The user's own key, sealed. It encrypts the personal data of the user in the audit log. Deleting this row makes
+     * them unreadable without a change of the log.
      */
     sealedAuditKey: bytea('sealed_audit_key').notNull(),
     createdAt: moment('created_at').notNull(),
@@ -33,7 +34,7 @@ export const users = pgTable(
 )
 
 /**
- * An address that an account had before it changed to another one. The export and the deletion cover the rows that were
+ * An email address that an account had before its present one. The export and the deletion cover the rows that were
  * stored under it before `until`. Later rows belong to the next holder of the mailbox.
  */
 export const formerAddresses = pgTable(
@@ -51,10 +52,10 @@ export const formerAddresses = pgTable(
 )
 
 /**
- * A registration that nobody has confirmed yet (`EMAIL_VERIFICATION=required`).
+ * A registration that waits for its confirmation (`EMAIL_VERIFICATION=required`).
  *
- * It carries its own name and password: a link activates the registration that it was mailed for, so that
- * somebody who registers another person's address never gets his own password confirmed by that person's click.
+ * Security: it has a name and a password of its own, and a link activates only the registration that it was mailed for.
+ * The click of the mailbox's owner therefore never confirms the password of an attacker's registration.
  */
 export const registrations = pgTable(
   'registrations',

@@ -1,6 +1,7 @@
 /** The mailbox as a page for people, safe whatever a mail contains; the mails come from `store.ts`. */
 
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../../server/lib/http/escape-html.ts'
 import type { Mail } from './mail.ts'
 
 /** How many mails the page shows; all of them are in `GET /messages`. */
@@ -142,9 +143,4 @@ function renderText(text: string): string {
 
 function localTime(receivedAt: string): string {
   return new Date(receivedAt).toLocaleTimeString('en-GB')
-}
-
-/** Text for a place between tags or within double quotes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 }

@@ -1,12 +1,12 @@
-/** Shapes of audit events in answers. */
+/** The shapes of security events in answers. */
 
 import { Type } from '@sinclair/typebox'
-import { AUDIT_KINDS, type AuditKind } from './audit-event.ts'
+import { AUDIT_KINDS, type AuditKind } from './audit-kinds.ts'
 
 /** The kind of a security event; the OpenAPI document has it once, under its own name. */
 export const AuditKindShape = Type.Unsafe<AuditKind>(
   Type.String({ $id: 'AuditKind', enum: [...AUDIT_KINDS], description: 'The kind of a security event' })
 )
 
-/** How a security event ended. */
+/** The outcome of a security event. */
 export const AuditOutcomeShape = Type.Unsafe<'success' | 'failure'>(Type.String({ enum: ['success', 'failure'] }))

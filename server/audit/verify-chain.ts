@@ -2,38 +2,42 @@
 
 import type { Database } from '../../db/client.ts'
 import type { AuditEvent } from '../../db/queries/audit.ts'
-import { type ChainLink, countUnsealedEvents, readEventSeals, readLinks } from '../../db/queries/audit-chain.ts'
-import { FIRST_PREVIOUS_HASH, linkHash, SEAL_REACH_MS } from './audit-chain.ts'
+import { type ChainLink, countUnlinkedEvents, readLinkStates, readLinks } from '../../db/queries/audit-chain.ts'
+import { CHAIN_REACH_MS } from './extend-chain.ts'
+import { FIRST_PREVIOUS_HASH, linkHash } from './link-hash.ts'
 
+/** The database of the log, and how to check it. */
 export interface VerifyChainOptions {
   readonly database: Database
   readonly nowMs: () => number
-  /** A link that was seen before, from the log: shows a tail that was cut off, or a chain that was made anew. */
+  /** An earlier link, from the log. It shows a tail that was cut off, or a chain that was recomputed. */
   readonly expected?: { readonly position: number; readonly hash: Uint8Array }
   readonly batch?: number
 }
 
+/** The first fault of a chain. */
 export type ChainFault =
-  /** The event, its time in the link, or the hash of the link is not what was sealed. */
+  /** The event, its time in the link, or the hash of the link was altered. */
   | 'altered'
-  /** The event of a link is gone. */
+  /** The event of a link is missing. */
   | 'event-missing'
-  /** A position of the chain is gone. */
+  /** A position of the chain is missing. */
   | 'link-missing'
-  /** An event has no link although its time to be sealed is long over: its link was removed, or it was slipped in. */
-  | 'event-unsealed'
-  /** The link that was expected is gone or another one. */
+  /** An event is too old to have no link: its link was removed, or the event was slipped in. */
+  | 'event-unlinked'
+  /** The expected link is missing, or it has another hash. */
   | 'unexpected'
 
+/** The outcome of a verification. */
 export type ChainReport =
   | {
       readonly intact: true
-      /** Links whose events were checked. */
+      /** The number of links that were checked with their events. */
       readonly checked: number
-      /** The last link whose event was purged; everything from here on was checked. 0: from the very first. */
+      /** The last link with a purged event; every later one was checked. 0: every link was checked. */
       readonly anchor: number
       readonly newest: { readonly position: number; readonly hash: string } | undefined
-      /** Events that wait for their link. */
+      /** The number of events that wait for their link. */
       readonly waiting: number
     }
   | {
@@ -45,22 +49,22 @@ export type ChainReport =
 
 type Broken = Extract<ChainReport, { intact: false }>
 
-/** Younger events cannot have been purged: see `purge_audit_events()`. */
+/** `purge_audit_events()` refuses to purge younger events. */
 const MIN_RETENTION_MS = 30 * 86_400_000
 
 /**
- * Walks the whole chain in batches. A purge at the same moment can look like a missing link: it is gone when asked again.
+ * Walks the whole chain in batches. A purge at the same moment can look like a missing link; a second run shows none.
  *
- * What it cannot see without `expected`: events removed from the end together with their links.
+ * Without `expected` it cannot detect events that were removed from the end together with their links.
  */
 export async function verifyChain(options: VerifyChainOptions): Promise<ChainReport> {
   const walked = await walkLinks(options)
   if ('intact' in walked) return walked
   const { newest, checked, anchor, youngestMs } = walked
-  const reach = new Date(Math.min(youngestMs, options.nowMs()) - SEAL_REACH_MS)
-  const unsealed = await findUnsealed(options, reach)
-  if (unsealed !== undefined) return broken('event-unsealed', undefined, unsealed)
-  const waiting = await options.database.run(db => countUnsealedEvents(db, reach))
+  const reach = new Date(Math.min(youngestMs, options.nowMs()) - CHAIN_REACH_MS)
+  const unlinked = await findUnlinked(options, reach)
+  if (unlinked !== undefined) return broken('event-unlinked', undefined, unlinked)
+  const waiting = await options.database.run(db => countUnlinkedEvents(db, reach))
   const shown = newest && { position: newest.position, hash: Buffer.from(newest.hash).toString('hex') }
   return { intact: true, checked, anchor, newest: shown, waiting }
 }
@@ -89,11 +93,11 @@ async function walkLinks({ database, nowMs, expected, batch = 1000 }: VerifyChai
   }
 }
 
-/** Checks one link and takes it into the walk. */
+/** Checks one link against the walk so far, and adds it. */
 function step(walk: Walk, link: ChainLink, event: AuditEvent | null, nowMs: number): Broken | undefined {
   const isFirst = walk.newest === undefined
   if (isFirst && event === null) {
-    // Only a purge leaves a link without its event, and only at the beginning.
+    // A purge leaves exactly one link without its event, at the beginning of the chain.
     if (link.eventAt.getTime() > nowMs - MIN_RETENTION_MS) return broken('event-missing', link.position, link.eventId)
     walk.anchor = link.position
   } else {
@@ -110,14 +114,14 @@ function step(walk: Walk, link: ChainLink, event: AuditEvent | null, nowMs: numb
   return undefined
 }
 
-async function findUnsealed({ database, batch = 1000 }: VerifyChainOptions, before: Date): Promise<string | undefined> {
+async function findUnlinked({ database, batch = 1000 }: VerifyChainOptions, before: Date): Promise<string | undefined> {
   let after: { id: string; at: Date } | undefined
   for (;;) {
-    const seals = await database.run(db => readEventSeals(db, after, before, batch))
-    const unsealed = seals.find(({ sealed }) => !sealed)
-    if (unsealed) return unsealed.id
-    if (seals.length < batch) return undefined
-    after = seals.at(-1)
+    const events = await database.run(db => readLinkStates(db, after, before, batch))
+    const unlinked = events.find(({ linked }) => !linked)
+    if (unlinked) return unlinked.id
+    if (events.length < batch) return undefined
+    after = events.at(-1)
   }
 }
 

@@ -1,17 +1,17 @@
-/** The audit log, from the command line: whether it is what was written. */
+/** Verifies the audit log from the command line. The rule is `verify-chain.ts`. */
 
 import { openDatabase } from '../../db/client.ts'
 import { type ChainFault, type ChainReport, verifyChain } from '../audit/verify-chain.ts'
-import { DATABASE_URL_FORM, databaseUrl } from '../database-url.ts'
+import { DATABASE_URL_FORM, parseDatabaseUrl } from '../database-url.ts'
 import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import { type Command, UsageError } from './command.ts'
 
-const WHAT: Readonly<Record<ChainFault, string>> = {
+const EXPLANATIONS: Readonly<Record<ChainFault, string>> = {
   altered: 'the event or its hash was altered',
   'event-missing': 'the event of this link was removed',
   'link-missing': 'this link was removed',
-  'event-unsealed': 'the event has no link: its link was removed, or it was slipped in later',
-  unexpected: 'the link that was expected is not there: the end was cut off, or the chain was made anew'
+  'event-unlinked': 'the event has no link: its link was removed, or the event was inserted later',
+  unexpected: 'the expected link is missing: the end of the chain was cut off, or the chain was built anew'
 }
 
 /** `gatehouse audit verify [--expect POSITION:HASH]` */
@@ -21,7 +21,7 @@ export const verifyAudit: Command = {
   async run(args, env, terminal) {
     const expected = parseExpected(args)
     const read = createSettingsReader(env)
-    const url = read.required('DATABASE_URL', DATABASE_URL_FORM, databaseUrl)
+    const url = read.required('DATABASE_URL', DATABASE_URL_FORM, parseDatabaseUrl)
     read.throwIfWrong()
     const database = openDatabase({ url, maxConnections: 1, deadlineMs: 30_000, prepares: false })
     try {
@@ -40,7 +40,7 @@ function parseExpected(args: readonly string[]): { position: number; hash: Uint8
   if (position !== undefined && hash !== undefined)
     return { position: Number(position), hash: Buffer.from(hash, 'hex') }
   throw new UsageError(
-    'Usage: gatehouse audit verify [--expect POSITION:HASH], with the numbers of a line "audit chain anchor" of the log'
+    'Usage: gatehouse audit verify [--expect POSITION:HASH], with the values of an "audit chain anchor" line in the log'
   )
 }
 
@@ -49,18 +49,18 @@ function linesOf(report: ChainReport): string[] {
     const position = report.position === undefined ? '' : ` at position ${report.position}`
     const event = report.eventId === undefined ? '' : `, event ${report.eventId}`
     return [
-      `The audit log was tampered with${position}${event}: ${WHAT[report.fault]}.`,
-      'Keep a copy of the database as it is, and compare with a backup from before.'
+      `The audit log was tampered with${position}${event}: ${EXPLANATIONS[report.fault]}.`,
+      'Keep a copy of the database in its current state, and compare it with an earlier backup.'
     ]
   }
   const { checked, anchor, newest, waiting } = report
   return [
-    `The audit log is intact: ${checked} events checked, ${waiting} wait for their link.`,
-    ...(anchor > 0 ? [`Everything up to position ${anchor} was purged after its time.`] : []),
+    `The audit log is intact: ${checked} events checked, ${waiting} not linked yet.`,
+    ...(anchor > 0 ? [`The events up to position ${anchor} were purged when their retention ended.`] : []),
     ...(newest
       ? [
           `Newest link: ${newest.position}:${newest.hash}`,
-          'Keep that line elsewhere: with --expect it shows later that nothing was cut off.'
+          'Keep this value in another place: with --expect it shows later that no event was cut off.'
         ]
       : [])
   ]

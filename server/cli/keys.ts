@@ -1,4 +1,4 @@
-/** The keys that sign access tokens, from the command line: list, rotate, and remove one that somebody else may have. */
+/** The keys that sign access tokens, from the command line: list, rotate, and remove a key that may be compromised. */
 
 import type { Database } from '../../db/client.ts'
 import { listSigningKeys, markRemovalsPublished, type SigningKeyRow } from '../../db/queries/signing-keys.ts'
@@ -11,28 +11,28 @@ import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import { type Command, type Env, type Terminal, UsageError } from './command.ts'
 import { commandLine, withTools } from './with-tools.ts'
 
-/** Where the edges are told. */
+/** The Redis in which the removal of a key is published. */
 interface RedisSettings {
   readonly url: string
   readonly token: string
   readonly namespace: string
 }
 
-/** A person waits for it, not a request. */
+/** Longer than for a request, because only the operator waits. */
 const REDIS_DEADLINE_MS = 2_000
 
 /**
- * Longer than any token may live: what is published here drops nothing. The retention of the origin depends on its
- * `ACCESS_TOKEN_TTL`, which this command may not have been given; the origin drops what is too old.
+ * Longer than the life of any token, so that publishing drops no entry. The retention of the origin depends on its
+ * `ACCESS_TOKEN_TTL`, which this command may not know. The origin drops entries that are too old.
  */
 const DROP_NOTHING_MS = 4_000 * 86_400_000
 
 /** `gatehouse keys list` */
 export const listKeys: Command = {
   usage: 'keys list',
-  summary: 'Show the keys that sign access tokens, and how they stand',
+  summary: 'Show the keys that sign access tokens, and their states',
   async run(args, env, terminal) {
-    if (args.length > 0) throw new UsageError('Usage: gatehouse keys list, without anything more')
+    if (args.length > 0) throw new UsageError('Usage: gatehouse keys list, without arguments')
     const rows = await withTools(env, ({ database }) => database.run(listSigningKeys))
     for (const row of rows) terminal.out(shown(row, Date.now()))
     return 0
@@ -42,7 +42,7 @@ export const listKeys: Command = {
 /** `gatehouse keys rotate [--now]` */
 export const rotate: Command = {
   usage: 'keys rotate [--now]',
-  summary: 'Sign with the next key from now on; --now although edges may not know it yet',
+  summary: 'Sign with the next key from now on; --now even if edges may not know it yet',
   async run(args, env, terminal) {
     if (args.length > 1 || (args.length === 1 && args[0] !== '--now'))
       throw new UsageError('Usage: gatehouse keys rotate [--now]')
@@ -52,7 +52,7 @@ export const rotate: Command = {
       if (!rotated.ok) throw new UsageError(tooEarly(rotated.next.kid, rotated.waitMs))
       terminal.out(`"${rotated.active.kid}" signs from now on; every origin follows within seconds.`)
       terminal.out(`"${rotated.retiring.kid}" is accepted until its last token has expired.`)
-      terminal.out(`"${rotated.next.kid}" is published and will be the next.`)
+      terminal.out(`"${rotated.next.kid}" is published and will be the next key.`)
       warnIfUnknown(rotated.active, nowMs, terminal)
       return 0
     })
@@ -62,21 +62,22 @@ export const rotate: Command = {
 /** `gatehouse keys remove KID` */
 export const remove: Command = {
   usage: 'keys remove KID',
-  summary: 'Refuse every token of a key at once: for a key that somebody else may have',
+  summary: 'Refuse every token of a key at once, for a key that may be compromised',
   async run([kid, ...rest], env, terminal) {
     if (kid === undefined || rest.length > 0)
-      throw new UsageError('Usage: gatehouse keys remove KID, where KID is one of "gatehouse keys list"')
+      throw new UsageError('Usage: gatehouse keys remove KID, with a KID from "gatehouse keys list"')
     const redis = redisOf(env)
     return withTools(env, async tools => {
       const nowMs = tools.nowMs()
       const done = await removeKey(tools, commandLine(nowMs), kid)
       if (done === undefined)
-        throw new UsageError(`There is no key "${kid}" that could be removed: see "gatehouse keys list"`)
-      terminal.out(`"${kid}", which was ${done.removed.state}, is removed: every origin refuses it within seconds.`)
-      terminal.out(`"${done.active.kid}" signs; "${done.next.kid}" is published and will be the next.`)
-      const untold = await tellEdges(tools.database, redis, kid)
-      if (untold === undefined) terminal.out('The edges are told.')
-      else terminal.out(`The edges are not told yet (${untold}): a running origin tells them, and tries until it can.`)
+        throw new UsageError(`Found no key "${kid}" that can be removed: see "gatehouse keys list"`)
+      terminal.out(`"${kid}" (${done.removed.state}) is removed: every origin refuses it within seconds.`)
+      terminal.out(`"${done.active.kid}" signs; "${done.next.kid}" is published and will be the next key.`)
+      const obstacle = await publishRemoval(tools.database, redis, kid)
+      if (obstacle === undefined) terminal.out('The removal is published: every edge refuses the key within a second.')
+      else
+        terminal.out(`The removal is not published yet (${obstacle}). A running origin publishes it as soon as it can.`)
       if (done.removed.state === 'active') warnIfUnknown(done.active, nowMs, terminal)
       return 0
     })
@@ -91,8 +92,8 @@ function shown({ kid, state, stateSince, createdAt }: SigningKeyRow, nowMs: numb
 
 function tooEarly(kid: string, waitMs: number): string {
   return (
-    `Tried to rotate and found that not every edge can know the next key "${kid}" yet: wait another ` +
-    `${secondsOf(waitMs)} s, or use --now and have edges refuse its tokens until they have read it`
+    `Tried to rotate and found that some edges may not know the next key "${kid}" yet: wait another ` +
+    `${secondsOf(waitMs)} s, or use --now, and edges refuse its tokens until they have read it`
   )
 }
 
@@ -106,7 +107,7 @@ function secondsOf(ms: number): number {
   return Math.ceil(ms / 1000)
 }
 
-/** @throws {ConfigError} before anything is changed */
+/** Undefined where the settings name no Redis. @throws {ConfigError} before anything is changed */
 function redisOf(env: Env): RedisSettings | undefined {
   const read = createSettingsReader(env)
   const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, REDIS_NAMESPACE } = SHARED_SETTINGS
@@ -121,8 +122,8 @@ function redisOf(env: Env): RedisSettings | undefined {
   return url === undefined || token === undefined ? undefined : { url, token, namespace }
 }
 
-/** Tells the edges that a key is removed. @returns why they could not be told; the jobs of the origins will do it then */
-async function tellEdges(
+/** Publishes the removal of a key. @returns why that failed; the job of an origin then publishes it */
+async function publishRemoval(
   database: Database,
   redis: RedisSettings | undefined,
   kid: string
@@ -134,7 +135,7 @@ async function tellEdges(
   } catch (error) {
     return error instanceof Error ? error.message : 'the call failed'
   }
-  // Where only the note fails, an origin tells the edges once more, which does no harm.
+  // Where only this note fails, an origin publishes the removal once more, which does no harm.
   await database.run(db => markRemovalsPublished(db, [kid])).catch(() => {})
   return undefined
 }

@@ -1,4 +1,4 @@
-/** Finds the command that was asked for, runs it, and turns what goes wrong into a line that says what to do next. */
+/** Finds and runs a command, and turns an error into a line that says what to do next. */
 
 import { DatabaseUnavailableError } from '../../db/client.ts'
 import { ConfigError } from '../lib/settings/settings-reader.ts'
@@ -21,7 +21,7 @@ const COMMANDS: readonly Command[] = [
   migrate
 ]
 
-/** @returns the exit code: 0 well, 1 not well, 2 called wrongly */
+/** Runs a command. @returns the exit code: 0 for success, 1 for a failure, 2 for a wrong call */
 export async function runCommand(argv: readonly string[], env: Env, terminal: Terminal): Promise<number> {
   const command = COMMANDS.find(({ usage }) => wordsOf(usage).every((word, i) => argv[i] === word))
   if (command === undefined) {
@@ -46,8 +46,8 @@ function wordsOf(usage: string): string[] {
 function explained(error: unknown): string {
   if (error instanceof UsageError || error instanceof ConfigError) return error.message
   if (error instanceof DatabaseUnavailableError)
-    return `Tried to reach the database and found that ${error.message}: check DATABASE_URL, and that the server runs`
-  return `The command could not be done: ${error instanceof Error ? error.message : error}`
+    return `Tried to reach the database and found that ${error.message}: check DATABASE_URL, and whether the server runs`
+  return `The command failed: ${error instanceof Error ? error.message : error}`
 }
 
 function help(): string {
@@ -58,6 +58,6 @@ function help(): string {
     '',
     ...lines,
     '',
-    'Reads the environment that the origin reads: see .env.example.'
+    'The commands read the same environment as the origin: see .env.example.'
   ].join('\n')
 }

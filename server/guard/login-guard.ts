@@ -1,88 +1,88 @@
-/** What stands between a password and whoever guesses: asked before a password is looked at, and told how it went. */
+/** Limits password guessing: admits an attempt before its password is compared, and records the outcome. */
 
 import type { KeyObject } from 'node:crypto'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
-import { createLedger, type LedgerOptions } from './ledger.ts'
-import { type GuardDecision, isAnswerable, type Obstacle, type Outcome, type WeighedAttempt } from './rule.ts'
-import { subjectKeys } from './subject-keys.ts'
+import { createFailureStore, type FailureStoreOptions } from './failure-store.ts'
+import { type AttemptFacts, type GuardDecision, isAnswerable, type Obstacle, type Outcome } from './rule.ts'
+import { type AttemptSubject, subjectKeys } from './subject-keys.ts'
 import type { Captcha } from './turnstile.ts'
 
-export interface LoginAttempt {
-  /** The canonical address, known or not: both count alike. */
-  readonly account: string
-  /** The client's canonical address. */
-  readonly clientAddress: string
+/** One attempt to sign in or to prove a password. The same object goes to `admit()` and to `record()`. */
+export interface LoginAttempt extends AttemptSubject {
   /** This device has signed in to this account before. */
   readonly knownDevice: boolean
   readonly captchaToken?: string
 }
 
 /**
- * How an attempt ended. Where it is not answerable, the client must not learn whether the password was right:
- * so many attempts at once still tell an attacker no more than the limit allows.
+ * What the client may learn about an attempt.
+ *
+ * Security: unless the attempt is answerable, the client must not learn whether the password was right. Of many attempts
+ * at once, an attacker then learns no more outcomes than the limits allow.
  */
 export type AttemptResult =
   | {
       readonly answerable: true
-      /** True once: with this failure the protection of the account has begun, and its owner should hear of it. */
+      /** This failure has begun the block of the account: notify its owner. True once per block. */
       readonly accountAttacked: boolean
     }
   | { readonly answerable: false; readonly failure: Failure }
 
 export interface LoginGuard {
-  /** Whether the password may be looked at: else `too-many-attempts`, `captcha-required` or `unavailable`. */
+  /** Decides whether the password may be compared: otherwise `too-many-attempts`, `captcha-required` or `unavailable`. */
   admit(attempt: LoginAttempt): Promise<Result<undefined>>
-  /** Counts a failure, or clears the delay of this address and account. */
+  /** Counts a failure, or after a success clears the delay of this client address on this account. */
   record(attempt: LoginAttempt, outcome: Outcome): Promise<AttemptResult>
   /**
-   * Ends the block of an account, and the delay of this client address on it. The block of the client address stays:
-   * an attacker's own mailbox must not unblock the attacker's address.
+   * Ends the block of an account, and the delay of this client address on it.
+   *
+   * Security: the block of the client address stays. Otherwise an attacker could lift it with an account of its own.
    */
-  clear(subject: Pick<LoginAttempt, 'account' | 'clientAddress'>): Promise<void>
+  clear(subject: AttemptSubject): Promise<void>
 }
 
-export interface LoginGuardOptions extends LedgerOptions {
+export interface LoginGuardOptions extends FailureStoreOptions {
   /** Keys the names under which failures are counted: at least 32 bytes, the same in all origins. */
   readonly subjectSecret: KeyObject
-  /** Who is asked whether a captcha was solved; undefined: none is ever required. */
+  /** Verifies captchas. If undefined, no captcha is ever required. */
   readonly captcha: Captcha | undefined
 }
 
-/** After how long it is worth asking again, where the captcha could not be checked. */
+/** `Retry-After` if the captcha service did not answer. */
 const CAPTCHA_RETRY_SECONDS = 5
 
 const MIN_SECRET_BYTES = 32
 
 const OBSTACLE_REASONS = {
-  address: 'too many failures from this client address: it is blocked',
-  pair: 'the delay after failures from this client address on this account is running',
-  account: 'too many failures on this account: it is protected from unknown devices'
+  address: 'too many failures from this client address, which is blocked',
+  pair: 'the delay after failures from this client address on this account has not passed',
+  account: 'too many failures on this account, which is blocked for unknown devices'
 } as const satisfies Record<Obstacle, string>
 
 /**
  * Creates the guard.
  *
- * @throws {TypeError} for options that make no sense
+ * @throws {TypeError} for invalid options
  */
 export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
   checkOptions(options)
-  const { captcha } = options
-  const ledger = createLedger(options)
-  // By the attempt itself: whoever settles another object than was admitted is asked for a captcha once more.
+  const { captcha, subjectSecret } = options
+  const store = createFailureStore(options)
+  // By the attempt object: recording another object than the admitted one requires a captcha again.
   const solved = new WeakSet<LoginAttempt>()
 
-  const weigh = (attempt: LoginAttempt, outcome: WeighedAttempt['outcome']) =>
-    ledger.weigh(subjectKeys(options.subjectSecret, attempt.account, attempt.clientAddress), {
+  const decide = (attempt: LoginAttempt, outcome: AttemptFacts['outcome']) =>
+    store.decide(subjectKeys(subjectSecret, attempt), {
       knownDevice: attempt.knownDevice,
-      captchaOpen: captcha !== undefined && !solved.has(attempt),
+      captchaUnsolved: captcha !== undefined && !solved.has(attempt),
       outcome
     })
 
   return {
     async admit(attempt) {
-      const verdict = await weigh(attempt, 'pending')
-      if (verdict.retryAfterMs > 0) return tooManyAttempts(verdict)
-      if (!verdict.captchaDue || captcha === undefined) return success(undefined)
+      const decision = await decide(attempt, 'pending')
+      if (decision.retryAfterMs > 0) return tooManyAttempts(decision)
+      if (!decision.captchaDue || captcha === undefined) return success(undefined)
 
       const checked = await checkCaptcha(captcha, attempt)
       if (checked.ok) solved.add(attempt)
@@ -90,14 +90,14 @@ export function createLoginGuard(options: LoginGuardOptions): LoginGuard {
     },
 
     async record(attempt, outcome) {
-      const verdict = await weigh(attempt, outcome)
+      const decision = await decide(attempt, outcome)
       solved.delete(attempt)
-      if (isAnswerable(verdict)) return { answerable: true, accountAttacked: verdict.accountAttacked }
-      const isDelayed = verdict.retryAfterMs > 0 || captcha === undefined
-      return { answerable: false, failure: isDelayed ? tooManyAttempts(verdict) : captchaRequired(captcha) }
+      if (isAnswerable(decision)) return { answerable: true, accountAttacked: decision.accountAttacked }
+      const isDelayed = decision.retryAfterMs > 0 || captcha === undefined
+      return { answerable: false, failure: isDelayed ? tooManyAttempts(decision) : captchaRequired(captcha) }
     },
 
-    clear: ({ account, clientAddress }) => ledger.clear(subjectKeys(options.subjectSecret, account, clientAddress))
+    clear: subject => store.clear(subjectKeys(subjectSecret, subject))
   }
 }
 
@@ -114,30 +114,30 @@ async function checkCaptcha(
 }
 
 function captchaRequired({ siteKey }: Captcha): Failure {
-  return failure('captcha-required', 'after so many failures a captcha has to be solved', { siteKey })
+  return failure('captcha-required', 'a captcha is required after repeated failures', { siteKey })
 }
 
-/** Rounded up: a client that waits for so many whole seconds has waited long enough. */
+/** Rounds the wait up: a client that waits this many whole seconds is admitted. */
 function tooManyAttempts({ retryAfterMs, obstacle }: GuardDecision): Failure {
   const reason = obstacle === undefined ? 'too many failures' : OBSTACLE_REASONS[obstacle]
   return failure('too-many-attempts', reason, { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
 }
 
-function checkOptions({
-  policy,
-  subjectSecret,
-  fallbackShare: floorShare,
-  maxFallbackSubjects: floorSubjects,
-  breakerResetMs: backOffMs
-}: LoginGuardOptions): void {
-  const { address, pair, account, captchaAfterFailures } = policy
-  const numbers = [address, pair, account].flatMap(one => Object.values(one) as number[])
-  const counts = [...numbers, captchaAfterFailures, floorSubjects, backOffMs]
-  const wrong = counts.find(number => !Number.isSafeInteger(number) || number < 1)
-  if (wrong !== undefined) throw new TypeError(`createLoginGuard() was given ${wrong}: pass whole numbers from 1`)
-  if (!(floorShare > 0 && floorShare <= 1))
-    throw new TypeError(`createLoginGuard() was given the floorShare ${floorShare}: pass more than 0 and at most 1`)
+function checkOptions(options: LoginGuardOptions): void {
+  const { policy, fallbackShare, maxFallbackSubjects, breakerResetMs, subjectSecret } = options
+  const { captchaAfterFailures, ...limits } = policy
+  checkWholeNumbers({ captchaAfterFailures, maxFallbackSubjects, breakerResetMs })
+  for (const limit of Object.values(limits)) checkWholeNumbers(limit)
+  if (!(fallbackShare > 0 && fallbackShare <= 1))
+    throw new TypeError(`createLoginGuard() expected "fallbackShare" above 0 and at most 1, found ${fallbackShare}`)
   const secretBytes = subjectSecret.symmetricKeySize ?? 0
   if (secretBytes < MIN_SECRET_BYTES)
-    throw new TypeError(`createLoginGuard() was given ${secretBytes} secret bytes: pass ${MIN_SECRET_BYTES}`)
+    throw new TypeError(`createLoginGuard() expected a secret of ${MIN_SECRET_BYTES} bytes, found ${secretBytes} bytes`)
+}
+
+function checkWholeNumbers(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (Number.isSafeInteger(value) && value >= 1) continue
+    throw new TypeError(`createLoginGuard() expected "${name}" as a whole number from 1, found ${value}`)
+  }
 }

@@ -1,4 +1,4 @@
-/** Asks somebody who is signed in for the password once more; a wrong one counts like a failed login. */
+/** Checks the password of a signed-in user once more. A wrong password counts as a failed login. */
 
 import { insertAuditEvent } from '../../db/queries/audit.ts'
 import type { User } from '../../db/queries/users.ts'
@@ -7,15 +7,15 @@ import type { DeviceMarks } from '../lib/devices/device-mark.ts'
 import type { PasswordHasher } from '../lib/passwords/password-hash.ts'
 import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import type { LoginAttempt, LoginGuard } from './login-guard.ts'
-import { notifyOfAttack, type TellOfAttackOptions } from './notify-of-attack.ts'
+import { type NotifyOfAttackOptions, notifyOfAttack } from './notify-of-attack.ts'
 
-export interface ReauthenticationOptions extends TellOfAttackOptions {
+export interface ReauthenticationOptions extends NotifyOfAttackOptions {
   readonly guard: LoginGuard
   readonly hasher: PasswordHasher
   readonly deviceMarks: DeviceMarks
 }
 
-/** What a person brings along to prove that it is still the same one. */
+/** What the client presents to prove that the user is present. */
 export interface Proof {
   readonly password: string
   /** The marks that the device presented. */
@@ -26,10 +26,10 @@ export interface Proof {
 /**
  * Checks the password of `user`.
  *
- * Security: a stolen access token must not become a way to guess the password past the limits of the login.
+ * Security: a stolen access token must not allow more guesses at the password than the login does.
  *
- * @returns a failure `password-incorrect`, or what the guard says
- * @throws {QueueFullError} before the guard is asked, where there is no room for the hash
+ * @returns a failure `password-incorrect`, or the failure of the guard
+ * @throws {QueueFullError} before the guard counts anything, if the hashing queue is full
  */
 export async function reauthenticate(
   options: ReauthenticationOptions,
@@ -40,7 +40,7 @@ export async function reauthenticate(
   const { guard, hasher, deviceMarks } = options
   hasher.ensureRoom()
   const attempt: LoginAttempt = {
-    account: user.email,
+    email: user.email,
     clientAddress: client.address,
     knownDevice: proof.presentedMarks.some(mark => deviceMarks.knows(mark, user.email)),
     ...(proof.captchaToken === undefined ? {} : { captchaToken: proof.captchaToken })
@@ -50,10 +50,10 @@ export async function reauthenticate(
 
   const { correct } = await hasher.check(proof.password, user.passwordHash)
 
-  const settled = await guard.record(attempt, correct ? 'right' : 'wrong')
-  if (!settled.answerable) return refused(options, user, client, settled.failure)
-  if (settled.accountAttacked) await notifyOfAttack(options, user.email, user, client)
-  if (!correct) return refused(options, user, client, failure('password-incorrect', 'the password is another one'))
+  const result = await guard.record(attempt, correct ? 'right' : 'wrong')
+  if (!result.answerable) return refused(options, user, client, result.failure)
+  if (result.accountAttacked) await notifyOfAttack(options, user.email, user, client)
+  if (!correct) return refused(options, user, client, failure('password-incorrect', 'wrong password'))
   return success(undefined)
 }
 

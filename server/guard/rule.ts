@@ -1,17 +1,17 @@
 /** The rule of the login guard, without a store, a clock or a captcha of its own. `script.ts` is its Lua twin. */
 
-/** With the failure number `maxFailures` in any window of `windowMs` a block of `blockMs` begins. */
+/** The failure number `maxFailures` within a window of `windowMs` begins a block of `blockMs`. */
 export interface BlockPolicy {
   readonly maxFailures: number
   readonly windowMs: number
   readonly blockMs: number
 }
 
-/** After `delayAfterFailures` failures in a row the next attempt waits `firstDelayMs`, and twice as long each time. */
+/** After `delayAfterFailures` failures in a row the next attempt waits `firstDelayMs`. Each further failure doubles it. */
 export interface DelayPolicy {
   readonly delayAfterFailures: number
   readonly firstDelayMs: number
-  /** No delay is longer, and without a failure for so long those before are forgotten. */
+  /** The longest delay. After this time without a failure, earlier failures are forgotten. */
   readonly windowMs: number
 }
 
@@ -20,110 +20,111 @@ export interface GuardPolicy {
   readonly address: BlockPolicy
   /** Per client address and account. */
   readonly pair: DelayPolicy
-  /** Per account, from all addresses: its block holds for devices that have not signed in before. */
+  /** Per account, from all addresses. Its block holds only for devices that have not signed in before. */
   readonly account: BlockPolicy
-  /** Failures of the address or of the account, within their windows, after which a captcha is asked. */
+  /** A captcha is due after this many failures of the address or of the account, within their windows. */
   readonly captchaAfterFailures: number
 }
 
-/** What is remembered of an address or an account. */
-export interface Counted {
-  /** Oldest first; only the newest `maxFailures` matter. */
+/** The failures of an address or an account, and its block. */
+export interface BlockState {
+  /** Oldest first; at most the newest `maxFailures`. */
   readonly failuresMs: readonly number[]
-  /** The first millisecond after the block; in the past or 0 where there is none. */
+  /** The first millisecond after the block. Without a block it is 0 or in the past. */
   readonly untilMs: number
 }
 
-/** What is remembered of an address together with an account. */
-export interface Delayed {
+/** The failures of an address on one account. */
+export interface DelayState {
   /** In a row. */
   readonly failures: number
   readonly lastMs: number
 }
 
 export interface GuardState {
-  readonly address: Counted
-  readonly pair: Delayed
-  readonly account: Counted
+  readonly address: BlockState
+  readonly pair: DelayState
+  readonly account: BlockState
 }
 
-/** What an attempt looks like to the rule. */
-export interface WeighedAttempt {
+/** The facts about an attempt on which the rule decides. */
+export interface AttemptFacts {
   readonly knownDevice: boolean
-  /** A captcha may be asked for, and this attempt has not solved one. */
-  readonly captchaOpen: boolean
-  /** `pending`: the password was not compared yet. */
+  /** A captcha service is configured, and this attempt has not solved a captcha. */
+  readonly captchaUnsolved: boolean
+  /** `pending`: the password has not been compared yet. */
   readonly outcome: 'pending' | Outcome
 }
 
 /**
- * How the comparison ended. `unconfirmed`: the password of a registration that waits for its link. It counts for the
- * account and the address, because an attacker may have begun the registration with a guess; but the same password again
- * is no further guess, so the delay of the two does not grow.
+ * The outcome of the comparison. `unconfirmed`: the password matches a registration that waits for its link.
+ *
+ * An unconfirmed outcome counts for the account and the address, because an attacker may have begun the registration with a
+ * guess. Repeating that password is not another guess, so the delay of the pair does not grow.
  */
 export type Outcome = 'wrong' | 'right' | 'unconfirmed'
 
-/** What stands in the way of an attempt. */
+/** The subject with the block or delay that refuses an attempt. */
 export type Obstacle = 'address' | 'pair' | 'account'
 
 export interface GuardDecision {
-  /** The wait until the same attempt would be let through; 0 when it is now. */
+  /** The wait until the same attempt would be admitted; 0 if it is admitted now. */
   readonly retryAfterMs: number
-  /** What asks for this wait; undefined when it is 0. */
+  /** The reason for this wait; undefined if it is 0. */
   readonly obstacle: Obstacle | undefined
   readonly captchaDue: boolean
-  /** The block of the account has begun with this very failure. */
+  /** This failure has begun the block of the account. */
   readonly accountAttacked: boolean
 }
 
-/** Nothing is remembered of an address or an account. */
-export const NO_FAILURES: Counted = { failuresMs: [], untilMs: 0 }
+/** The state of an address or an account without failures. */
+export const NO_FAILURES: BlockState = { failuresMs: [], untilMs: 0 }
 
-/** Nothing is remembered of an address together with an account. */
-export const NO_DELAY: Delayed = { failures: 0, lastMs: 0 }
+/** The state of an address on an account without failures. */
+export const NO_DELAY: DelayState = { failures: 0, lastMs: 0 }
 
-/** Whether the client may learn how the attempt ended, which is the same as whether it would be admitted now. */
+/** Whether the client may learn the outcome of the attempt: only if the attempt would be admitted now. */
 export function isAnswerable({ retryAfterMs, captchaDue }: GuardDecision): boolean {
   return retryAfterMs === 0 && !captchaDue
 }
 
 /**
- * Judges an attempt and records how it ended.
+ * Decides an attempt and records its outcome.
  *
- * An outcome is judged as if the attempt came now, and only then recorded: of any number of attempts that were
- * admitted together no more are answered than the limits allow. What is not answered counts nothing. It has told
- * nobody anything, and if it counted, whoever goes on sending could prolong a block for ever.
+ * An outcome is decided as if the attempt came now, and only then recorded. Of any number of attempts that were admitted
+ * together, no more are answered than the limits allow. An unanswered outcome is not counted: it has told the client
+ * nothing, and otherwise an attacker could prolong a block for ever by sending on.
  */
 export function decide(
   policy: GuardPolicy,
   state: GuardState,
-  attempt: WeighedAttempt,
+  attempt: AttemptFacts,
   nowMs: number
-): { readonly verdict: GuardDecision; readonly state: GuardState } {
-  const verdict = judge(policy, state, attempt, nowMs)
-  if (attempt.outcome === 'pending' || !isAnswerable(verdict)) return { verdict, state }
-  if (attempt.outcome === 'right') return { verdict, state: { ...state, pair: NO_DELAY } }
+): { readonly decision: GuardDecision; readonly state: GuardState } {
+  const decision = judge(policy, state, attempt, nowMs)
+  if (attempt.outcome === 'pending' || !isAnswerable(decision)) return { decision, state }
+  if (attempt.outcome === 'right') return { decision, state: { ...state, pair: NO_DELAY } }
 
   const failed = recordFailure(policy, state, attempt.outcome, nowMs)
   const accountAttacked = state.account.untilMs <= nowMs && failed.account.untilMs > nowMs
-  return { verdict: { ...verdict, accountAttacked }, state: failed }
+  return { decision: { ...decision, accountAttacked }, state: failed }
 }
 
-/** Counts a failure that was answered, without judging it. */
+/** Records a failure that the client has learned, without deciding about it. */
 export function recordFailure(
   policy: GuardPolicy,
   state: GuardState,
   outcome: Exclude<Outcome, 'right'>,
   nowMs: number
 ): GuardState {
-  // A device that is known may fail while the account is protected: its protection then neither grows nor begins anew.
-  const isProtected = state.account.untilMs > nowMs
-  const account = isProtected ? state.account : count(policy.account, state.account, nowMs)
+  // A known device may fail while the account is blocked. The block then neither grows nor begins again.
+  const isBlocked = state.account.untilMs > nowMs
+  const account = isBlocked ? state.account : count(policy.account, state.account, nowMs)
   const address = count(policy.address, state.address, nowMs)
   return { address, account, pair: outcome === 'unconfirmed' ? state.pair : delay(policy.pair, state.pair, nowMs) }
 }
 
-function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, nowMs: number): GuardDecision {
+function judge(policy: GuardPolicy, state: GuardState, attempt: AttemptFacts, nowMs: number): GuardDecision {
   const untilMs: readonly (readonly [Obstacle, number])[] = [
     ['address', state.address.untilMs],
     ['pair', delayedUntilMs(policy.pair, state.pair)],
@@ -140,28 +141,28 @@ function judge(policy: GuardPolicy, state: GuardState, attempt: WeighedAttempt, 
     recent(policy.address, state.address, nowMs).length,
     recent(policy.account, state.account, nowMs).length
   )
-  const captchaDue = attempt.captchaOpen && failures >= policy.captchaAfterFailures
+  const captchaDue = attempt.captchaUnsolved && failures >= policy.captchaAfterFailures
   return { retryAfterMs, obstacle, captchaDue, accountAttacked: false }
 }
 
 /** The failures that are still in the window. */
-function recent({ windowMs }: BlockPolicy, { failuresMs }: Counted, nowMs: number): readonly number[] {
+function recent({ windowMs }: BlockPolicy, { failuresMs }: BlockState, nowMs: number): readonly number[] {
   return failuresMs.filter(failureMs => failureMs + windowMs > nowMs)
 }
 
-/** A block that is shorter than the window lasts until the window has room again, so that no window ever holds more. */
-function count(policy: BlockPolicy, counted: Counted, nowMs: number): Counted {
+/** A block shorter than the window lasts until the window has room again, so that no window ever holds more failures. */
+function count(policy: BlockPolicy, counted: BlockState, nowMs: number): BlockState {
   const failuresMs = [...recent(policy, counted, nowMs), nowMs].slice(-policy.maxFailures)
   const [oldestMs = nowMs] = failuresMs
   const isFull = failuresMs.length >= policy.maxFailures
   return { failuresMs, untilMs: isFull ? Math.max(nowMs + policy.blockMs, oldestMs + policy.windowMs) : 0 }
 }
 
-function delay({ windowMs }: DelayPolicy, { failures, lastMs }: Delayed, nowMs: number): Delayed {
+function delay({ windowMs }: DelayPolicy, { failures, lastMs }: DelayState, nowMs: number): DelayState {
   return { failures: (lastMs + windowMs > nowMs ? failures : 0) + 1, lastMs: nowMs }
 }
 
-function delayedUntilMs(policy: DelayPolicy, { failures, lastMs }: Delayed): number {
+function delayedUntilMs(policy: DelayPolicy, { failures, lastMs }: DelayState): number {
   if (failures < policy.delayAfterFailures) return 0
   return lastMs + Math.min(policy.windowMs, policy.firstDelayMs * 2 ** (failures - policy.delayAfterFailures))
 }

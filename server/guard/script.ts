@@ -1,18 +1,18 @@
-/** The Lua twin of `rule.ts`: judges an attempt and records how it ended in one atomic step inside Redis. */
+/** The Lua twin of `rule.ts`: decides an attempt and records its outcome in one atomic step inside Redis. */
 
 import type { Script } from '../../edge/store/run-scripts.ts'
 
 /**
- * KEYS the client address, the pair and the account of the attempt, each a hash.
- * ARGV the policy, the attempt, and the time (ms), or '' for the clock of Redis: one clock for all origins.
+ * KEYS: the client address, the pair and the account of the attempt, each a hash.
+ * ARGV: the policy, the attempt, and the time (ms), or '' for the clock of Redis, which all origins share.
  *
  * @returns `[wait (ms), obstacle 0 none | 1 address | 2 pair | 3 account, captcha due 0|1, account attacked 0|1]`
  */
 export const loginGuardScript: Script = {
-  sha1: 'e9ce7716da339d5633f31557c88bb231b092cc5a',
+  sha1: '25b51ced15e25dd8a805c668e35f33d7e389dee0',
   source: `
 local addressKey = KEYS[1] -- 'failures': times (ms), oldest first, comma-separated; 'until': end of the block (ms)
-local pairKey    = KEYS[2] -- 'failures': how many in a row; 'last': the time of the last one (ms)
+local pairKey    = KEYS[2] -- 'failures': number in a row; 'last': time of the last one (ms)
 local accountKey = KEYS[3] -- like addressKey
 
 local address = { maxFailures = tonumber(ARGV[1]), windowMs = tonumber(ARGV[2]), blockMs = tonumber(ARGV[3]) }
@@ -22,7 +22,7 @@ local delayWindowMs        = tonumber(ARGV[6])
 local account = { maxFailures = tonumber(ARGV[7]), windowMs = tonumber(ARGV[8]), blockMs = tonumber(ARGV[9]) }
 local captchaAfterFailures = tonumber(ARGV[10])
 local knownDevice          = ARGV[11] == '1'
-local captchaOpen          = ARGV[12] == '1'
+local captchaUnsolved      = ARGV[12] == '1'
 local outcome              = ARGV[13] -- 'pending', 'wrong', 'right' or 'unconfirmed'
 local nowMs                = tonumber(ARGV[14]) -- nil: the clock of Redis
 
@@ -31,7 +31,7 @@ if not nowMs then
   nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
--- Times have more digits than a number shows by itself.
+-- Without a format, Lua writes long numbers with an exponent.
 local function text(number) return string.format('%.0f', number) end
 
 local function read(policy, key)
@@ -43,7 +43,7 @@ local function read(policy, key)
   return { recent = recent, untilMs = tonumber(fields[2] or '0') }
 end
 
--- A block that is shorter than the window lasts until the window has room again.
+-- A block shorter than the window lasts until the window has room again.
 local function count(policy, key, counted)
   local failures, untilMs = counted.recent, 0
   failures[#failures + 1] = text(nowMs)
@@ -69,7 +69,7 @@ local waitMs, obstacle = 0, 0
 for i, untilMs in ipairs({ onAddress.untilMs, delayedUntilMs, knownDevice and 0 or onAccount.untilMs }) do
   if untilMs - nowMs > waitMs then waitMs, obstacle = untilMs - nowMs, i end
 end
-local captchaDue = captchaOpen and math.max(#onAddress.recent, #onAccount.recent) >= captchaAfterFailures
+local captchaDue = captchaUnsolved and math.max(#onAddress.recent, #onAccount.recent) >= captchaAfterFailures
 
 if waitMs > 0 or captchaDue or outcome == 'pending' then
   return { waitMs, obstacle, captchaDue and 1 or 0, 0 }

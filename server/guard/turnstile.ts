@@ -1,15 +1,16 @@
-/** Cloudflare Turnstile's check of a captcha token, distrustful and with a deadline. When to ask is `login-guard.ts`. */
+/** Verifies captcha tokens with Cloudflare Turnstile. `login-guard.ts` decides when a captcha is required. */
 
 import { createHash } from 'node:crypto'
+import { createBoundedMap } from '../../edge/contract/bounded-map.ts'
 
-/** `unavailable` is neither a pass nor the client's fault; its reason is for the log. */
+/** The result of a check. `unavailable` is neither a pass nor the client's fault, and its reason is for the log. */
 export type CaptchaAnswer =
   | { readonly outcome: 'solved' | 'unsolved' }
   | { readonly outcome: 'unavailable'; readonly reason: string }
 
-/** A service that tells people from programs. */
+/** A service that tells humans from programs. */
 export interface Captcha {
-  /** Public: the client shows the challenge with it. */
+  /** Public: the client needs it to show the challenge. */
   readonly siteKey: string
   /** Checks a token, at most once. Never rejects. */
   verify(token: string, clientAddress: string): Promise<CaptchaAnswer>
@@ -18,32 +19,35 @@ export interface Captcha {
 export interface TurnstileOptions {
   readonly siteKey: string
   readonly secret: string
-  /** Where tokens are checked; another one only in tests. */
+  /** The endpoint that checks tokens; `SITEVERIFY_URL` except in tests. */
   readonly url?: string
-  /** For the whole exchange, from the first byte sent to the last one read. */
+  /** Bounds the whole exchange, from the first byte sent to the last byte read. */
   readonly deadlineMs?: number
-  /** Tokens whose use is remembered; beyond it the oldest is forgotten, and Turnstile alone refuses its second use. */
+  /**
+   * Used tokens to remember; the newest half of them is always remembered. Turnstile alone refuses the second use of a
+   * token that was forgotten.
+   */
   readonly maxRememberedTokens?: number
 }
 
-/** Turnstile's endpoint. */
+/** Turnstile's endpoint: https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ */
 export const SITEVERIFY_URL = 'https://challenges.cloudflare.com/turnstile/v0/siteverify'
 
 const DEADLINE_MS = 3_000
-const MAX_REMEMBERED_TOKENS = 10_000
+const MAX_REMEMBERED_TOKENS = 20_000
 /** The longest token that Turnstile issues. */
 const MAX_TOKEN_CHARACTERS = 2_048
-/** An answer has some hundred bytes. */
+/** Far above a genuine answer, which has a few hundred bytes. */
 const MAX_ANSWER_BYTES = 16_384
 
-/** `success: false` for a reason that no client can mend: our secret is wrong, or Turnstile itself has failed. */
-const NOT_THE_CLIENT = new Set(['missing-input-secret', 'invalid-input-secret', 'bad-request', 'internal-error'])
+/** Error codes that no client can mend: our secret is wrong, or Turnstile itself has failed. */
+const SERVICE_ERRORS = new Set(['missing-input-secret', 'invalid-input-secret', 'bad-request', 'internal-error'])
 
 /**
  * Creates a client of Turnstile.
  *
- * `action` and `hostname` of the answer are not looked at: the secret belongs to one widget, whose allowed host names
- * are set at Cloudflare, and signing in is all that it is used for.
+ * It ignores `action` and `hostname` of the answer. The secret belongs to one widget, which serves only
+ * sign-ins. Its allowed host names are set at Cloudflare.
  */
 export function createTurnstile(options: TurnstileOptions): Captcha {
   const { siteKey, secret, url = SITEVERIFY_URL, deadlineMs = DEADLINE_MS } = options
@@ -62,14 +66,13 @@ export function createTurnstile(options: TurnstileOptions): Captcha {
   }
 }
 
-/** Turnstile takes each token once; here it is not even sent twice, however many attempts bring it at the same time. */
+/** Turnstile accepts each token once. This memory keeps a token from being sent twice, even by attempts at the same time. */
 function createUseMemory(maxTokens: number): (token: string) => boolean {
-  const used = new Set<string>()
+  const used = createBoundedMap<string, true>(maxTokens)
   return token => {
     const digest = createHash('sha256').update(token).digest('base64')
-    if (used.has(digest)) return false
-    used.add(digest)
-    if (used.size > maxTokens) used.delete(used.values().next().value ?? digest)
+    if (used.peek(digest)) return false
+    used.set(digest, true)
     return true
   }
 }
@@ -79,16 +82,16 @@ async function ask(url: string, form: URLSearchParams, deadlineMs: number): Prom
     method: 'POST',
     body: form,
     headers: { accept: 'application/json' },
-    // Security: a redirect could carry the secret anywhere.
+    // Security: a redirect could send the secret to another host.
     redirect: 'error',
     signal: AbortSignal.timeout(deadlineMs)
   })
   if (response.status !== 200) {
     await response.body?.cancel()
-    return unavailable(`the answer has the status ${response.status}`)
+    return unavailable(`expected the status 200, found ${response.status}`)
   }
   const text = await readAtMost(response, MAX_ANSWER_BYTES)
-  return text === undefined ? unavailable(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`) : parseAnswer(text)
+  return text === undefined ? unavailable(`expected at most ${MAX_ANSWER_BYTES} bytes, found more`) : parseAnswer(text)
 }
 
 async function readAtMost(response: Response, maxBytes: number): Promise<string | undefined> {
@@ -103,15 +106,15 @@ async function readAtMost(response: Response, maxBytes: number): Promise<string 
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Only the boolean `true` is a pass, and only the boolean `false` says that the client has not solved it. */
+/** Only the boolean `true` means solved, and only the boolean `false` means unsolved. */
 function parseAnswer(text: string): CaptchaAnswer {
   const answer = parseObject(text)
   if (answer?.success === true) return { outcome: 'solved' }
-  if (answer?.success !== false) return unavailable('the answer is no JSON object with a boolean "success"')
+  if (answer?.success !== false) return unavailable('expected a JSON object with a boolean "success"')
 
   const codes: unknown = answer['error-codes']
-  const ours = Array.isArray(codes) ? codes.find(code => NOT_THE_CLIENT.has(code)) : undefined
-  return ours === undefined ? { outcome: 'unsolved' } : unavailable(`the check itself was refused: "${ours}"`)
+  const serviceError = Array.isArray(codes) ? codes.find(code => SERVICE_ERRORS.has(code)) : undefined
+  return serviceError === undefined ? { outcome: 'unsolved' } : unavailable(`the service reported "${serviceError}"`)
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

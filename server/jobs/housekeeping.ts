@@ -1,4 +1,4 @@
-/** Removes what is over: sessions, signing keys, mailed tokens, registrations, sent mails, old audit events; a little at a time. */
+/** Deletes expired rows in small batches: sessions, signing keys, mailed tokens, registrations, emails, audit events. */
 
 import type { Database, Queryable } from '../../db/client.ts'
 import {
@@ -15,39 +15,40 @@ import { KNOWN_DEVICE_DAYS } from '../../db/queries/session-beginnings.ts'
 import { deleteKeys } from '../../db/queries/signing-keys.ts'
 import { CLOCK_SKEW_SECONDS } from '../../edge/contract/claims.ts'
 
+/** The retentions and the ports of housekeeping. */
 export interface HousekeepingOptions {
   readonly database: Database
-  /** How long a session or a key that is over still matters: the life of an access token and a margin. */
+  /** How long an ended session or a removed key still matters: the life of an access token and a margin. */
   readonly retentionMs: number
   readonly auditRetentionMs: number
   readonly nowMs: () => number
   readonly log: { info(fields: object, message: string): void }
-  /** Rows that one transaction looks at. */
+  /** Rows that one transaction reads. */
   readonly batch?: number
 }
 
 const BATCH = 500
-/** Batches of one kind in one round: what is left waits for the next, and closing never waits long. */
+/** Batches of one kind in one round. The rest waits for the next round, so closing never waits long. */
 const MAX_BATCHES = 20
-/** For so long a token passes after it has expired. */
+/** How long a token is accepted after it has expired. */
 const CLOCK_SKEW_MS = CLOCK_SKEW_SECONDS * 1000
-/** How long a mail is kept after it was written. */
+/** How long an email is kept after it was written. */
 const MAIL_RETENTION_MS = 7 * 86_400_000
-/** Expired ones are kept for so long: by them the mail worker knows that another link could be a stranger's. */
+/** How long expired registrations are kept. They show the email worker that another link may be an attacker's. */
 const KEEP_REGISTRATIONS_MS = 7 * 86_400_000
 
-/** @returns whether there may be more to do, and how much was removed */
+/** One batch of one kind. @returns how many rows it deleted, and whether there may be more */
 type Chore = (db: Queryable, nowMs: number, limit: number) => Promise<{ more: boolean; removed: number }>
 
 /**
- * Creates one round of housekeeping, for one instance at a time: each batch is a short transaction of its own under a
- * lock that others do not wait for.
+ * Creates one round of housekeeping. Each batch is a short transaction under a lock. An instance that finds the lock taken
+ * does nothing.
  */
 export function createHousekeeping(options: HousekeepingOptions): () => Promise<void> {
   const { database, nowMs, log, batch = BATCH } = options
   const chores = createChores(options)
 
-  /** @returns `undefined` where another instance is at it */
+  /** @returns `undefined` where another instance holds the lock */
   const runBatch = (chore: Chore) =>
     database.transaction(async db => ((await tryLock(db, 'housekeeping')) ? chore(db, nowMs(), batch) : undefined))
 
@@ -59,7 +60,7 @@ export function createHousekeeping(options: HousekeepingOptions): () => Promise<
         removed += done?.removed ?? 0
         if (!done?.more) break
       }
-      if (removed > 0) log.info({ chore: name, removed }, 'removed what is over')
+      if (removed > 0) log.info({ chore: name, removed }, 'expired rows were deleted')
     }
   }
 }
@@ -68,7 +69,7 @@ function createChores({ retentionMs, auditRetentionMs }: HousekeepingOptions): R
   return {
     'ended-sessions': sessionChore('endedAt', retentionMs),
     'expired-sessions': sessionChore('expiresAt', retentionMs),
-    // The margin of the retention is for origins that signed with the key for a moment longer, not having read yet.
+    // The retention has a margin for origins that signed with the key until they read that it retired.
     'retired-keys': simpleChore((db, nowMs) =>
       deleteKeys(db, 'retiring', new Date(nowMs - retentionMs - CLOCK_SKEW_MS))
     ),
@@ -93,13 +94,18 @@ function simpleChore(remove: (db: Queryable, nowMs: number, limit: number) => Pr
 }
 
 /**
- * Some sessions stay (see `sweepSessions`), and would be met again by every batch that began at the beginning: so each
- * batch goes on where the one before stopped, over as many rounds as it takes, and then begins anew.
+ * Some sessions stay (see `sweepSessions`), and every batch from the beginning would read them again. So each batch goes
+ * on where the batch before stopped, over several rounds if needed, and then begins anew.
  */
 function sessionChore(by: 'endedAt' | 'expiresAt', retentionMs: number): Chore {
   let place: Place | undefined
   return async (db, nowMs, limit) => {
-    const { next, removed } = await sweepSessions(db, by, new Date(nowMs - retentionMs), place, limit)
+    const { next, removed } = await sweepSessions(db, {
+      by,
+      before: new Date(nowMs - retentionMs),
+      after: place,
+      limit
+    })
     place = next
     return { removed, more: next !== undefined }
   }

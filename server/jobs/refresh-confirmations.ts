@@ -1,4 +1,4 @@
-/** Confirms refresh tokens by the access tokens that came with them: noted in memory, written in batches. */
+/** Confirms refresh tokens by the use of their access tokens: noted in memory, written in batches. */
 
 import type { Database } from '../../db/client.ts'
 import { confirmRefreshTokens, findOwnedSession, type OwnedSession, type SeenToken } from '../../db/queries/sessions.ts'
@@ -7,41 +7,43 @@ import type { AccessClaims } from '../../edge/contract/claims.ts'
 import { MAX_TRIP_MS } from '../features/sessions/refresh-rule.ts'
 import type { Client } from '../lib/client.ts'
 
-/** Sights that are remembered, so that each is written once: about 3 MB. */
-const REMEMBERED_SIGHTS = 20_000
+/** Uses that are remembered, so that each is written once: about 3 MB. */
+const REMEMBERED_USES = 20_000
 /** Confirmations in one statement. */
 const BATCH = 500
-/** Sights that may wait for the database. Beyond, the oldest is forgotten: its next request notes it again. */
+/** Uses that may wait for the database. Beyond it the oldest is forgotten, and its next request notes it again. */
 const MAX_WAITING = 20_000
 
+/** The database, and the answer to a stolen token. */
 export interface RefreshConfirmationsOptions {
   readonly database: Database
-  /** Ends a session of which a thief holds a copy; `client` is the one that showed it. */
+  /** Ends a session with stolen tokens; `client` used the stolen one. */
   readonly endStolen: (owned: OwnedSession, client: Client) => Promise<void>
 }
 
+/** The uses of access tokens on their way to the database. */
 export interface RefreshConfirmations {
-  /** Notes an access token that was let in. Costs one look-up where it says nothing new. */
+  /** Notes the use of an admitted access token. A use that is already known costs one look-up. */
   note(claims: Pick<AccessClaims, 'sid' | 'rot' | 'iat'>, request: { readonly client: Client }): void
-  /** Writes what was noted so far. What the database did not take is kept for the next time. */
+  /** Writes the noted uses. Those that the database could not take are kept for the next run. */
   write(): Promise<void>
 }
 
-interface Sight extends SeenToken {
+interface Use extends SeenToken {
   readonly key: string
   readonly client: Client
 }
 
-/** Losing these notes costs nothing but time: the next access token or refresh of the session confirms as well. */
+/** Creates the confirmations. Losing them is harmless: the next access token or refresh of the session confirms as well. */
 export function createRefreshConfirmations(options: RefreshConfirmationsOptions): RefreshConfirmations {
   const { database } = options
-  // By session and counter: of two access tokens with one counter the older one may be a thief's.
-  const noted = createBoundedMap<string, number>(REMEMBERED_SIGHTS)
-  const waiting = new Map<string, Sight>()
+  // By session and counter: of two access tokens with one counter, the older one may be stolen.
+  const noted = createBoundedMap<string, number>(REMEMBERED_USES)
+  const waiting = new Map<string, Use>()
 
   return {
     note({ sid, rot, iat }, request) {
-      // The first token of a session has no predecessor that could still be good.
+      // The first token of a session has no predecessor that could still be valid.
       if (rot === 0) return
       const key = `${sid}.${rot}`
       if ((noted.get(key) ?? Number.POSITIVE_INFINITY) <= iat) return
@@ -58,12 +60,12 @@ export function createRefreshConfirmations(options: RefreshConfirmationsOptions)
       for (let i = 0; i < due.length; i += BATCH) {
         const batch = due.slice(i, i + BATCH)
         const stolen = new Set(await database.run(db => confirmRefreshTokens(db, batch, MAX_TRIP_MS)))
-        for (const seen of batch) {
+        for (const use of batch) {
           try {
-            if (stolen.delete(seen.sessionId)) await endStolen(options, seen)
-            if (waiting.get(seen.key) === seen) waiting.delete(seen.key)
+            if (stolen.delete(use.sessionId)) await endStolen(options, use)
+            if (waiting.get(use.key) === use) waiting.delete(use.key)
           } catch (error) {
-            // It is kept for the next time, and holds up no other session.
+            // This use is kept for the next run, and delays no other session.
             failure ??= error
           }
         }
@@ -73,7 +75,7 @@ export function createRefreshConfirmations(options: RefreshConfirmationsOptions)
   }
 }
 
-async function endStolen({ database, endStolen }: RefreshConfirmationsOptions, seen: Sight): Promise<void> {
-  const owned = await database.run(db => findOwnedSession(db, seen.sessionId))
-  if (owned) await endStolen(owned, seen.client)
+async function endStolen({ database, endStolen }: RefreshConfirmationsOptions, use: Use): Promise<void> {
+  const owned = await database.run(db => findOwnedSession(db, use.sessionId))
+  if (owned) await endStolen(owned, use.client)
 }

@@ -1,4 +1,4 @@
-/** Seals again what an older root secret has sealed, so that the older one can be taken away one day. */
+/** Seals values of older root secrets again under the newest one, so that operators can remove the older ones. */
 
 import type { Database } from '../../db/client.ts'
 import {
@@ -10,6 +10,7 @@ import {
 import { auditKeyLabel, signingKeyLabel } from '../lib/crypto/seal-labels.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 
+/** The ports of sealing again. */
 export interface ResealOptions {
   readonly database: Database
   readonly box: SealedBox
@@ -19,16 +20,18 @@ export interface ResealOptions {
 const BATCH = 200
 
 /**
- * Creates one pass. Origins that do it at the same time do the same thing twice, which does no harm: a value is only
- * replaced where it is still the one that was read.
+ * Creates one pass. Several origins may run it at the same time: a value is replaced only while it is still the value
+ * that was read.
  */
 export function createReseal({ database, box, log }: ResealOptions): () => Promise<void> {
-  const again = (sealed: Uint8Array, label: string) => box.seal(box.open(sealed, label), label)
+  const again = (sealed: Uint8Array, label: string) => box.seal(box.unseal(sealed, label), label)
 
   async function signingKeys(): Promise<number> {
     const rows = await database.run(db => findSigningKeysNotUnder(db, box.newestKeyId))
     for (const { kid, sealed } of rows) {
-      await database.run(db => replaceSealedPrivateKey(db, kid, sealed, again(sealed, signingKeyLabel(kid))))
+      await database.run(db =>
+        replaceSealedPrivateKey(db, kid, { from: sealed, to: again(sealed, signingKeyLabel(kid)) })
+      )
     }
     return rows.length
   }
@@ -36,7 +39,7 @@ export function createReseal({ database, box, log }: ResealOptions): () => Promi
   async function auditKeys(): Promise<number> {
     const rows = await database.run(db => findAuditKeysNotUnder(db, box.newestKeyId, BATCH))
     for (const { id, sealed } of rows) {
-      await database.run(db => replaceAuditKey(db, id, sealed, again(sealed, auditKeyLabel(id))))
+      await database.run(db => replaceAuditKey(db, id, { from: sealed, to: again(sealed, auditKeyLabel(id)) }))
     }
     return rows.length === BATCH ? rows.length + (await auditKeys()) : rows.length
   }

@@ -1,30 +1,30 @@
-/** Starts background jobs one after another, so that a process which has just begun does not do everything at once. */
+/** Starts background jobs one after another, so that a new process does not do everything at once. */
 
-import type { RepeatedJob } from './repeat.ts'
+import type { RepeatedJob } from './repeated-job.ts'
 
+/** Jobs of which some have started. */
 export interface StartedJobs {
-  /** Resolves when each has had its first run, well or not, or when they were stopped. */
+  /** Resolves when each job has had its first run, also where that run failed, or when the jobs were stopped. */
   readonly firstRuns: Promise<void>
-  /** Stops those that run, and starts no other. */
+  /** Stops the jobs that run, and starts no other. */
   stop(): Promise<void>
 }
 
 /**
- * Starts each job when the first run of the one before has ended, well or not.
+ * Starts each job when the first run of the job before it has ended.
  *
- * All at once they open every connection of their pool and compile all their code in the moment in which the process has
- * most to do, and on a busy machine each of them then misses its deadlines.
+ * Started at once, they would open every connection of their pool and compile all their code while the process has most
+ * to do. On a busy machine each of them would then miss its deadlines.
  */
-export function startInTurn(starts: readonly (() => RepeatedJob)[]): StartedJobs {
-  const jobs: RepeatedJob[] = []
+export function startInTurn(jobs: readonly RepeatedJob[]): StartedJobs {
+  const started: RepeatedJob[] = []
   let stopped = false
 
   async function startAll(): Promise<void> {
-    for (const start of starts) {
+    for (const job of jobs) {
       if (stopped) return
-      const job = start()
-      jobs.push(job)
-      await job.firstRun
+      started.push(job)
+      await job.start()
     }
   }
 
@@ -33,7 +33,7 @@ export function startInTurn(starts: readonly (() => RepeatedJob)[]): StartedJobs
     firstRuns,
     async stop() {
       stopped = true
-      await Promise.all(jobs.map(job => job.stop()))
+      await Promise.all(started.map(job => job.stop()))
       await firstRuns
     }
   }

@@ -1,7 +1,7 @@
-/** Who is asking, as far as a rule may know it: no request, no headers. */
+/** The client of a request as rules see it: without the request and its headers. */
 
 export interface Client {
-  /** Canonical; signed by the edge, or the socket's peer where no edge is required. */
+  /** Canonical. Signed by the edge, or the socket's peer where no edge is required. */
   readonly address: string
   /** At most 512 characters, as sent. */
   readonly userAgent: string

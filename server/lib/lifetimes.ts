@@ -1,6 +1,6 @@
-/** How long things are good that no setting is about, and arithmetic with times. */
+/** Lifetimes that are not settings, and arithmetic with times. */
 
-/** Seconds for which a notice to a person is worth sending. */
+/** Seconds after which an email about an event on an account is not sent any more. */
 export const NOTICE_TTL = 86_400
 
 /** `time` plus whole seconds. */

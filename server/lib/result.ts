@@ -1,15 +1,17 @@
-/** What a rule returns: a value, or the problem that a client may see and the reason that only the log may. */
+/** The result of a rule: a value, or a problem for the client with a reason for the log. */
 
 import type { ProblemCode, ProblemExtras } from '../../edge/contract/problems.ts'
 
+/** A problem for the client, with its reason for the log. */
 export interface Failure extends ProblemExtras {
   readonly ok: false
   readonly problem: ProblemCode
   readonly reason: string
-  /** The wait that goes with 429 and 503. */
+  /** For `Retry-After` with 429 and 503. */
   readonly retryAfterSeconds?: number
 }
 
+/** The outcome of a rule. */
 export type Result<T> = { readonly ok: true; readonly value: T } | Failure
 
 /** A success. */

@@ -1,6 +1,8 @@
 /**
- * Bounds how many emails of each kind go to one address, whatever causes them. The mail worker asks, not the routes: one
- * place sees every email, and neither an answer nor its time tells that one is not sent.
+ * Bounds the number of emails of each kind to one email address.
+ *
+ * Security: the mail worker applies these bounds, not the routes. It sees every email, and no response reveals, by its
+ * content or its time, that an email is not sent.
  */
 
 import type { OutboxMail } from '../../db/queries/outbox.ts'
@@ -12,20 +14,20 @@ import type { MailKind } from '../lib/mail/outbox-mail.ts'
 export interface MailBoundsOptions {
   readonly limiter: Limiter
   readonly quotas: {
-    /** Emails that registrations cause, for one address. */
+    /** Emails caused by registrations, for one recipient. */
     readonly registerMails: QuotaPolicy
-    /** Notices of one kind, for one address. */
+    /** Notices of one kind, for one recipient. */
     readonly notices: QuotaPolicy
   }
   readonly nowMs: () => number
 }
 
-/** Whether an email may be sent that was never tried before. Counts it. */
+/** Counts a new email, and decides whether it may be sent. Call it once for each email, before its first attempt. */
 export type MailBounds = (mail: Pick<OutboxMail, 'kind' | 'recipient'>) => Promise<boolean>
 
 /**
- * What bounds each kind. `route`: the route that asks for it answers 429 beyond its quota. `outcome`: what the mail worker
- * makes of another kind, which was counted as that one.
+ * The bound of each kind. `route`: the requesting route responds with 429 beyond its quota. `outcome`: the mail worker has
+ * resolved the email from another kind, under which it was counted.
  */
 const BOUNDS: Readonly<Record<MailKind, keyof MailBoundsOptions['quotas'] | 'route' | 'outcome'>> = {
   registration: 'registerMails',
@@ -45,7 +47,7 @@ const BOUNDS: Readonly<Record<MailKind, keyof MailBoundsOptions['quotas'] | 'rou
   'reset-password': 'outcome'
 }
 
-/** Each kind of notice counts by itself: junk of one kind must not keep back a warning of another. */
+/** Creates the bounds. Each kind of notice has its own: a flood of one kind must not suppress a warning of another. */
 export function createMailBounds({ limiter, quotas, nowMs }: MailBoundsOptions): MailBounds {
   return async ({ kind, recipient }) => {
     const bound = BOUNDS[kind as MailKind]

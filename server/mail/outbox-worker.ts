@@ -1,4 +1,4 @@
-/** Sends what is in the outbox: claims, sends, backs off, gives up. What a mail is about is decided elsewhere. */
+/** Sends the emails of the outbox: claims, sends, retries, gives up. `resolve-mail.ts` decides what an email becomes. */
 
 import { type Database, DatabaseUnavailableError } from '../../db/client.ts'
 import {
@@ -11,7 +11,7 @@ import {
 } from '../../db/queries/outbox.ts'
 import { findUserByEmail } from '../../db/queries/users.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
-import { openMailToken } from '../lib/mail/outbox-mail.ts'
+import { unsealMailToken } from '../lib/mail/outbox-mail.ts'
 import type { MailBounds } from './mail-bounds.ts'
 import { type ResolvedMail, resolveMail } from './resolve-mail.ts'
 import { type MailValues, renderMail } from './templates.ts'
@@ -28,11 +28,11 @@ export interface OutboxWorkerOptions {
   readonly log: { warn(fields: object, message: string): void }
 }
 
-/** Mails claimed at a time. */
+/** Emails claimed at a time. */
 const BATCH = 10
-/** A claim holds this long: longer than an attempt to send, and short enough that a lost claim costs no two minutes. */
+/** The time of a claim: longer than an attempt to send, and short enough that a lost claim delays an email by a minute. */
 const LEASE_MS = 60_000
-/** Beyond this a slow mail server leaves too little of the lease for another attempt; the rest is claimed again. */
+/** No attempt starts later in a lease: a slow mail server might outlast it. The remaining emails are claimed again. */
 const LAST_START_MS = LEASE_MS / 2
 const FIRST_BACK_OFF_MS = 1_000
 const LONGEST_BACK_OFF_MS = 300_000
@@ -40,50 +40,61 @@ const LONGEST_BACK_OFF_MS = 300_000
 /**
  * Creates one pass over the outbox.
  *
- * @returns a function that sends what is due and resolves to how many mails it has claimed
+ * @returns a function that sends the emails that are due, and resolves to the number of claimed emails
  */
 export function createOutboxPass(options: OutboxWorkerOptions): () => Promise<number> {
   const { database, nowMs } = options
   return async () => {
     const now = nowMs()
-    const mails = await database.transaction(db => claimDueMails(db, new Date(now), new Date(now + LEASE_MS), BATCH))
+    const mails = await database.transaction(db =>
+      claimDueMails(db, { now: new Date(now), leaseUntil: new Date(now + LEASE_MS), limit: BATCH })
+    )
     for (const mail of await withinBounds(options, mails)) {
       if (nowMs() - now > LAST_START_MS) break
-      // One mail whose outcome cannot be written must not hold up the others that were claimed with it.
-      await deal(options, mail).catch(error => {
-        options.log.warn({ mailId: mail.id, kind: mail.kind, reason: String(error) }, 'a mail could not be dealt with')
+      // A failure to write the outcome of one email must not delay the others of its batch.
+      await deliver(options, mail).catch(error => {
+        options.log.warn(
+          { mailId: mail.id, kind: mail.kind, reason: String(error) },
+          'could not record the outcome of an email: retrying after its lease'
+        )
       })
     }
     return mails.length
   }
 }
 
-/** Counts each email once, when it is claimed first; one that is beyond a bound is given up. */
+/** The claimed emails that may be sent. Gives up those beyond a bound. */
 async function withinBounds(options: OutboxWorkerOptions, mails: readonly OutboxMail[]): Promise<OutboxMail[]> {
-  const { bounds, log } = options
-  const judged = await Promise.all(
-    mails.map(async mail => {
-      if (mail.attempts > 1 || (await bounds(mail))) return mail
-      const about = { mailId: mail.id, kind: mail.kind }
-      try {
-        await giveUp(options, mail, 'too many emails to this address')
-        log.warn(about, 'an email was given up: there were too many of its kind to its address')
-      } catch (error) {
-        // It comes again after its lease, and holds up no other.
-        log.warn({ ...about, reason: reasonOf(error) }, 'an email could not be given up yet')
-      }
-      return undefined
-    })
-  )
-  return judged.filter(mail => mail !== undefined)
+  const allowed = await Promise.all(mails.map(mail => isWithinBound(options, mail)))
+  return mails.filter((_, i) => allowed[i])
 }
 
-async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {
+/** Counts an email once, when it is claimed for the first time. */
+async function isWithinBound(options: OutboxWorkerOptions, mail: OutboxMail): Promise<boolean> {
+  if (mail.attempts > 1 || (await options.bounds(mail))) return true
+  const about = { mailId: mail.id, kind: mail.kind }
+  try {
+    await giveUp(options, mail, 'too many emails to this address')
+    options.log.warn(about, 'gave up an email: too many of this kind to its address')
+  } catch (error) {
+    // The email is claimed again after its lease, and delays no other one.
+    options.log.warn(
+      { ...about, reason: reasonOf(error) },
+      'could not give up an email beyond its bound: retrying later'
+    )
+  }
+  return false
+}
+
+async function deliver(options: OutboxWorkerOptions, mail: OutboxMail): Promise<void> {
   const { database, nowMs, log } = options
   const now = new Date(nowMs())
   if (mail.expiresAt <= now) {
     await giveUp(options, mail, mail.lastError ?? 'expired before it was sent')
-    log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts }, 'a mail was given up: it expired unsent')
+    log.warn(
+      { mailId: mail.id, kind: mail.kind, attempts: mail.attempts },
+      'gave up an email: it expired before it was sent'
+    )
     return
   }
   try {
@@ -93,10 +104,13 @@ async function deal(options: OutboxWorkerOptions, mail: OutboxMail): Promise<voi
     const reason = reasonOf(error)
     const dueAt = new Date(nowMs() + backOffMs(mail.attempts))
     await database.run(db => postponeMail(db, mail.id, dueAt, reason))
-    log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason }, 'a mail could not be sent yet')
+    log.warn(
+      { mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason },
+      'could not send an email: retrying later'
+    )
     return
   }
-  await forget(options, mail, new Date(nowMs()))
+  await finish(options, mail, new Date(nowMs()))
 }
 
 async function send({ database, transport, box, publicUrl }: OutboxWorkerOptions, mail: ResolvedMail): Promise<void> {
@@ -106,13 +120,15 @@ async function send({ database, transport, box, publicUrl }: OutboxWorkerOptions
     publicUrl,
     at: mail.createdAt,
     expiresAt: mail.expiresAt,
-    ...(mail.sealedToken === null ? {} : { token: openMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })
+    ...(mail.sealedToken === null
+      ? {}
+      : { token: unsealMailToken(box, { id: mail.id, sealedToken: mail.sealedToken }) })
   }
   const messageId = `<${mail.id}@${new URL(publicUrl).hostname}>`
   await transport.send({ to: mail.recipient, messageId, ...renderMail(mail.kind, values) })
 }
 
-/** The last email to a deleted account leaves no trace of the address, sent or not. */
+/** The last email to a deleted account leaves no trace of the email address, sent or not. */
 function leavesNoTrace({ kind }: OutboxMail): boolean {
   return kind === 'account-deleted'
 }
@@ -122,7 +138,7 @@ async function giveUp({ database, nowMs }: OutboxWorkerOptions, mail: OutboxMail
   await database.run(db => (leavesNoTrace(mail) ? deleteMail(db, mail.id) : markMailDead(db, mail.id, now, reason)))
 }
 
-async function forget({ database }: OutboxWorkerOptions, mail: OutboxMail, now: Date): Promise<void> {
+async function finish({ database }: OutboxWorkerOptions, mail: OutboxMail, now: Date): Promise<void> {
   await database.run(db => (leavesNoTrace(mail) ? deleteMail(db, mail.id) : markMailSent(db, mail.id, now)))
 }
 
@@ -130,7 +146,7 @@ function backOffMs(attempts: number): number {
   return Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.max(0, attempts - 1))
 }
 
-/** For the row and the log: a code of the mail server or the socket, or that the database was at fault. */
+/** A reason for the row and the log, without personal data: the error's code, or a fixed text. */
 function reasonOf(error: unknown): string {
   if (error instanceof DatabaseUnavailableError) return 'the database is not available'
   return error instanceof Error && 'code' in error ? String(error.code) : 'failed'

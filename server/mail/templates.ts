@@ -1,151 +1,160 @@
-/** What the mails say. Links lead to the public URL and nowhere else; how a mail looks is `letter.ts`. */
+/** The texts of the emails. `mail-layout.ts` renders them as text and HTML. */
 
 import type { MailKind } from '../lib/mail/outbox-mail.ts'
-import { type Letter, type Link, type RenderedMail, renderLetter } from './letter.ts'
+import { layOutMail, type MailContent, type MailLink, type RenderedMail } from './mail-layout.ts'
 import type { TypedText } from './typed-text.ts'
 
-export type { RenderedMail } from './letter.ts'
-
-/** What a mail can turn out to be once it is sent. */
+/** The kinds that are sent. The other kinds are requests, which `resolve-mail.ts` turns into one of these. */
 export type SentKind = Exclude<MailKind, 'registration' | 'verification-requested' | 'reset-requested'>
 
+/** The values that go into a text. */
 export interface MailValues {
-  /** What persons or programs have typed; absent where the recipient may not see it. */
+  /** Text that a user or a client has supplied; absent if the recipient may not see it. */
   readonly typed?: TypedText | undefined
-  /** Under which people reach the service; links point there and nowhere else. */
+  /** The base URL of the service's pages. Every link in an email begins with it. */
   readonly publicUrl: string
-  /** When what the mail is about has happened. */
+  /** The time of the event that the email reports. */
   readonly at?: Date
-  /** The mailed token, for the kinds that carry a link, and until when it is good. */
+  /** The mailed token, for the kinds that carry a link. */
   readonly token?: string
+  /** The expiry of the token. */
   readonly expiresAt?: Date
 }
 
-type Template = (values: MailValues) => Omit<Letter, 'publicUrl' | 'name'>
+type Template = (values: MailValues) => Omit<MailContent, 'publicUrl' | 'name'>
 
 const TEMPLATES: Readonly<Record<SentKind, Template>> = {
   'verify-email': values => ({
-    subject: 'Please confirm your address',
-    paragraphs: ['Somebody, hopefully you, has registered with this address. Please confirm that it is yours.'],
-    link: tokenLink('Confirm my address', values, 'verify-email'),
-    closing: [goodUntil(values), 'If this was not you, do nothing: without the link nothing happens.']
+    subject: 'Confirm your email address',
+    paragraphs: [
+      'This email address was entered to register an account. If this was you, please confirm your address.'
+    ],
+    link: tokenLink('Confirm email address', values, 'verify-email'),
+    closing: [goodUntil(values), 'If this was not you, ignore this email. Nothing happens unless the link is used.']
   }),
   'register-again': () => ({
-    subject: 'Please register once more',
+    subject: 'Please register again',
     paragraphs: [
-      'Somebody, hopefully you, has asked for a new link to confirm this address. There is more than one registration ' +
-        'with it, and we cannot know which one is yours: a link to the wrong one would put somebody else’s password on ' +
-        'your account.',
-      'Please register once more and open the link that arrives right after it.'
+      'A new link to confirm this email address was requested. There is more than one registration with this address, ' +
+        'and we cannot tell which one is yours. A link to the wrong one would give your account the password of ' +
+        'another person.',
+      'Please register again, and use the link in the email that follows.'
     ],
-    closing: ['If this was not you, do nothing: without a link nothing happens.']
+    closing: ['If this was not you, ignore this email. Nothing happens without a link.']
   }),
   'already-registered': values => ({
     subject: 'You already have an account',
     paragraphs: [
-      'Somebody, perhaps you, has tried to register this address, to confirm it once more, or to use it for another ' +
-        'account. It already has an account, so nothing was changed.',
-      'You can sign in as usual. If you have registered more than once, your password is the one of the registration ' +
-        'whose link you have opened. If you do not know which one that is, choose a new password.'
+      'This email address was entered to register, to confirm the address again, or to use it for another account. ' +
+        'It already has an account, so nothing was changed.',
+      'You can sign in as usual. If you registered more than once, your password is the one from the registration that ' +
+        'you confirmed. If you do not know which password that is, choose a new one.'
     ],
     link: newPasswordLink(values),
     closing: [
-      'If you still cannot sign in, please ask the people who run the service.',
-      'If this was not you, there is nothing to do.'
+      'If you still cannot sign in, please contact the operator of this service.',
+      'If this was not you, ignore this email.'
     ]
   }),
   'reset-password': values => ({
     subject: 'Choose a new password',
-    paragraphs: ['Somebody, hopefully you, has asked for a new password for your account.'],
+    paragraphs: ['A new password was requested for your account.'],
     link: tokenLink('Choose a new password', values, 'reset-password'),
-    closing: [goodUntil(values), 'If this was not you, do nothing: your password stays as it is.']
+    closing: [goodUntil(values), 'If this was not you, ignore this email. Your password stays the same.']
   }),
   'password-changed': values => ({
     subject: 'Your password was changed',
-    paragraphs: [`The password of your account was changed${onDay(values)}. Every other sign-in has ended.`],
+    paragraphs: [`The password of your account was changed${onDay(values)}. All other sessions were ended.`],
     ...newPassword(values)
   }),
   'change-email': values => ({
-    subject: 'Please confirm your new address',
+    subject: 'Confirm your new email address',
     paragraphs: [
-      'Somebody, hopefully you, wants to use this address for an account. Please confirm that it is yours; ' +
-        'until then the account keeps its old one.'
+      'This email address was entered as the new address of an account. If this was you, please confirm your address. ' +
+        'Until then, the account keeps its current address.'
     ],
-    link: tokenLink('Confirm my new address', values, 'verify-email'),
-    closing: [goodUntil(values), 'If this was not you, do nothing: without the link nothing happens.']
+    link: tokenLink('Confirm new email address', values, 'verify-email'),
+    closing: [goodUntil(values), 'If this was not you, ignore this email. Nothing happens unless the link is used.']
   }),
   'email-change-requested': values => ({
     subject: 'A change of your email address was requested',
     paragraphs: [
-      `Another email address was requested for your account${onDay(values)}. The change takes effect when the link that ` +
-        'we have mailed to the new address is opened. If this was you, there is nothing to do.',
-      'If this was not you, cancel the change. The person who requested it is signed in to your account and knows your ' +
-        `password, so choose a new one as well: ${values.publicUrl}/reset-password. That signs out every device.`
+      `A change of your account’s email address was requested${onDay(values)}. It takes effect when the link that we ` +
+        'sent to the new address is used. If this was you, you do not need to do anything.',
+      'If this was not you, cancel the change. Another person is signed in to your account and knows your password, ' +
+        `so choose a new password as well: ${values.publicUrl}/reset-password. This signs out every device.`
     ],
     link: tokenLink('Cancel the change', values, 'cancel-email-change'),
     closing: [goodUntil(values)]
   }),
   'email-changed': values => ({
-    subject: 'The address of your account was changed',
-    paragraphs: [`Your account uses another mail address${onDay(values, 'since')}. This one is no longer known to us.`],
-    closing: ['If this was not you, please tell the people who run the service at once.']
+    subject: 'The email address of your account was changed',
+    paragraphs: [
+      `The email address of your account was changed${onDay(values)}. We no longer send emails about it to this address.`
+    ],
+    closing: ['If this was not you, please contact the operator of this service at once.']
   }),
   'new-device': values => ({
     subject: 'A new device has signed in',
     paragraphs: [
-      `Your account was used from a device that we have not seen before${onDay(values)}: ${values.typed?.device ?? 'an unknown device'}.`,
-      'If this was you, there is nothing to do.'
+      `Your account was used from a new device${onDay(values)}: ${values.typed?.device ?? 'an unknown device'}.`,
+      'If this was you, you do not need to do anything.'
     ],
     ...newPassword(values)
   }),
   'account-attacked': () => ({
-    subject: 'Somebody is guessing your password',
+    subject: 'Failed sign-ins to your account',
     paragraphs: [
-      'There were many wrong passwords for your account. For a while only devices that you have used before can sign in.'
+      'There were many attempts to sign in to your account with a wrong password. For a while, only devices that you have ' +
+        'used before can sign in.'
     ],
-    closing: ['There is nothing that you have to do. A long password that you use nowhere else protects you best.']
+    closing: ['You do not need to do anything. A long password that you use nowhere else protects you best.']
   }),
   'refresh-reused': values => ({
     subject: 'We have ended one of your sessions',
     paragraphs: [
-      `A sign-in of yours was used from two places${onDay(values)}, as happens when it was copied. ` +
-        'We have ended that session everywhere. Please sign in again.'
+      `One of your sessions was used from two places${onDay(values)}, which happens when a session is copied. ` +
+        'We have ended it everywhere. Please sign in again.'
     ],
     ...newPassword(values)
   }),
   'account-deleted': () => ({
-    subject: 'Your account is deleted',
-    paragraphs: ['Your account and everything about you is deleted. This is the last mail that we send you.'],
-    closing: ['Thank you for having been with us.']
+    subject: 'Your account was deleted',
+    paragraphs: ['Your account and your personal data were deleted. This is the last email that we send you.'],
+    closing: ['Thank you for using this service.']
   })
 }
 
-/** Renders a mail. */
+/**
+ * Renders an email.
+ *
+ * @throws {Error} for a kind that carries a link, without a token
+ */
 export function renderMail(kind: SentKind, values: MailValues): RenderedMail {
-  return renderLetter({ ...TEMPLATES[kind](values), name: values.typed?.name, publicUrl: values.publicUrl })
+  return layOutMail({ ...TEMPLATES[kind](values), name: values.typed?.name, publicUrl: values.publicUrl })
 }
 
-/** The token is in the fragment: it is in no server's log, and opening the page uses nothing up. */
+/** The token is in the fragment, which stays out of server logs. Opening the page does not use the token up. */
 function tokenLink(
   label: string,
   { publicUrl, token }: MailValues,
   path: 'verify-email' | 'reset-password' | 'cancel-email-change'
-): Link {
-  if (token === undefined) throw new Error(`a mail with a link to /${path} was rendered without its token`)
+): MailLink {
+  if (token === undefined) throw new Error(`expected a token for the link to /${path}, found none`)
   const page = `${publicUrl}/${path}`
   return { label, url: `${page}#token=${token}`, code: { page, token } }
 }
 
-/** Without a token, the page asks for the address and mails a link. */
-function newPasswordLink({ publicUrl }: MailValues): Link {
+/** Without a token the page asks for the email address and sends a link to it. */
+function newPasswordLink({ publicUrl }: MailValues): MailLink {
   return { label: 'Choose a new password', url: `${publicUrl}/reset-password` }
 }
 
-/** What to do about something that was not oneself. */
-function newPassword(values: MailValues): Pick<Letter, 'link' | 'closing'> {
+/** Tells the recipient how to react to an event that another person has caused. */
+function newPassword(values: MailValues): Pick<MailContent, 'link' | 'closing'> {
   return {
     link: newPasswordLink(values),
-    closing: ['If this was not you, choose a new password at once: that signs out every device.']
+    closing: ['If this was not you, choose a new password at once. This signs out every device.']
   }
 }
 
@@ -153,11 +162,11 @@ function goodUntil({ expiresAt }: MailValues): string {
   return `The link works once${expiresAt === undefined ? '' : `, until ${dayAndTime(expiresAt)}`}.`
 }
 
-function onDay({ at }: MailValues, preposition: 'on' | 'since' = 'on'): string {
-  return at === undefined ? '' : ` ${preposition} ${dayAndTime(at)}`
+function onDay({ at }: MailValues): string {
+  return at === undefined ? '' : ` on ${dayAndTime(at)}`
 }
 
-/** Made for the first mail: loading the calendar would delay every start. */
+/** Created with the first email: loading the calendar would delay every start. */
 let format: Intl.DateTimeFormat | undefined
 
 function dayAndTime(time: Date): string {

@@ -1,4 +1,4 @@
-/** Lets only requests with a good access token of a live session through. */
+/** Admits only requests with a valid access token of a live session. */
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -13,41 +13,43 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** A hook for routes that need an access token: `onRequest: app.authenticate`. */
     authenticate(request: FastifyRequest): Promise<void>
-    /** The claims of the request's token. @throws where the route forgot to ask for `authenticate` */
+    /** The claims of the request's token. @throws {Error} on a route without `onRequest: app.authenticate` */
     claimsOf(request: FastifyRequest): AccessClaims
   }
   interface FastifyRequest {
-    /** Read it with `claimsOf`. */
+    /** To be read with `claimsOf`. */
     verifiedClaims: AccessClaims | undefined
   }
 }
 
+/** The verifier of tokens, and what is asked and reported about their sessions. */
 export interface AuthenticateOptions {
   readonly verifier: TokenVerifier
-  /** Whether the session of a token has ended; `unknown` is refused. */
+  /** Whether the session of a token is live; `unknown` is refused. */
   readonly status: (session: TokenSession) => SessionStatus | Promise<SessionStatus>
-  /** Hears of every access token that was let in. */
+  /** Is called with the claims of every admitted request. */
   readonly seen: (claims: AccessClaims, request: FastifyRequest) => void
   readonly nowMs: () => number
 }
 
+/** Adds `app.authenticate` and `app.claimsOf`. */
 export const authenticate = fp(
-  async (app: FastifyInstance, { verifier, status: standing, seen, nowMs }: AuthenticateOptions) => {
+  async (app: FastifyInstance, { verifier, status, seen, nowMs }: AuthenticateOptions) => {
     app.decorateRequest('verifiedClaims', undefined)
 
-    // Not async: it waits for one promise where everything is at hand, and each promise more shows on this path.
+    // Not async: with everything in memory it waits for one promise. Each further promise is measurable on this path.
     app.decorate('authenticate', (request: FastifyRequest) => {
       const bearer = parseBearer(request.headers.authorization)
       if (bearer.kind !== 'token') return Promise.reject(new ProblemError(`token-${bearer.kind}`))
-      return verifier.verify(bearer.token, nowMs()).then(verdict => {
-        const { claims, kid } = orRefuse(verdict)
-        const admit = (stands: SessionStatus) => {
-          refuseUnlessLive(stands)
+      return verifier.verify(bearer.token, nowMs()).then(verified => {
+        const { claims, kid } = orRefuse(verified)
+        const admit = (known: SessionStatus) => {
+          refuseUnlessLive(known)
           request.verifiedClaims = claims
           seen(claims, request)
         }
-        const stands = standing({ sid: claims.sid, kid })
-        return stands instanceof Promise ? stands.then(admit) : admit(stands)
+        const known = status({ sid: claims.sid, kid })
+        return known instanceof Promise ? known.then(admit) : admit(known)
       })
     })
     app.decorate('claimsOf', request => {
@@ -61,15 +63,16 @@ export const authenticate = fp(
 )
 
 /** @throws {ProblemError} */
-function orRefuse(verdict: Verified | VerifyFailure): Verified {
-  if (verdict.ok) return verdict
-  throw new ProblemError(failure(verdict.code === 'keys-unavailable' ? 'unavailable' : verdict.code, verdict.reason))
+function orRefuse(verified: Verified | VerifyFailure): Verified {
+  if (verified.ok) return verified
+  const { code, reason } = verified
+  throw new ProblemError(failure(code === 'keys-unavailable' ? 'unavailable' : code, reason))
 }
 
 /** @throws {ProblemError} */
-function refuseUnlessLive(standing: SessionStatus): void {
-  if (standing === 'live') return
-  if (standing === 'ended') throw new ProblemError('session-ended')
-  if (standing === 'key-removed') throw new ProblemError(failure('token-invalid', 'the key was removed'))
-  throw new ProblemError(failure('unavailable', 'nobody knows how the session stands', { retryAfterSeconds: 1 }))
+function refuseUnlessLive(status: SessionStatus): void {
+  if (status === 'live') return
+  if (status === 'ended') throw new ProblemError('session-ended')
+  if (status === 'key-removed') throw new ProblemError(failure('token-invalid', 'the key was removed'))
+  throw new ProblemError(failure('unavailable', 'the session status is unknown', { retryAfterSeconds: 1 }))
 }

@@ -6,6 +6,7 @@ import { ProblemError } from '../lib/http/problem-error.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+/** Adds the check of every state-changing request. */
 export const crossSite = fp(
   async (app: FastifyInstance, { ownOrigins }: { ownOrigins: ReadonlySet<string> }) => {
     app.addHook('onRequest', (request, _reply, done) => {
@@ -17,9 +18,8 @@ export const crossSite = fp(
 )
 
 /**
- * Security: `Origin` cannot be forged by a page, and `null` is what sandboxed pages and redirects send, so it is
- * never one of ours. Without `Origin`, browsers tell by `Sec-Fetch-Site`; other clients send neither and carry
- * no cookies that anybody else could ride on.
+ * Security: a page cannot forge `Origin`. Sandboxed pages and redirects send `null`, so it is never one of ours. Without
+ * `Origin` a browser sends `Sec-Fetch-Site`. Other clients send neither, and another site cannot make them send cookies.
  */
 function isCrossSite(request: FastifyRequest, ownOrigins: ReadonlySet<string>): boolean {
   const { origin } = request.headers

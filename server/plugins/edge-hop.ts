@@ -1,7 +1,7 @@
 /**
- * Who is asking: verifies the edge's signature over the hop, and with it the client's address and the request id.
+ * Identifies the client: verifies the edge's signature over the hop, and with it the client address and the request id.
  *
- * Security: no forwarding header is ever believed. Without a valid signature the client is the socket's peer.
+ * Security: forwarding headers are never trusted. Without a valid signature the client is the socket's peer.
  */
 
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
@@ -21,20 +21,20 @@ declare module 'fastify' {
     readonly client: Client
   }
   interface FastifyContextConfig {
-    /** This route answers requests that did not come through the edge, whatever `REQUIRE_EDGE` says. */
+    /** This route also answers requests that did not come through the edge, even with `REQUIRE_EDGE`. */
     readonly withoutEdge?: boolean
   }
 }
 
 const MAX_USER_AGENT = 512
 
-/** Hops that were found good, kept from the making of the request id to the end of the request. */
+/** Verified hops, kept from the creation of the request id to the end of the request. */
 export type VerifiedHops = WeakMap<IncomingMessage, EdgeHop>
 
-/** Reads and verifies hops. The request id is asked for first, so this is where each hop is verified, once. */
+/** Reads and verifies hops. Fastify asks for the request id first, so each hop is verified here, once. */
 export function createRequestIds(edgeSecret: string, nowMs: () => number) {
   const hops: VerifiedHops = new WeakMap()
-  // Made once: an HMAC that is given text as its key takes five times as long.
+  // Created once: an HMAC with a text as its key takes five times as long.
   const key = createSecretKey(edgeSecret, 'utf8')
   const genReqId = (raw: IncomingMessage) => {
     const hop = verifiedHop(raw, key, nowMs())
@@ -45,6 +45,7 @@ export function createRequestIds(edgeSecret: string, nowMs: () => number) {
   return { hops, genReqId }
 }
 
+/** Adds `request.client`, and refuses requests that did not come through the edge where it is required. */
 export const edgeHop = fp(
   async (app: FastifyInstance, { hops, requireEdge }: { hops: VerifiedHops; requireEdge: boolean }) => {
     app.decorateRequest('client', {
@@ -58,8 +59,8 @@ export const edgeHop = fp(
     })
     app.addHook('onRequest', (request, reply, done) => {
       reply.header(REQUEST_ID_HEADER, request.id)
-      const welcome = hops.has(request.raw) || !requireEdge || request.routeOptions.config.withoutEdge
-      done(welcome ? undefined : new ProblemError('edge-required'))
+      const isAllowed = hops.has(request.raw) || !requireEdge || request.routeOptions.config.withoutEdge
+      done(isAllowed ? undefined : new ProblemError('edge-required'))
     })
   },
   { name: 'edge-hop', fastify: '5.x' }
@@ -77,6 +78,6 @@ function verifiedHop(raw: IncomingMessage, key: KeyObject, nowMs: number): EdgeH
   }
   const expected = createHmac('sha256', key).update(edgeHopText(hop)).digest()
   if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return undefined
-  const sound = isHopFresh(hop.timeMs, nowMs) && isUuid(hop.requestId) && parseClientAddress(hop.clientAddress)
-  return sound ? hop : undefined
+  const isValid = isHopFresh(hop.timeMs, nowMs) && isUuid(hop.requestId) && parseClientAddress(hop.clientAddress)
+  return isValid ? hop : undefined
 }

@@ -1,4 +1,4 @@
-/** A deadline for every handler, so that one that hangs is answered for: 503. */
+/** A deadline for every handler: a hanging handler is answered with 503. */
 
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -6,13 +6,14 @@ import fp from 'fastify-plugin'
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * Whatever this route waits for has a deadline of its own, and it is asked so often that the timer and the abort
-     * signal of another one show: they cost a fifth of such an answer.
+     * Everything that this route waits for has a deadline of its own. It is called so often that a second timer and abort
+     * signal would be measurable: a fifth of the time of an answer.
      */
     readonly withoutDeadline?: boolean
   }
 }
 
+/** Sets the deadline on every route that does not opt out. */
 export const handlerDeadline = fp(
   async (app: FastifyInstance, { deadlineMs }: { deadlineMs: number }) => {
     app.addHook('onRoute', route => {

@@ -1,4 +1,4 @@
-/** Reads JSON bodies strictly: valid UTF-8, well-formed text, no NUL; nothing is replaced or guessed. */
+/** Parses JSON bodies strictly: valid UTF-8, well-formed text, no NUL. Nothing is replaced or guessed. */
 
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -7,11 +7,12 @@ import { failure } from '../lib/result.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** RFC 9110 §8.4. A coding that is ignored lets a proxy and this server read different bodies. */
-const CODED = failure('unsupported-media-type', 'a Content-Encoding', {
+/** RFC 9110 §8.4. With an ignored coding, a proxy and this server would read different bodies. */
+const CODED = failure('unsupported-media-type', 'expected no Content-Encoding, found one', {
   detail: 'The body must be sent without a Content-Encoding.'
 })
 
+/** Replaces Fastify's body parsers by one for JSON. */
 export const jsonBody = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', (request, _reply, done) => {
@@ -28,16 +29,16 @@ export const jsonBody = fp(
   { name: 'json-body', fastify: '5.x' }
 )
 
-/** @returns `undefined` for an empty body; whether there must be one is the schema's to say */
+/** @returns `undefined` for an empty body; the schema says whether a body is required */
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) return undefined
   let value: unknown
   try {
     value = JSON.parse(decoder.decode(body))
   } catch {
-    throw malformed('not JSON in UTF-8')
+    throw malformed('expected JSON in UTF-8')
   }
-  if (!isWellFormed(value)) throw malformed('a lone surrogate or a NUL in a text')
+  if (!isWellFormed(value)) throw malformed('found a lone surrogate or a NUL in a string')
   return value
 }
 

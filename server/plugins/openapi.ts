@@ -1,4 +1,4 @@
-/** The OpenAPI document, generated from the routes' own schemas, and Swagger UI where it is wanted. */
+/** The OpenAPI document, generated from the schemas of the routes, and Swagger UI where the settings ask for it. */
 
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
@@ -9,7 +9,7 @@ import { VERSION } from '../lib/version.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Every answer of the route, by status, as the document tells it. */
+    /** Every answer of the route by status, for the document. */
     readonly documentedAnswers?: Answers
   }
   interface FastifySchema {
@@ -20,52 +20,25 @@ declare module 'fastify' {
 
 type Answers = Readonly<Record<string, unknown>>
 
-/** The journey passes with the examples as they stand; `test/journeys/swagger-ui.test.ts` takes it. */
-const DESCRIPTION = `Sign-in for web APIs. The whole journey, on this page, with the examples as they stand:
+/** `test/journeys/swagger-ui.test.ts` follows this journey with the examples of the document. */
+const DESCRIPTION = `Sign-in for web APIs. You can try the whole journey on this page, with the examples unchanged:
 
-1. **register** an email address, a password and a name. A link is mailed to the address. (Where an installation needs no verified address, you are signed in at once: continue with step 3.)
-2. Open the link and press its button. Or copy the part after \`#token=\` and paste it into **verifyEmail**. A local run prints the address of its mailbox.
-3. **login**. Copy \`accessToken\` from the answer, press **Authorize** above the list, and paste it. The refresh token is a cookie that your browser keeps.
-4. Every operation with a lock works now, until the access token expires; those under *admin* only for administrators. Try **readProfile**, **listSessions** or **changeProfile**.
-5. **refresh** needs no body in a browser. It gives a new access token.
-6. **changePassword** sets the password \`Another-horse-8\`. **forgotPassword** and **resetPassword**, with the mailed token, set the first one again.
-7. **logout** ends the session. Its access tokens are refused from then on.
+1. **register** an email address, a password and a name. You receive an email with a link. (An installation that does not require a verified address signs you in at once: continue with step 3 and the \`accessToken\` of that answer.)
+2. Open the link and press the button. Or copy the part after \`#token=\` and paste it into **verifyEmail**. A local run prints the address of its mailbox.
+3. **login**. Copy \`accessToken\` from the answer, press **Authorize** above the list, and paste it. Your browser keeps the refresh token in a cookie.
+4. Every operation with a lock now works until the access token expires. Those under *admin* work for administrators only. Try **readProfile**, **listSessions** or **changeProfile**.
+5. **refresh** returns a new access token. In a browser it needs no body.
+6. **changePassword** sets the password \`Another-horse-8\`. **forgotPassword** and **resetPassword**, with the token from the email, set the first password again.
+7. **logout** ends the session. Its access tokens are refused from that moment.
 
-Every error is \`application/problem+json\` (RFC 9457); its \`type\` leads to a page about it.`
+Every error is an \`application/problem+json\` document (RFC 9457). Its \`type\` is the address of a page that explains it.`
 
+/** Collects the routes that are registered after it, and serves the document where `docs` is set. */
 export const openapi = fp(
   async (app: FastifyInstance, { publicUrl, docs }: { publicUrl: string; docs: boolean }) => {
     app.addHook('onRoute', documentOnly)
     await app.register(swagger, {
-      openapi: {
-        openapi: '3.1.0',
-        info: {
-          title: 'Gatehouse',
-          description: DESCRIPTION,
-          version: VERSION,
-          contact: { name: 'The operator of this installation', url: publicUrl },
-          license: { name: 'MIT', identifier: 'MIT' }
-        },
-        servers: [serverAt(publicUrl)],
-        tags: [
-          { name: 'accounts', description: 'Registration, mail address, profile, export and deletion' },
-          { name: 'passwords', description: 'Forgotten, new and changed passwords' },
-          { name: 'sessions', description: 'Log in, refresh, log out' },
-          { name: 'admin', description: 'People and the audit log, for administrators' },
-          { name: 'keys', description: 'Public keys for other services' },
-          { name: 'health', description: 'For load balancers' }
-        ],
-        components: {
-          securitySchemes: {
-            accessToken: {
-              type: 'http',
-              scheme: 'bearer',
-              bearerFormat: 'JWT',
-              description: 'An access token from logging in: a JWT (RFC 9068), issued and checked as RFC8725 asks.'
-            }
-          }
-        }
-      },
+      openapi: documentFrame(publicUrl),
       transform: ({ schema, url, route }) => ({
         url,
         schema: schema && { ...schema, response: route.config?.documentedAnswers }
@@ -86,9 +59,42 @@ export const openapi = fp(
   { name: 'openapi', fastify: '5.x' }
 )
 
+/** The document without its routes. */
+function documentFrame(publicUrl: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Gatehouse',
+      description: DESCRIPTION,
+      version: VERSION,
+      contact: { name: 'The operator of this installation', url: publicUrl },
+      license: { name: 'MIT', identifier: 'MIT' }
+    },
+    servers: [serverAt(publicUrl)],
+    tags: [
+      { name: 'accounts', description: 'Registration, email address, profile, export and deletion' },
+      { name: 'passwords', description: 'Forgotten and changed passwords' },
+      { name: 'sessions', description: 'Log in, refresh, log out' },
+      { name: 'admin', description: 'User accounts and the audit log, for administrators' },
+      { name: 'keys', description: 'Public keys for other services' },
+      { name: 'health', description: 'For load balancers' }
+    ],
+    components: {
+      securitySchemes: {
+        accessToken: {
+          type: 'http' as const,
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'The access token of a login: a JWT (RFC 9068), issued and verified according to RFC8725.'
+        }
+      }
+    }
+  }
+}
+
 /**
- * Keeps the problems of a route for the document alone. They are written without a schema (`problems.ts`), and every
- * start would make their serialisers, most of all that there are, for nobody.
+ * Keeps the problem answers of a route for the document only. `problems.ts` writes them without a schema, so compiling
+ * their serialisers, which are most of all serialisers, would only slow each start down.
  */
 function documentOnly(route: RouteOptions): void {
   const answers = route.schema?.response as Answers | undefined
@@ -98,7 +104,7 @@ function documentOnly(route: RouteOptions): void {
   route.schema = { ...route.schema, response: Object.fromEntries(written) }
 }
 
-/** For the public; `x-internal` is how inventories of APIs ask. */
+/** A public server. API inventories read `x-internal`. */
 function serverAt(url: string) {
   return { url, description: 'The edge of this installation, in production or local', 'x-internal': false }
 }

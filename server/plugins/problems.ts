@@ -1,4 +1,4 @@
-/** Turns everything that can go wrong into a problem answer (RFC 9457); the only place that does. */
+/** Turns every error into a problem answer (RFC 9457). No other place does so for a routed request. */
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -9,7 +9,7 @@ import { ProblemError } from '../lib/http/problem-error.ts'
 import { QueueFullError } from '../lib/passwords/hash-queue.ts'
 import { type Failure, failure } from '../lib/result.ts'
 
-/** A body of 16 KiB can be wrong in thousands of places; whoever mends these asks again. */
+/** A body of 16 KiB can be wrong in thousands of places. A client that mends these can ask again. */
 const MAX_FINDINGS = 20
 
 /** Fastify's own errors, by their codes. */
@@ -20,6 +20,7 @@ const FASTIFY_PROBLEMS: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_HANDLER_TIMEOUT: 'unavailable'
 }
 
+/** Sets the error handler and the not-found handler. */
 export const problems = fp(
   async (app: FastifyInstance, { publicUrl }: { publicUrl: string }) => {
     app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -43,7 +44,7 @@ export const problems = fp(
   { name: 'problems', fastify: '5.x', dependencies: ['route-methods'] }
 )
 
-/** Sends a failure as an answer. `reason` stays here: it is for the log. */
+/** Sends a failure as an answer, without its `reason`, which is for the log only. */
 function sendProblem(reply: FastifyReply, request: FastifyRequest, publicUrl: string, known: Failure): FastifyReply {
   const { ok, problem, reason, retryAfterSeconds, ...extras } = known
   const { status } = PROBLEMS[problem]
@@ -75,7 +76,7 @@ function failureOf(error: FastifyError): Failure {
 
 type Finding = NonNullable<FastifyError['validation']>[number]
 
-/** The first finding about each member: a number in place of a role breaks two keywords of its schema by one fault. */
+/** The first finding about each member: a number in place of a role violates two keywords of its schema at once. */
 function invalidMembers(findings: readonly Finding[]): InvalidMember[] {
   const members = new Map<string, InvalidMember>()
   for (const finding of findings) {
@@ -86,7 +87,7 @@ function invalidMembers(findings: readonly Finding[]): InvalidMember[] {
   return [...members.values()]
 }
 
-/** One finding of the schema validator, as a pointer into the body and words. */
+/** One finding of the schema validator, as a pointer into the body and a text. */
 function invalidMember(finding: Finding): InvalidMember {
   const { missingProperty, additionalProperty } = finding.params as Record<string, string | undefined>
   if (missingProperty !== undefined) return at(finding.instancePath, missingProperty, 'is required')
@@ -94,23 +95,23 @@ function invalidMember(finding: Finding): InvalidMember {
   return { pointer: finding.instancePath, detail: detailOf(finding) }
 }
 
-/** Characters of a list of allowed values; a longer one stands in the OpenAPI document alone. */
+/** Characters of a list of allowed values. A longer list stands in the OpenAPI document only. */
 const MAX_LISTED = 100
 
 function detailOf({ keyword, params, message }: Finding): string {
   const { type, allowedValues } = params as { type?: string | string[]; allowedValues?: string[] }
-  // The second type is `null`, which stands for an optional body that was left out.
+  // The second type is `null`, which stands for an omitted optional body.
   if (keyword === 'type') return `must be ${[type].flat()[0]}`
   const listed = allowedValues?.join(', ') ?? ''
   if (keyword === 'enum' && listed.length <= MAX_LISTED) return `must be one of: ${listed}`
   return message ?? 'is not valid'
 }
 
-/** Characters of a JSON Pointer in an answer; longer ones are cut. */
+/** Characters of a JSON Pointer in an answer. A longer pointer is cut. */
 const MAX_POINTER = 256
 
 function at(path: string, member: string, detail: string): InvalidMember {
-  // As long as its schema allows: a member's name can be as long as the body.
+  // A member's name can be as long as the body, and the schema of the answer bounds the pointer.
   const pointer = `${path}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`.slice(0, MAX_POINTER)
   return { pointer: pointer.toWellFormed(), detail }
 }

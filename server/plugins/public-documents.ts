@@ -1,4 +1,4 @@
-/** Documents for any reader on any site: cached for a while, revalidated by `ETag` (RFC 9110 §13.1.2), never personal. */
+/** Documents that any site may read: cached for a while, revalidated by `ETag` (RFC 9110 §13.1.2), never personal. */
 
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
@@ -6,17 +6,18 @@ import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Any site may read this route. Only for what is the same for every reader. */
+    /** Any site may read this route. Only for documents that are the same for every reader. */
     readonly publicDocument?: boolean
-    /** What @fastify/cors answers on this route, in place of what holds elsewhere. */
+    /** Replaces the options of @fastify/cors on this route. */
     readonly cors?: object
   }
   interface FastifyReply {
-    /** Answers with a document, or with 304 where the client has it already. */
+    /** Answers with a document, or with 304 where the client already has it. */
     sendPublicDocument(document: PublicDocument): FastifyReply
   }
 }
 
+/** A document that is the same for every reader. */
 export interface PublicDocument {
   readonly text: string
   readonly mediaType: string
@@ -26,6 +27,7 @@ export interface PublicDocument {
 /** A wildcard never goes with credentials (Fetch Standard §3.2.5). */
 const ANY_SITE = { origin: '*', credentials: false, exposedHeaders: null }
 
+/** Adds `reply.sendPublicDocument`, and opens public routes to every site. */
 export const publicDocuments = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRoute', route => {
@@ -43,7 +45,7 @@ export const publicDocuments = fp(
   { name: 'public-documents', fastify: '5.x' }
 )
 
-/** A weak comparison: a proxy that compresses may have made the tag weak (RFC 9110 §8.8.3.2). */
+/** Compares weakly: a proxy that compresses may have weakened the tag (RFC 9110 §8.8.3.2). */
 function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false
   const tags = ifNoneMatch.split(',').map(tag => tag.trim().replace(/^W\//, ''))

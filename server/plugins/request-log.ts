@@ -1,20 +1,22 @@
-/** One log line and one metric per request, with the route's pattern instead of its path: a path can hold a mailed token. */
+/** One log line and one metric per request, under the route's pattern, because a path can hold a mailed token. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { REQUEST_ID_HEADER } from '../../edge/contract/http.ts'
 
-/** What a client may call its own request in our log. */
+/** The form of a request id that a client may bring into our log. */
 const CLIENT_REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
 
+/** The metric of answered requests. */
 export interface RequestLogOptions {
-  /** Counts a request under its route's pattern. */
+  /** Counts a request under the pattern of its route. */
   readonly answered: (route: string, method: string, status: number, seconds: number) => void
 }
 
+/** Logs and counts every answered request. */
 export const requestLog = fp(
   async (app: FastifyInstance, { answered }: RequestLogOptions) => {
-    // The level is that of the configuration: where no line would be written, none is put together.
+    // The level of the settings: a line that would not be written is not built either.
     const isLogged = ['info', 'debug', 'trace'].includes(app.log.level)
     app.addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? '(none)'

@@ -1,15 +1,16 @@
-/** Knows which methods a path answers, for 405 and its `Allow` (RFC 9110 §15.5.6). */
+/** The methods that a path answers, for 405 and its `Allow` (RFC 9110 §15.5.6). */
 
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The methods of the routes that match a request target; empty where there is none. */
+    /** The methods of the routes that match a request target; empty where no route matches. */
     methodsFor(target: string): string[]
   }
 }
 
+/** Adds `app.methodsFor`, over the routes that are registered after it. */
 export const routeMethods = fp(
   async (app: FastifyInstance) => {
     const routes: { readonly segments: readonly string[]; readonly methods: readonly string[] }[] = []
@@ -29,7 +30,7 @@ export const routeMethods = fp(
 /** The path of a target as the router reads it: without origin, query and fragment, and with needless escapes decoded. */
 function routedPath(target: string): string {
   const [path = ''] = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/)
-  // An escaped "%" stays escaped: nothing is decoded twice. The router has refused what cannot be decoded.
+  // An escaped "%" stays escaped, so nothing is decoded twice. The router has refused undecodable targets.
   return decodeURI(path.replaceAll('%25', '%2525'))
 }
 

@@ -1,4 +1,4 @@
-/** Security headers on every answer, and no caching of anything that is about a person. */
+/** Security headers on every answer, and no caching of answers below the API prefix. */
 
 import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
@@ -7,12 +7,13 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { DATA_ANSWER_HEADERS } from '../../edge/contract/http.ts'
 
+/** Sets the headers on every answer. */
 export const securityHeaders = fp(
   async (app: FastifyInstance, { apiPrefix }: { apiPrefix: string }) => {
     const everywhere = { ...(await helmetHeaders()), ...DATA_ANSWER_HEADERS }
     app.addHook('onRequest', (request, reply, done) => {
       reply.headers(everywhere)
-      // By the route's pattern: a path can spell the same prefix in other ways.
+      // By the pattern of the route, because a path can spell the same prefix in other ways.
       if ((request.routeOptions.url ?? request.url).startsWith(`${apiPrefix}/`))
         reply.header('cache-control', 'no-store')
       done()
@@ -22,8 +23,10 @@ export const securityHeaders = fp(
 )
 
 /**
- * What helmet says to the policy for data; pages and the API docs bring their own. It says the same each time, and
- * building it anew costs more than checking a token that is known: so it is asked once.
+ * The headers of helmet for answers with data. Pages and the API docs set a policy of their own.
+ *
+ * They are the same for every answer, and building them takes longer than verifying a remembered token. So helmet runs
+ * once, at the start.
  */
 async function helmetHeaders(): Promise<OutgoingHttpHeaders> {
   const app = Fastify()
@@ -41,7 +44,7 @@ async function helmetHeaders(): Promise<OutgoingHttpHeaders> {
     reply.hijack()
   })
   await app.ready()
-  // Not `inject`: its package takes longer to load than everything else here.
+  // Not `inject`: its package takes longer to load than the rest of this file together.
   const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url: '/' })
   app.routing(request, new ServerResponse(request))
   const headers = await promise

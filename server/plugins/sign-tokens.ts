@@ -1,4 +1,4 @@
-/** Signs access tokens with @fastify/jwt and the key that is active at that moment. */
+/** Signs access tokens with @fastify/jwt and the active key. Verifying is left to the verifier. */
 
 import jwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
@@ -8,32 +8,32 @@ import { createId } from '../lib/crypto/ids.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A signed access token (RFC 9068) for a session of `user`. Its life never reaches past the session's end. */
+    /** Signs an access token (RFC 9068) for a session of `user`. It expires no later than the session. */
     signAccessToken(session: TokenSession, user: TokenUser): SignedToken
   }
 }
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {
-    /** As `gatehouse/fastify` declares it: one program can hold both. */
+    /** The same type as in `gatehouse/fastify`, so that one program can use both. */
     user: AccessClaims
   }
 }
 
-/** A signed token in compact form, and its life. */
+/** A signed token in compact form, and the seconds until it expires. */
 export interface SignedToken {
   readonly token: string
   readonly expiresInSeconds: number
 }
 
-/** What of a session goes into a token. The session must last for at least another second. */
+/** The claims about a session. The session must last for at least another second. */
 export interface TokenSession {
   readonly sessionId: string
   readonly refreshCounter: number
   readonly expiresAt: Date
 }
 
-/** What of a person goes into a token. */
+/** The claims about a user. */
 export interface TokenUser {
   readonly id: string
   readonly email: string
@@ -42,6 +42,7 @@ export interface TokenUser {
   readonly name: string
 }
 
+/** The claims that all tokens share, and the key that signs them. */
 export interface SignTokensOptions {
   readonly issuer: string
   readonly audience: string
@@ -53,10 +54,11 @@ export interface SignTokensOptions {
 
 const HEADER = { alg: 'ES256', typ: ACCESS_TOKEN_TYPE } as const
 
+/** Adds `app.signAccessToken`. */
 export const signTokens = fp(
   async (app: FastifyInstance, options: SignTokensOptions) => {
     const { kid: firstKid, privatePem, publicPem } = options.activeKey()
-    // Only signs: what @fastify/jwt would accept is not what our verifier accepts.
+    // For signing only: @fastify/jwt accepts tokens that our verifier refuses.
     await app.register(jwt, {
       secret: { private: privatePem, public: publicPem },
       sign: { algorithm: 'ES256', kid: firstKid, header: HEADER }
@@ -65,8 +67,8 @@ export const signTokens = fp(
     app.decorate('signAccessToken', (session, user) => {
       const { kid, privatePem: key } = options.activeKey()
       const claims = fitName(claimsFor(session, user, options))
-      // A key that is handed over is parsed each time, which takes longer than signing: only one that is younger than
-      // this process is.
+      // A key in the options is parsed for each token, which takes longer than signing. Only a key that became active
+      // after the start goes that way.
       const token =
         kid === firstKid ? app.jwt.sign(claims) : app.jwt.sign(claims, { key, algorithm: 'ES256', kid, header: HEADER })
       return { token, expiresInSeconds: claims.exp - claims.iat }
@@ -75,12 +77,12 @@ export const signTokens = fp(
   { name: 'sign-tokens', fastify: '5.x' }
 )
 
-/** What of 1023 characters is left for the claims, once header, signature and base64url have taken theirs. */
+/** Bytes of claims in a token of 1023 characters: the rest is header, signature and base64url. */
 const MAX_CLAIMS_BYTES = 620
 
 /**
- * Shortens the name until the token stays under a kibibyte: it has to fit into headers beside everything else, and
- * whoever needs the whole name reads the profile. An ellipsis shows that something is missing.
+ * Shortens the name until the token stays under a kibibyte, because a token shares the headers of a request with other
+ * fields. An ellipsis shows that the name is shortened. The profile has the whole name.
  */
 function fitName(claims: AccessClaims): AccessClaims {
   const isTooLong = (fitted: AccessClaims) => Buffer.byteLength(JSON.stringify(fitted)) > MAX_CLAIMS_BYTES

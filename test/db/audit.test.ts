@@ -1,4 +1,4 @@
-/** The audit tables: append-only for everybody, purged through one door, and what the role of the application may do. */
+/** The audit tables: append-only for every role, purged by one function, and the rights of the application's role. */
 
 import { randomUUID } from 'node:crypto'
 import postgres, { type Sql } from 'postgres'
@@ -18,7 +18,7 @@ const statement = (change: (typeof CHANGES)[number], table: string) =>
     truncate: `truncate ${table}`
   })[change]
 
-/** Events of so many days ago, oldest first, each with its link. */
+/** Events of the given numbers of days ago, oldest first, each with its link. */
 async function insertLinked(sql: Sql, ...daysAgo: number[]): Promise<void> {
   const [row] = await sql`select coalesce(max(position), 0)::int as newest from audit_chain`
   let position = Number(row?.newest)
@@ -36,7 +36,7 @@ function connect(t: Test, url: string): Sql {
   return sql
 }
 
-/** A migrated database, its owner, and the role of an application that works in it. */
+/** A migrated database, its owner, and the role of an application. */
 async function openRoles(t: Test, ownerUrl: string): Promise<{ owner: Sql; app: Sql; appUrl: string }> {
   const owner = connect(t, ownerUrl)
   const role = `gatehouse_test_${randomUUID().slice(0, 8)}`
@@ -71,7 +71,7 @@ for (const lane of lanes()) {
       }
     })
 
-    t.test('the owner is refused them by a trigger, even where no row would change', async t => {
+    t.test('a trigger refuses them to the owner, even if no row would change', async t => {
       for (const table of TABLES) {
         for (const change of CHANGES) {
           t.match(await refusal(owner.unsafe(statement(change, table))), 'append-only', `${change} ${table}`)
@@ -79,7 +79,7 @@ for (const lane of lanes()) {
         t.match(await refusal(owner.unsafe(`delete from ${table} where false`)), 'append-only')
       }
       const upsert = `insert into audit_chain select * from audit_chain on conflict (position) do update set hash = ''`
-      t.match(await refusal(owner.unsafe(upsert)), 'append-only', 'nor by a detour')
+      t.match(await refusal(owner.unsafe(upsert)), 'append-only', 'nor by an upsert')
     })
 
     t.test('the role of the application reads and writes all other tables, and appends to these', async t => {
@@ -97,7 +97,7 @@ for (const lane of lanes()) {
       t.match(await refusal(app.unsafe('alter table audit_events disable trigger all')), 'must be owner')
     })
 
-    t.test('purge_audit_events() removes at most so many of what is too old, and nothing young', async t => {
+    t.test('purge_audit_events() removes at most the given number of old events, and no young one', async t => {
       const { owner, app } = await openRoles(t, await migratedDatabase(t, server))
       await insertLinked(owner, 400, 399, 398, 397, 40, 1)
       const yearAgo = new Date(Date.now() - 365 * 86_400_000)
@@ -112,14 +112,14 @@ for (const lane of lanes()) {
       }
       t.equal(await purge(yearAgo, 3), 3)
       t.match(await left(), { events: 3, links: 4, anchor: 3 }, 'the newest purged link stays')
-      t.equal(await purge(yearAgo, 1), 1, 'and does not stand in the way')
+      t.equal(await purge(yearAgo, 1), 1, 'and does not block the next purge')
       t.equal(await purge(yearAgo, 3), 0)
       t.match(await left(), { events: 2, links: 3, anchor: 4 })
       const after = owner.begin(async sql => {
         await sql`select purge_audit_events(now() - interval '31 days', 1)`
         await sql`delete from audit_events`
       })
-      t.match(await refusal(after), 'append-only', 'the door is closed again within the transaction')
+      t.match(await refusal(after), 'append-only', 'the tables are append-only again within the transaction')
       t.equal(await purge(new Date(Date.now() - 31 * 86_400_000), 3), 1)
       t.match(await left(), { events: 1, links: 2, anchor: 5 })
 
@@ -130,22 +130,25 @@ for (const lane of lanes()) {
       t.match(await left(), { events: 1, links: 2, anchor: 5 })
     })
 
-    t.test('a late event of long ago does not let younger ones before it go', async t => {
+    t.test('a late event of long ago does not let younger ones before it be purged', async t => {
       const { owner, app } = await openRoles(t, await migratedDatabase(t, server))
       await insertLinked(owner, 10, 400)
       const [row] = await app`select purge_audit_events(now() - interval '31 days', 10) as purged`
       t.equal(row?.purged, 0)
     })
 
-    t.test('migrateDatabase() as the application succeeds where nothing is missing, and else says who can', async t => {
-      await migrateDatabase(appUrl)
-      const { username, password } = new URL(appUrl)
-      const message = await refusal(migrateDatabase(as(await emptyDatabase(t, server), username, password)))
-      t.match(message, 'MIGRATION_DATABASE_URL')
-      t.notMatch(message, password)
-    })
+    t.test(
+      'migrateDatabase() as the application succeeds without missing migrations, and otherwise names the owner',
+      async t => {
+        await migrateDatabase(appUrl)
+        const { username, password } = new URL(appUrl)
+        const message = await refusal(migrateDatabase(as(await emptyDatabase(t, server), username, password)))
+        t.match(message, 'MIGRATION_DATABASE_URL')
+        t.notMatch(message, password)
+      }
+    )
 
-    t.test('an owner who is no superuser migrates, with or without the right to make roles', async t => {
+    t.test('an owner that is not a superuser migrates, with or without the right to create roles', async t => {
       for (const createRole of ['createrole', 'nocreaterole']) {
         const name = `gatehouse_owner_${randomUUID().slice(0, 8)}`
         await owner.unsafe(`create role ${name} login password 'secret' ${createRole}`)

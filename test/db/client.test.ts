@@ -1,4 +1,4 @@
-/** The deadline of a piece of work: it ends what takes too long, and loses nothing that was answered in time. */
+/** The deadline of work: it ends work that takes too long, and keeps every answer that arrived in time. */
 
 import { sql } from 'drizzle-orm'
 import t from 'tap'
@@ -13,7 +13,7 @@ t.test('openDatabase()', async t => {
   const database = openDatabase({ url, deadlineMs: DEADLINE_MS })
   t.teardown(() => database.close())
   const wait = (seconds: number) => database.run(db => db.execute(sql.raw(`select pg_sleep(${seconds})`)))
-  // Connecting may take longer than what is tested.
+  // Connecting may take longer than the tested deadline.
   while (
     !(await wait(0).then(
       () => true,
@@ -21,7 +21,7 @@ t.test('openDatabase()', async t => {
     ))
   );
 
-  await t.test('lets work count that was done while the process was held up past the deadline', async t => {
+  await t.test('accepts work that was done while the process was stalled past the deadline', async t => {
     for (let i = 0; i < 5; i++) {
       const working = wait(0.01)
       for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate)
@@ -30,7 +30,7 @@ t.test('openDatabase()', async t => {
       await t.resolves(working)
     }
   })
-  await t.test('gives up what takes too long', async t => {
+  await t.test('gives up work that takes too long', async t => {
     await t.rejects(wait(30), DatabaseUnavailableError)
   })
   await t.test(

@@ -1,4 +1,4 @@
-/** URLs of hosters: each parameter is mapped, dropped or refused by its name, and none goes to the server unseen. */
+/** URLs of hosting providers: each parameter is translated, dropped or refused, and none reaches the server unseen. */
 
 import t from 'tap'
 import { parseConnectionUrl } from '../../db/connection-url.ts'
@@ -12,7 +12,7 @@ const settingsOf = (query: string) => {
 }
 const plain = { url: BASE, ssl: undefined, targetSessionAttrs: undefined, startup: {}, prepares: true }
 
-t.test('URLs as hosters hand them out are understood', async t => {
+t.test('URLs of hosting providers are parsed', async t => {
   const table: readonly [string, string, object][] = [
     ['Neon', 'sslmode=require&channel_binding=require', { ssl: 'verify-full' }],
     ['Supabase, by Prisma', 'pgbouncer=true&connection_limit=1', { prepares: false }],
@@ -31,7 +31,7 @@ t.test('URLs as hosters hand them out are understood', async t => {
   t.match(several, { ok: true, value: { url: 'postgresql://u:p@a.example:5432,b.example:5433/db' } })
 })
 
-t.test('what would not hold is refused by its name, and no value is shown', async t => {
+t.test('an unsupported parameter is refused by its name, and its value is not shown', async t => {
   const table: readonly [string, RegExp][] = [
     ['sslmode=on', /"sslmode" takes only disable, /],
     ['ssl=1', /"ssl" takes only/],
@@ -56,13 +56,13 @@ t.test('what would not hold is refused by its name, and no value is shown', asyn
   t.match(settingsOf('a=1&b=2'), /"a".*; .*"b"/, 'all of them at once')
 })
 
-t.test('what is no URL of a database is refused', async t => {
+t.test('a URL that is not of a database is refused', async t => {
   for (const text of ['', 'mysql://a', 'postgres://', 'postgres://a b', 'postgres://u:p%zz@h/d', 'postgres://h:x/d']) {
     t.match(parseConnectionUrl(text), { ok: false, reason: /^expected postgres:/ }, text)
   }
 })
 
-t.test('a failed start tells what the server said', async t => {
+t.test('a failed start shows the message of the server', async t => {
   const url = new URL(await emptyDatabase(t))
   const failing = async (change: (url: URL) => void) => {
     const wrong = new URL(url)

@@ -1,4 +1,4 @@
-/** A transaction whose connection dies is refused, and harms nothing else: neither the process nor the pool. */
+/** A transaction fails when its connection dies, but neither the process nor the pool is harmed. */
 
 import postgres from 'postgres'
 import t from 'tap'
@@ -11,7 +11,7 @@ const url = await migratedDatabase(t)
 const owner = postgres(url, { max: 2, onnotice: () => {} })
 t.teardown(() => owner.end())
 
-/** Ends the sessions of `database` that wait for a lock, as a failover or an administrator does. */
+/** Ends the sessions of `database` that wait for a lock, like a failover or an administrator. */
 const endWaiting = () => owner`
   select pg_terminate_backend(pid) from pg_stat_activity
   where application_name = 'gatehouse' and wait_event_type = 'Lock' and datname = current_database()`
@@ -19,7 +19,7 @@ const waiting = () => owner`
   select 1 from pg_stat_activity
   where application_name = 'gatehouse' and wait_event_type = 'Lock' and datname = current_database()`
 
-t.test('a connection that dies between two statements, or whose work fails of another one, harms nothing', async t => {
+t.test('a connection that dies between two statements, or fails the work of another one, does no harm', async t => {
   const database = openDatabase({ url, maxConnections: 1 })
   t.teardown(() => database.close())
   const pidOf = sql`select pg_backend_pid() as pid`
@@ -57,7 +57,7 @@ t.test('a connection that dies between two statements, or whose work fails of an
   )
 })
 
-t.test('transactions whose connections are ended while they wait are refused, and the next ones run', async t => {
+t.test('transactions fail when their connections end while they wait, and the next ones run', async t => {
   const database = openDatabase({ url, maxConnections: 4 })
   t.teardown(() => database.close())
   const count = sql`select count(*) from outbox`
@@ -84,9 +84,9 @@ t.test('transactions whose connections are ended while they wait are refused, an
     await refused
     await lock`rollback`
     lock.release()
-    // The driver keeps the error of a connection that was ended for its first work after that.
+    // The driver reports the end of a connection to the first work after it.
     await until('every connection of the pool serves again', () => serveTogether())
   }
   const all = await Promise.all(Array.from({ length: 12 }, () => database.transaction(db => db.execute(count))))
-  t.equal(all.length, 12, 'every connection of the pool is as good as before')
+  t.equal(all.length, 12, 'every connection of the pool works as before')
 })

@@ -1,4 +1,4 @@
-/** The migrated schema: made once by any number of processes, and what its constraints keep true. */
+/** The migrated schema: created once by any number of processes, and its constraints. */
 
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -13,7 +13,7 @@ const sql = postgres(url, { max: 2, onnotice: () => {} })
 t.teardown(() => sql.end())
 const journal = JSON.parse(await readFile(new URL('../../db/migrations/meta/_journal.json', import.meta.url), 'utf8'))
 
-t.test('migrateDatabase() can be run by many at once, and again, and applies each step once', async t => {
+t.test('migrateDatabase() can run many times at once, and again, and applies each migration once', async t => {
   await Promise.all(Array.from({ length: 5 }, () => migrateDatabase(url)))
   await migrateDatabase(url)
   const applied = await sql`select hash from drizzle.__drizzle_migrations`
@@ -68,11 +68,11 @@ t.test('a transaction takes effect together or not at all', async t => {
     })
     .catch((found: unknown) => found)
   t.equal(brokenConstraint(error), 'registrations_pkey')
-  t.notMatch(String(error), /insert into/, 'the error quotes no SQL')
+  t.notMatch(String(error), /insert into/, 'the error does not quote SQL')
   t.equal((await sql`select 1 from registrations`).length, 0)
 })
 
-t.test('work that takes too long, or a server that is not there, is one kind of error', async t => {
+t.test('work that takes too long and an unreachable server give one kind of error', async t => {
   const slow = openDatabase({ url, deadlineMs: 200 })
   t.teardown(() => slow.close())
   await t.rejects(
@@ -83,7 +83,7 @@ t.test('work that takes too long, or a server that is not there, is one kind of 
     slow.transaction(db => db.execute('select pg_sleep(30)')),
     DatabaseUnavailableError
   )
-  t.strictSame([...(await slow.run(db => db.execute('select 1 as one')))], [{ one: 1 }], 'and it goes on')
+  t.strictSame([...(await slow.run(db => db.execute('select 1 as one')))], [{ one: 1 }], 'and the pool still works')
 
   const absent = openDatabase({ url: 'postgres://nobody:secret-password@127.0.0.1:1/nothing', deadlineMs: 1000 })
   t.teardown(() => absent.close())

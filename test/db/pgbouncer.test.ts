@@ -1,7 +1,7 @@
 /**
- * PgBouncer in transaction mode: nothing relies on a connection of the server staying with a connection of ours.
+ * PgBouncer in transaction mode: no code relies on one server connection for each connection of ours.
  *
- * Debian's 1.18 keeps no prepared statements, so they are switched off here; from 1.21 on they need not be.
+ * Debian's 1.18 keeps no prepared statements, so they are switched off here. From 1.21 on that is not needed.
  */
 
 import { sql } from 'drizzle-orm'
@@ -29,7 +29,7 @@ t.test('through PgBouncer in transaction mode', { skip: withoutPgbouncer }, asyn
     t.ok((await direct`select from users`).length === 0, 'the tables are there')
   })
 
-  await t.test('a whole journey passes, many people at once', async t => {
+  await t.test('a whole journey succeeds, for many users at once', async t => {
     const settings = { DATABASE_URL: url, DATABASE_PREPARE: 'false' }
     const { url: origin, mailbox } = await openTestOrigin(t, settings)
     const people = await Promise.all(Array.from({ length: 8 }, () => signUp(origin, mailbox)))
@@ -55,7 +55,7 @@ t.test('through PgBouncer in transaction mode', { skip: withoutPgbouncer }, asyn
     t.equal((await call(origin, 'GET', '/api/v1/users/me', { token: tokens[0] })).status, 401)
   })
 
-  await t.test('what takes too long is cancelled on the server, in a transaction too', async t => {
+  await t.test('a statement that takes too long is cancelled on the server, in a transaction, too', async t => {
     const database = openDatabase({ url, deadlineMs: 300, prepares: false })
     t.teardown(() => database.close())
     const sleep = sql.raw('select pg_sleep(60)')
@@ -74,10 +74,10 @@ t.test('through PgBouncer in transaction mode', { skip: withoutPgbouncer }, asyn
     })
   })
 
-  await t.test('a pooler that keeps no prepared statements is named, with what to set', async t => {
+  await t.test('the error for a pooler without prepared statements names the setting to change', async t => {
     const [database, other] = [1, 2].map(() => openDatabase({ url, maxConnections: 1 })) as [Database, Database]
     for (const one of [database, other]) t.teardown(() => one.close())
-    // Outside of a transaction the driver prepares such a statement once more.
+    // Outside of a transaction the driver prepares such a statement again.
     const prepared = () =>
       database.transaction(async db => {
         await db.execute(sql.raw('select 1'))
@@ -89,7 +89,7 @@ t.test('through PgBouncer in transaction mode', { skip: withoutPgbouncer }, asyn
       })
     await prepared()
     await other.transaction(async db => {
-      // The newest free connection of the server is the one on which the statement was prepared.
+      // The newest free server connection is the one on which the statement was prepared.
       await db.execute(sql.raw('select 1'))
       await t.rejects(prepared(), { name: 'DatabaseUnavailableError', message: /set DATABASE_PREPARE=false/ })
     })
@@ -113,7 +113,7 @@ t.test('through PgBouncer in transaction mode', { skip: withoutPgbouncer }, asyn
     t.equal((await Promise.all(work)).length, 20)
   })
 
-  await t.test('what PgBouncer says is told when a start fails', async t => {
+  await t.test('a failed start shows the message of PgBouncer', async t => {
     const refused = (change: (url: URL) => void) => {
       const wrong = new URL(url)
       change(wrong)

@@ -70,9 +70,9 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     await first.page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
 
     await second.page.getByRole('button', { name: 'Confirm my address' }).click()
-    await second.page.getByRole('heading', { name: 'This link does not work any more' }).waitFor()
+    await second.page.getByRole('heading', { name: 'This link no longer works' }).waitFor()
     t.match(await second.page.getByRole('status').textContent(), /you can sign in/)
-    t.ok(await second.page.getByLabel('Your mail address').isVisible())
+    t.ok(await second.page.getByLabel('Your email address').isVisible())
     t.equal((await login(email, PASSWORD)).status, 200)
   })
 
@@ -82,14 +82,14 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     const old = await mailedToken(mailbox, email)
     const { page, complaints } = await open(t, browser, `${config.publicUrl}/verify-email#token=expired`)
     await page.getByRole('button', { name: 'Confirm my address' }).click()
-    await page.getByLabel('Your mail address').fill('nonsense')
+    await page.getByLabel('Your email address').fill('nonsense')
     await page.keyboard.press('Enter')
-    await page.getByText('It must be a plain mail address.').waitFor()
-    t.equal(await page.getByLabel('Your mail address').getAttribute('aria-invalid'), 'true')
+    await page.getByText('It must be a plain email address.').waitFor()
+    t.equal(await page.getByLabel('Your email address').getAttribute('aria-invalid'), 'true')
 
-    await page.getByLabel('Your mail address').fill(email)
+    await page.getByLabel('Your email address').fill(email)
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Please look into your mailbox' }).waitFor()
+    await page.getByRole('heading', { name: 'Please check your inbox' }).waitFor()
     const token = await until('the new link', async () => {
       const newest = await mailedToken(mailbox, email)
       return newest !== old && newest
@@ -102,8 +102,8 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
 
   t.test('a page without a link says what to do', async t => {
     const { page } = await open(t, browser, `${config.publicUrl}/verify-email`)
-    await page.getByRole('heading', { name: 'There is no link here' }).waitFor()
-    t.ok(await page.getByRole('button', { name: 'Mail me a new link' }).isVisible())
+    await page.getByRole('heading', { name: 'This link is incomplete' }).waitFor()
+    t.ok(await page.getByRole('button', { name: 'Email me a new link' }).isVisible())
     t.notOk(await page.getByRole('button', { name: 'Confirm my address' }).isVisible())
   })
 
@@ -163,7 +163,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
   t.test('a new link in the same tab begins anew', async t => {
     const { email, link } = await registered()
     const { page } = await open(t, browser, `${config.publicUrl}/verify-email`)
-    await page.getByRole('heading', { name: 'There is no link here' }).waitFor()
+    await page.getByRole('heading', { name: 'This link is incomplete' }).waitFor()
     await page.goto(link)
     await page.getByRole('button', { name: 'Confirm my address' }).click()
     await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
@@ -213,9 +213,9 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
   t.test('the page for a new password asks for the address where there is no link, and mails one', async t => {
     const email = await register(url, mailbox)
     const { page } = await open(t, browser, `${config.publicUrl}/reset-password`)
-    await page.getByLabel('Your mail address').fill(email)
-    await page.getByRole('button', { name: 'Mail me a new link' }).click()
-    await page.getByRole('heading', { name: 'Please look into your mailbox' }).waitFor()
+    await page.getByLabel('Your email address').fill(email)
+    await page.getByRole('button', { name: 'Email me a new link' }).click()
+    await page.getByRole('heading', { name: 'Please check your inbox' }).waitFor()
     await page.goto(await mailedLink(email, '/reset-password'))
     await page.getByLabel('New password', { exact: true }).fill(NEW_PASSWORD)
     await page.keyboard.press('Enter')
@@ -246,7 +246,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
 
       await page.goto(link)
       await page.getByRole('button', { name: 'Cancel the change' }).click()
-      await page.getByRole('heading', { name: 'This link does not work any more' }).waitFor()
+      await page.getByRole('heading', { name: 'This link no longer works' }).waitFor()
       t.strictSame(complaints, ['410'])
     }
   })
@@ -257,7 +257,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     await page.route('**/api/**', route => route.abort())
     const button = page.getByRole('button', { name: 'Confirm my address' })
     await button.click()
-    await page.getByText('We could not be reached.').waitFor()
+    await page.getByText('The server could not be reached.').waitFor()
     t.equal(await focused(page), 'Confirm my address', 'ready to try again')
     await page.unroute('**/api/**')
     await button.click()

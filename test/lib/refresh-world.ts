@@ -11,8 +11,8 @@ import {
   judgeRefresh,
   judgeSight,
   MAX_TRIP_MS,
-  type RefreshState,
-  type RefreshVerdict
+  type RefreshOutcome,
+  type RefreshState
 } from '../../server/features/sessions/refresh-rule.ts'
 
 export const GRACE_MS = 60_000
@@ -90,27 +90,27 @@ export function ruleServer(nowMs: number): RefreshServer {
   }
   return {
     async present(counter, atMs) {
-      const verdict = judgeRefresh(state, counter, atMs, GRACE_MS / 1000)
-      state = { ...state, ...changes(state, verdict, new Date(atMs)) }
-      return verdict === 'reused' || verdict === 'dead' ? verdict : state.refreshCounter
+      const outcome = judgeRefresh(state, counter, atMs, GRACE_MS / 1000)
+      state = { ...state, ...changes(state, outcome, new Date(atMs)) }
+      return outcome === 'reused' || outcome === 'dead' ? outcome : state.refreshCounter
     },
     async see({ counter, issuedMs }) {
-      const verdict = judgeSight(state, counter, issuedMs)
-      if (verdict === 'confirms') state = { ...state, refreshConfirmed: true }
-      if (verdict === 'stolen') state = { ...state, endedAt: new Date(issuedMs) }
-      return verdict === 'stolen'
+      const outcome = judgeSight(state, counter, issuedMs)
+      if (outcome === 'confirms') state = { ...state, refreshConfirmed: true }
+      if (outcome === 'stolen') state = { ...state, endedAt: new Date(issuedMs) }
+      return outcome === 'stolen'
     }
   }
 }
 
-/** What a verdict changes in the session. */
-function changes(state: RefreshState, verdict: RefreshVerdict, at: Date): Partial<RefreshState> {
-  if (verdict === 'reused') return { endedAt: at }
-  if (verdict === 'kept') return { refreshConfirmed: true }
-  if (verdict === 'rotated') {
+/** What a refresh outcome changes in the session. */
+function changes(state: RefreshState, outcome: RefreshOutcome, at: Date): Partial<RefreshState> {
+  if (outcome === 'reused') return { endedAt: at }
+  if (outcome === 'kept') return { refreshConfirmed: true }
+  if (outcome === 'rotated') {
     return { refreshCounter: state.refreshCounter + 1, rotatedAt: at, refreshConfirmed: false }
   }
-  if (verdict === 'dead' || state.refreshConfirmed) return {}
+  if (outcome === 'dead' || state.refreshConfirmed) return {}
   const isYoung = state.rotatedAt !== null && +at - +state.rotatedAt < GRACE_MS
   if (isYoung) return { rotatedAt: at }
   return { rotatedAt: at, lateHandouts: [[state.refreshCounter, +at] as const, ...state.lateHandouts].slice(0, 16) }

@@ -3,6 +3,7 @@
 import { type Mailbox, openMailbox } from '../../local/mailbox.ts'
 import type { RedisRest } from '../../local/redis-rest.ts'
 import { type Config, loadConfig } from '../../server/config.ts'
+import { createLogger } from '../../server/logger.ts'
 import { type Origin, openOrigin } from '../../server/origin.ts'
 import { EMBEDDED, type Lane } from './lanes.ts'
 import { migratedDatabase, redisEndpoint, type Teardown } from './test-engines.ts'
@@ -61,7 +62,7 @@ export async function openTestOrigin(
     ...settings
   }
   const start = async (more: Readonly<Record<string, string>> = {}) => {
-    const origin = await openOrigin(loadConfig({ ...env, ...more }), { level: 'silent' })
+    const origin = await openOrigin(loadConfig({ ...env, ...more }), createLogger('silent'))
     t.teardown(() => origin.close())
     await until('the origin is ready', async () => (await fetch(`${origin.url}/health/ready`)).ok)
     return origin

@@ -13,9 +13,10 @@ import { text } from 'node:stream/consumers'
 import nodemailer, { type SendMailOptions } from 'nodemailer'
 import t, { type Test } from 'tap'
 import { findLinks } from '../../local/mailbox/mail.ts'
-import { escapeHtml, renderPage } from '../../local/mailbox/page.ts'
+import { renderPage } from '../../local/mailbox/page.ts'
 import { maxMails, openMailStore } from '../../local/mailbox/store.ts'
 import { type Mailbox, type MailboxOptions, type Message, openMailbox } from '../../local/mailbox.ts'
+import { escapeHtml } from '../../server/lib/http/escape-html.ts'
 
 t.test('a mail comes out as it was sent, with its links', async t => {
   const mailbox = await open(t)

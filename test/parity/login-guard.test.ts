@@ -1,16 +1,16 @@
-/** The rule of the login guard and its Lua twin, held against each other on seeded random traces, on every engine. */
+/** Compares the rule of the login guard with its Lua twin on seeded random traces, on every engine. */
 
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { openEngineBackend, type RedisBackend } from '../../local/redis-rest.ts'
-import { scriptArgs } from '../../server/guard/ledger.ts'
+import { scriptArgs } from '../../server/guard/failure-store.ts'
 import {
+  type AttemptFacts,
   decide,
   type GuardDecision,
   type GuardPolicy,
   NO_DELAY,
-  NO_FAILURES,
-  type WeighedAttempt
+  NO_FAILURES
 } from '../../server/guard/rule.ts'
 import { loginGuardScript } from '../../server/guard/script.ts'
 import { redisBackends } from '../lib/redis-backends.ts'
@@ -54,7 +54,7 @@ t.test('rule and script agree on the clock of the engine: no key expires before 
   expectAllSeen(t, seen)
 })
 
-t.test('a key outlives what it is needed for by nothing', async t => {
+t.test('a key expires as soon as it is no longer needed', async t => {
   const backend = await openEngineBackend({ nowMs: () => START_MS })
   t.teardown(() => backend.close())
   const policy = { ...DEFAULT_GUARD_POLICY, address: { maxFailures: 2, windowMs: 600_000, blockMs: 1_800_000 } }
@@ -62,7 +62,7 @@ t.test('a key outlives what it is needed for by nothing', async t => {
     run(
       backend,
       ['address', pair, 'account'],
-      scriptArgs(policy, { knownDevice: false, captchaOpen: false, outcome: 'wrong' })
+      scriptArgs(policy, { knownDevice: false, captchaUnsolved: false, outcome: 'wrong' })
     )
   const ttls = () => Promise.all(['address', 'pair1', 'account'].map(key => backend.execute(['PTTL', key])))
 
@@ -72,9 +72,9 @@ t.test('a key outlives what it is needed for by nothing', async t => {
   t.strictSame(await ttls(), [1_800_000, 600_000, 900_000], 'its block, from then on')
 })
 
-type Weigh = (keys: string[], policy: GuardPolicy, attempt: WeighedAttempt, nowMs: number) => Promise<unknown>
+type Weigh = (keys: string[], policy: GuardPolicy, attempt: AttemptFacts, nowMs: number) => Promise<unknown>
 
-/** Replays all traces; what the verdicts were like is returned, so that a test sees that they were not all alike. */
+/** Replays all traces. Returns the kinds of decisions that occurred, so that a test can expect each of them. */
 async function compare(t: Test, weigh: Weigh): Promise<ReadonlySet<string>> {
   const seen = new Set<string>()
   const differences: string[] = []
@@ -97,9 +97,9 @@ async function replay(seed: number, weigh: Weigh, seen: Set<string>): Promise<st
     nowMs += randomLeap(random, policy, waitMs)
     const [address, account] = [`a${upTo(random, 2)}`, `u${upTo(random, 2)}`]
     const keys = [address, `${address}${account}`, account].map(name => `${seed}:${name}`) as [string, string, string]
-    const attempt: WeighedAttempt = {
+    const attempt: AttemptFacts = {
       knownDevice: random() < 0.3,
-      captchaOpen: random() < 0.2,
+      captchaUnsolved: random() < 0.2,
       outcome: pick(random, ['pending', 'wrong', 'wrong', 'wrong', 'unconfirmed', 'right'])
     }
     const before = {
@@ -107,32 +107,37 @@ async function replay(seed: number, weigh: Weigh, seen: Set<string>): Promise<st
       pair: delayed.get(keys[1]) ?? NO_DELAY,
       account: counted.get(keys[2]) ?? NO_FAILURES
     }
-    const { verdict, state } = decide(policy, before, attempt, nowMs)
+    const { decision, state } = decide(policy, before, attempt, nowMs)
     counted.set(keys[0], state.address).set(keys[2], state.account)
     delayed.set(keys[1], state.pair)
 
     const [expected, found] = [
-      JSON.stringify(asReply(verdict)),
+      JSON.stringify(asReply(decision)),
       JSON.stringify(await weigh(keys, policy, attempt, nowMs))
     ]
-    if (expected !== found) return `seed ${seed}, step ${step}: the rule says ${expected}, the script ${found}`
-    waitMs = verdict.retryAfterMs
-    note(seen, verdict)
+    if (expected !== found)
+      return `seed ${seed}, step ${step}: expected ${expected} as the rule decides, found ${found}`
+    waitMs = decision.retryAfterMs
+    note(seen, decision)
   }
   return undefined
 }
 
-function note(seen: Set<string>, verdict: GuardDecision): void {
-  seen.add(verdict.obstacle ?? 'admitted')
-  if (verdict.captchaDue) seen.add('captcha')
-  if (verdict.accountAttacked) seen.add('attacked')
+function note(seen: Set<string>, decision: GuardDecision): void {
+  seen.add(decision.obstacle ?? 'admitted')
+  if (decision.captchaDue) seen.add('captcha')
+  if (decision.accountAttacked) seen.add('attacked')
 }
 
 function expectAllSeen(t: Test, seen: ReadonlySet<string>): void {
-  t.strictSame([...seen].sort(), ['account', 'address', 'admitted', 'attacked', 'captcha', 'pair'], 'all were met')
+  t.strictSame(
+    [...seen].sort(),
+    ['account', 'address', 'admitted', 'attacked', 'captcha', 'pair'],
+    'every kind of decision occurred'
+  )
 }
 
-/** Windows of minutes: where the time is passed, keys expire by another clock, and none must during the test. */
+/** Windows of minutes: keys expire by the clock of the engine, and none may expire during a test that passes its own time. */
 function randomPolicy(random: Random): GuardPolicy {
   const minutes = () => (5 + upTo(random, 30)) * 60_000 + upTo(random, 1)
   return {
@@ -143,7 +148,7 @@ function randomPolicy(random: Random): GuardPolicy {
   }
 }
 
-/** The moments at which something changes, and their neighbours. */
+/** The times at which a decision may change, and their neighbours. */
 function randomLeap(random: Random, policy: GuardPolicy, waitMs: number): number {
   const { address, pair, account } = policy
   const turns = [waitMs, address.windowMs, pair.windowMs, account.windowMs, pair.firstDelayMs]
@@ -151,7 +156,7 @@ function randomLeap(random: Random, policy: GuardPolicy, waitMs: number): number
   return Math.max(0, pick(random, turns) + pick(random, [-1, 0, 1]))
 }
 
-/** A verdict as the script words it. */
+/** A decision in the form of the script's reply. */
 function asReply({ retryAfterMs, obstacle, captchaDue, accountAttacked }: GuardDecision): number[] {
   const number = obstacle === undefined ? 0 : ['address', 'pair', 'account'].indexOf(obstacle) + 1
   return [retryAfterMs, number, Number(captchaDue), Number(accountAttacked)]

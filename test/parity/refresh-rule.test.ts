@@ -72,7 +72,7 @@ for (const lane of lanes()) {
 
 /** One session in PostgreSQL as a server. A refused token is judged by the rule, as `refresh.ts` does. */
 function sqlServer(database: Database, sessionId: string): RefreshServer {
-  const end = (at: Date) => database.run(db => endSession(db, sessionId, 'refresh-reused', at))
+  const end = (at: Date) => database.run(db => endSession(db, { id: sessionId, reason: 'refresh-reused', now: at }))
   return {
     async present(counter, nowMs) {
       const now = new Date(nowMs)
@@ -89,8 +89,8 @@ function sqlServer(database: Database, sessionId: string): RefreshServer {
       )
       if (owned) return owned.session.refreshCounter
       const found = await database.run(db => findOwnedSession(db, sessionId))
-      const verdict = found ? judgeRefresh(found.session, counter, nowMs, GRACE_MS / 1000) : 'dead'
-      if (verdict !== 'reused') return 'dead'
+      const outcome = found ? judgeRefresh(found.session, counter, nowMs, GRACE_MS / 1000) : 'dead'
+      if (outcome !== 'reused') return 'dead'
       await end(now)
       return 'reused'
     },

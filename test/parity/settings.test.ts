@@ -134,7 +134,7 @@ function atOrigin(env: Readonly<Record<string, string>>): Config | undefined {
 
 function atEdge(env: Readonly<Record<string, string>>): EdgeSettings | undefined {
   const parsed = parseEdgeSettings(env)
-  return parsed.ok ? parsed.settings : undefined
+  return parsed.ok ? parsed.value : undefined
 }
 
 t.test('both sides accept a value with the same meaning, or both refuse it', async t => {

@@ -103,7 +103,7 @@ async function signerOf({ config, databaseUrl }: TestOrigin): Promise<Signer> {
   try {
     const [row] = await sql`select kid, sealed_private_key from signing_keys where state = 'active'`
     const kid = String(row?.kid)
-    const pem = createSealedBox(deriveKeys(config.rootSecrets)).open(row?.sealed_private_key, `signing-key:${kid}`)
+    const pem = createSealedBox(deriveKeys(config.rootSecrets)).unseal(row?.sealed_private_key, `signing-key:${kid}`)
     return { kid, algorithm: 'ES256', privateKey: createPrivateKey(pem) }
   } finally {
     await sql.end()

@@ -1,7 +1,7 @@
 /**
- * Administration over HTTP: who may, what they see and change, and that all of it is recorded.
+ * Administration over HTTP: its permissions, lists and changes, and the record of each of them.
  *
- * Over 200 lines: one origin with one administrator serves all of it.
+ * Over 200 lines: one origin with one administrator serves every test.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -15,7 +15,7 @@ import { until } from '../lib/until.ts'
 
 const opened = await openTestOrigin(t)
 const { mailbox } = opened
-// Everything here is asked of an origin that works as the application's own role, as in production.
+// The origin works as the application's own role, as in production.
 const { url } = await opened.another({ DATABASE_URL: await openAppRole(opened.databaseUrl) })
 const sql = postgres(opened.databaseUrl, { max: 2, onnotice: () => {} })
 t.teardown(() => sql.end({ timeout: 1 }))
@@ -41,7 +41,7 @@ const isEnded = async (token: string) =>
 const eventsOf = async (kind: string, user: string) =>
   (await get(`/audit-events?kind=${kind}&user=${user}`)).body.events
 
-t.test('only an administrator is let in: by the token, and still by the database', async t => {
+t.test('only an administrator is admitted: by the token, and by the database as well', async t => {
   const ada = await signUp(url, mailbox)
   const paths = [
     ['GET', '/users'],
@@ -70,7 +70,7 @@ t.test('only an administrator is let in: by the token, and still by the database
   await refused(token, 403, 'forbidden', 'an administrator who is deleted')
 })
 
-t.test('people are listed newest first, page by page, whoever registers meanwhile', async t => {
+t.test('users are listed newest first, page by page, also while others register', async t => {
   for (let i = 0; i < 3; i++) await register(url, mailbox)
   const expected = (await sql`select id from users order by created_at desc, id desc`).map(row => row.id)
   const seen: string[] = []
@@ -89,7 +89,7 @@ t.test('people are listed newest first, page by page, whoever registers meanwhil
   t.strictSame(Object.keys(user).sort(), ['createdAt', 'disabled', 'email', 'emailVerified', 'id', 'name', 'role'])
 })
 
-t.test('a search finds people by the beginnings of words in name and address, in any spelling of case', async t => {
+t.test('a search finds users by the beginnings of words in name and address, in upper or lower case', async t => {
   const add = async (email: string, name: string) => {
     const id = randomUUID()
     await sql`insert into users (id, email, name, password_hash, email_verified, sealed_audit_key, created_at, updated_at)
@@ -124,10 +124,10 @@ t.test('a search finds people by the beginnings of words in name and address, in
   ]) {
     t.strictSame(await found(search), search === 'g:*' ? [grace] : [], JSON.stringify(search))
   }
-  t.ok((await found(' ')).length > 2, 'nothing but blanks is no search')
+  t.ok((await found(' ')).length > 2, 'only blanks: every user')
 })
 
-t.test('a query that is malformed is refused, and names its member', async t => {
+t.test('a malformed query is refused, and the answer names the member', async t => {
   const table: readonly [string, string][] = [
     ['/users?limit=0', '/limit'],
     ['/users?limit=101', '/limit'],
@@ -151,7 +151,7 @@ t.test('a query that is malformed is refused, and names its member', async t => 
   }
 })
 
-t.test('a cursor is what formatCursor() has written, and nothing else', async t => {
+t.test('parseCursor() accepts only cursors of formatCursor()', async t => {
   for (const text of [
     '1.x',
     '',
@@ -166,7 +166,7 @@ t.test('a cursor is what formatCursor() has written, and nothing else', async t 
   t.match(parseCursor(Buffer.from(`1.${randomUUID()}`).toString('base64url')), { at: new Date(1) })
 })
 
-t.test('who is disabled loses every session at once and cannot sign in; who is enabled again can', async t => {
+t.test('a disabled user loses every session at once and cannot sign in; an enabled one can again', async t => {
   const ada = await signUp(url, mailbox)
   const other = await signIn(ada.email)
   const disabled = await change(ada.userId, { disabled: true })
@@ -176,7 +176,7 @@ t.test('who is disabled loses every session at once and cannot sign in; who is e
   t.equal(refresh.body.code, 'refresh-invalid')
   const login = { body: { email: ada.email, password: PASSWORD } }
   t.equal((await call(url, 'POST', `${API}/auth/login`, login)).body.code, 'invalid-credentials')
-  t.equal((await change(ada.userId, { disabled: true })).status, 200, 'doing it again changes nothing')
+  t.equal((await change(ada.userId, { disabled: true })).status, 200, 'a second time it succeeds, too')
 
   t.match(await change(ada.userId, { disabled: false }), { status: 200, body: { disabled: false } })
   t.equal((await call(url, 'POST', `${API}/auth/login`, login)).status, 200)
@@ -186,30 +186,37 @@ t.test('who is disabled loses every session at once and cannot sign in; who is e
   t.equal((await eventsOf('account-enabled', ada.userId)).length, 1)
 })
 
-t.test('a new administrator is one from the next refresh; one who is demoted is none at once, anywhere', async t => {
-  const ada = await signUp(url, mailbox)
-  t.match(await change(ada.userId, { role: 'admin' }), { status: 200, body: { role: 'admin' } })
-  t.notOk(await isEnded(ada.accessToken), 'promotion ends nothing')
-  t.equal((await get('/users', ada.accessToken)).status, 403)
-  const refreshed = await call(url, 'POST', `${API}/auth/refresh`, { body: { refreshToken: ada.refreshToken } })
-  t.equal((await get('/users', refreshed.body.accessToken)).status, 200)
+t.test(
+  'a new administrator has the role from the next refresh; a demoted one loses it at once, everywhere',
+  async t => {
+    const ada = await signUp(url, mailbox)
+    t.match(await change(ada.userId, { role: 'admin' }), { status: 200, body: { role: 'admin' } })
+    t.notOk(await isEnded(ada.accessToken), 'a promotion ends no session')
+    t.equal((await get('/users', ada.accessToken)).status, 403)
+    const refreshed = await call(url, 'POST', `${API}/auth/refresh`, { body: { refreshToken: ada.refreshToken } })
+    t.equal((await get('/users', refreshed.body.accessToken)).status, 200)
 
-  t.match(await change(ada.userId, { role: 'user' }), { status: 200, body: { role: 'user' } })
-  t.match(await get('/users', refreshed.body.accessToken), { status: 401, body: { code: 'session-ended' } })
-  const events = await eventsOf('role-changed', ada.userId)
-  t.match(events, [
-    { actorId: root.userId, details: { role: 'user', sessions: '1' } },
-    { actorId: root.userId, details: { role: 'admin', sessions: '0' } }
-  ])
-})
+    t.match(await change(ada.userId, { role: 'user' }), { status: 200, body: { role: 'user' } })
+    t.match(await get('/users', refreshed.body.accessToken), { status: 401, body: { code: 'session-ended' } })
+    const events = await eventsOf('role-changed', ada.userId)
+    t.match(events, [
+      { actorId: root.userId, details: { role: 'user', sessions: '1' } },
+      { actorId: root.userId, details: { role: 'admin', sessions: '0' } }
+    ])
+  }
+)
 
-t.test('the last administrator stays one: not demoted, not disabled, not even by two at once', async t => {
+t.test('the last administrator is neither demoted nor disabled, not even by two at once', async t => {
   await sql`update users set role = 'user' where id <> ${root.userId}`
   for (const body of [{ role: 'user' }, { disabled: true }, { role: 'user', disabled: true }]) {
     const answer = await change(root.userId, body)
     t.match(answer, { status: 403, body: { code: 'forbidden', detail: /last administrator/ } }, JSON.stringify(body))
   }
-  t.equal((await change(root.userId, { role: 'admin', disabled: false })).status, 200, 'what changes nothing is fine')
+  t.equal(
+    (await change(root.userId, { role: 'admin', disabled: false })).status,
+    200,
+    'a request without a change succeeds'
+  )
 
   const [one, other] = [await newAdmin(), await newAdmin()]
   await setRole(root.userId, 'user')
@@ -222,7 +229,7 @@ t.test('the last administrator stays one: not demoted, not disabled, not even by
   await setRole(root.userId, 'admin')
 })
 
-t.test('all sessions of a person can be ended; an unknown id is not found', async t => {
+t.test('all sessions of a user can be ended; an unknown id is not found', async t => {
   const ada = await signUp(url, mailbox)
   const end = (id: string) => call(url, 'DELETE', `${ADMIN}/users/${id}/sessions`, { token: root.accessToken })
   t.equal((await end(ada.userId)).status, 204)
@@ -238,7 +245,7 @@ t.test('all sessions of a person can be ended; an unknown id is not found', asyn
   }
 })
 
-t.test('the audit log is read newest first, by person and by kind, with what is personal', async t => {
+t.test('the audit log is read newest first, by user and by kind, with personal data', async t => {
   const ada = await signUp(url, mailbox)
   await signIn(ada.email)
   const { body } = await get(`/audit-events?user=${ada.userId}`)
@@ -266,14 +273,14 @@ t.test('the audit log is read newest first, by person and by kind, with what is 
   t.strictSame((await get('/audit-events?user=no-id')).body, { events: [], nextCursor: null })
 })
 
-t.test('what an event says about a person goes with the person; the event stays', async t => {
+t.test('the personal data of an event is deleted with the user; the event stays', async t => {
   const ada = await signUp(url, mailbox)
   await sql`delete from users where id = ${ada.userId}`
   const { body } = await get(`/audit-events?user=${ada.userId}&kind=login-succeeded`)
   t.match(body.events, [{ userId: ada.userId, outcome: 'success', ipAddress: null, userAgent: null, details: null }])
 })
 
-t.test('an event that was altered hides itself and no other', async t => {
+t.test('an altered event loses its own personal data and hides no other event', async t => {
   const ada = await signUp(url, mailbox)
   await signIn(ada.email)
   await sql.begin(async sql => {
@@ -286,7 +293,7 @@ t.test('an event that was altered hides itself and no other', async t => {
   t.type(events[1].ipAddress, 'string')
 })
 
-t.test('looking is recorded too: who listed people, and who read the log, and what was looked for', async t => {
+t.test('reading is recorded, too: each list of users and of events, with its actor and its filters', async t => {
   await get('/users?search=somebody')
   await get(`/audit-events?kind=new-device&user=${root.userId}`)
   const [listed] = await eventsOf('users-listed', root.userId)
@@ -295,7 +302,7 @@ t.test('looking is recorded too: who listed people, and who read the log, and wh
   t.ok(events.some(({ details }: { details: object }) => JSON.stringify(details).includes('new-device')))
 })
 
-t.test('an origin seals its events by itself, soon after they were written', async t => {
+t.test('an origin links its events by itself, soon after they were written', async t => {
   await until('every event has its link', async () => {
     const [row] = await sql`select count(*)::int as open from audit_events e
       where not exists (select 1 from audit_chain c where c.event_id = e.id)`

@@ -1,7 +1,7 @@
 /**
- * The hash chain: everything gets a link, late events too, and whatever is changed afterwards shows.
+ * The hash chain: every event gets a link, late ones included, and every later change is detected.
  *
- * Over 200 lines: the table of faults is read in one piece.
+ * Over 200 lines: the table of faults stays in one piece.
  */
 
 import { createHash, randomUUID } from 'node:crypto'
@@ -11,9 +11,9 @@ import { type Database, openDatabase, type Queryable } from '../../db/client.ts'
 import { insertAuditEvent } from '../../db/queries/audit.ts'
 import { readLinks } from '../../db/queries/audit-chain.ts'
 import { tryLock } from '../../db/queries/locks.ts'
-import { canonicalBytes, linkHash } from '../../server/audit/audit-chain.ts'
-import { type AuditRow, createAuditRows } from '../../server/audit/audit-event.ts'
-import { createAuditSealer } from '../../server/audit/audit-sealer.ts'
+import { type AuditRow, createAuditRows } from '../../server/audit/audit-rows.ts'
+import { createExtendChain } from '../../server/audit/extend-chain.ts'
+import { canonicalBytes, linkHash } from '../../server/audit/link-hash.ts'
 import { type ChainReport, verifyChain } from '../../server/audit/verify-chain.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
 import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
@@ -30,9 +30,9 @@ const eventAt = (ms: number): AuditRow => audit.event({ kind: 'logged-out', clie
 
 interface Place {
   readonly database: Database
-  readonly told: { position?: number; hash?: string }[]
-  /** Seals until there is nothing to seal, `atMs`. */
-  seal(atMs?: number): Promise<number>
+  readonly logged: { position?: number; hash?: string }[]
+  /** Links at the time `atMs` until no event is without a link. @returns the number of linked events */
+  extend(atMs?: number): Promise<number>
   write(...times: number[]): Promise<AuditRow[]>
   links(): ReturnType<typeof readLinks>
 }
@@ -40,17 +40,17 @@ interface Place {
 async function openPlace(t: { teardown(work: () => unknown): void }): Promise<Place> {
   const database = openDatabase({ url: await migratedDatabase(t, server) })
   t.teardown(() => database.close())
-  const told: { position?: number; hash?: string }[] = []
+  const logged: { position?: number; hash?: string }[] = []
   let nowMs = NOW
-  const seal = createAuditSealer({ database, nowMs: () => nowMs, log: { info: fields => told.push(fields) } })
+  const extendChain = createExtendChain({ database, nowMs: () => nowMs, log: { info: fields => logged.push(fields) } })
   return {
     database,
-    told,
-    async seal(atMs = NOW) {
+    logged,
+    async extend(atMs = NOW) {
       nowMs = atMs
-      let sealed = 0
-      for (let batch = -1; batch !== 0; sealed += batch) batch = await seal()
-      return sealed
+      let linked = 0
+      for (let batch = -1; batch !== 0; linked += batch) batch = await extendChain()
+      return linked
     },
     async write(...times) {
       const rows = times.map(eventAt)
@@ -61,7 +61,7 @@ async function openPlace(t: { teardown(work: () => unknown): void }): Promise<Pl
   }
 }
 
-t.test('linkHash() is SHA-256 over the hash before and the length-prefixed columns', async t => {
+t.test('linkHash() is SHA-256 over the previous hash and the length-prefixed columns', async t => {
   const event = {
     id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f60',
     at: new Date(NOW),
@@ -87,20 +87,20 @@ t.test('linkHash() is SHA-256 over the hash before and the length-prefixed colum
   const hash = createHash('sha256').update(previous).update(Buffer.from(expected, 'hex')).digest('hex')
   t.equal(linkHash(previous, event).toString('hex'), hash)
   const acted = canonicalBytes({ ...event, sealedActor: Buffer.from('ü') }).toString('hex')
-  t.equal(acted, `${expected}00000002c3bc`, 'the part of an administrator follows where there is one')
+  t.equal(acted, `${expected}00000002c3bc`, 'the part of an administrator follows, if there is one')
   const shifted = { ...event, kind: 'logged-outs', outcome: 'uccess' }
-  t.not(linkHash(previous, shifted).toString('hex'), hash, 'no byte can wander from one column into the next')
+  t.not(linkHash(previous, shifted).toString('hex'), hash, 'a byte cannot move from one column into the next')
 })
 
-t.test('sealing gives every event one link, in the order of their times, in as many batches as it takes', async t => {
+t.test('every event gets one link, in the order of their times, in as many batches as needed', async t => {
   const place = await openPlace(t)
   const rows = await place.write(NOW - 2, NOW - 3, NOW - 1)
   await place.database.run(db =>
     db.execute(sql`insert into audit_events (id, at, kind, outcome, sealed_personal)
       select gen_random_uuid(), ${new Date(NOW).toISOString()}::timestamptz, 'logged-out', 'success', '' from generate_series(1, 1200)`)
   )
-  t.equal(await place.seal(), 1203)
-  t.equal(await place.seal(), 0, 'and only once')
+  t.equal(await place.extend(), 1203)
+  t.equal(await place.extend(), 0, 'and only once')
   const links = await place.links()
   t.strictSame(
     links.slice(0, 3).map(({ link }) => link.eventId),
@@ -114,79 +114,79 @@ t.test('sealing gives every event one link, in the order of their times, in as m
   t.match(report, { intact: true, checked: 1203, anchor: 0, waiting: 0, newest: { position: 1203 } })
 })
 
-t.test('an event that is committed late is sealed late, up to an hour', async t => {
+t.test('an event that is committed late is linked late, up to an hour', async t => {
   const place = await openPlace(t)
   await place.write(NOW)
-  await place.seal()
+  await place.extend()
   const [second] = await place.write(NOW - 14_000)
-  t.equal(await place.seal(), 1, 'some seconds: in the next round')
+  t.equal(await place.extend(), 1, 'some seconds: in the next round')
   t.equal((await place.links()).at(-1)?.link.eventId, second?.id, 'at the end of the chain')
   await place.write(NOW - 59 * MINUTE)
-  t.equal(await place.seal(NOW + 1), 0, 'nearly an hour: not in every round')
-  t.equal(await place.seal(NOW + 5 * MINUTE), 1, 'but within five minutes')
+  t.equal(await place.extend(NOW + 1), 0, 'nearly an hour: not in every round')
+  t.equal(await place.extend(NOW + 5 * MINUTE), 1, 'but within five minutes')
   t.match(await verifyChain({ ...place, nowMs: () => NOW }), { intact: true, checked: 3 })
 
   const [tooLate] = await place.write(NOW - 61 * MINUTE)
-  t.equal(await place.seal(NOW + 10 * MINUTE), 0)
+  t.equal(await place.extend(NOW + 10 * MINUTE), 0)
   t.match(await verifyChain({ ...place, nowMs: () => NOW }), {
     intact: false,
-    fault: 'event-unsealed',
+    fault: 'event-unlinked',
     eventId: tooLate?.id
   })
 })
 
-t.test('nothing is lost while no instance seals, however long, nor when a clock is wrong', async t => {
+t.test('no event is lost while no instance runs, for hours, nor when a clock is wrong', async t => {
   const place = await openPlace(t)
   await place.write(NOW)
-  await place.seal()
+  await place.extend()
   await place.write(NOW + 1000, NOW + 300 * MINUTE)
-  t.equal(await place.seal(NOW + 600 * MINUTE), 2, 'after a long silence')
+  t.equal(await place.extend(NOW + 600 * MINUTE), 2, 'after a long silence')
   await place.write(NOW + 6000 * MINUTE)
-  t.equal(await place.seal(NOW + 601 * MINUTE), 1, 'an event from the future')
+  t.equal(await place.extend(NOW + 601 * MINUTE), 1, 'an event from the future')
   await place.write(NOW + 602 * MINUTE)
-  t.equal(await place.seal(NOW + 602 * MINUTE), 1, 'does not hide those of today')
+  t.equal(await place.extend(NOW + 602 * MINUTE), 1, 'does not hide those of today')
 })
 
-t.test('one instance seals at a time, and the others do not wait', async t => {
+t.test('one instance links at a time, and the others do not wait', async t => {
   const place = await openPlace(t)
   await place.write(NOW)
   await place.database.transaction(async db => {
-    t.ok(await tryLock(db, 'audit-sealer'))
-    t.equal(await place.seal(), 0)
+    t.ok(await tryLock(db, 'audit-chain'))
+    t.equal(await place.extend(), 0)
   })
   await place.write(NOW + 1, NOW + 2, NOW + 3)
-  const another = () => createAuditSealer({ ...place, nowMs: () => NOW, log: { info: () => {} } })()
-  const sealed = await Promise.all([another(), another(), another(), another()])
+  const another = () => createExtendChain({ ...place, nowMs: () => NOW, log: { info: () => {} } })()
+  const linked = await Promise.all([another(), another(), another(), another()])
   t.equal(
-    sealed.reduce((sum, one) => sum + one, 0),
+    linked.reduce((sum, one) => sum + one, 0),
     4
   )
   t.match(await verifyChain({ ...place, nowMs: () => NOW }), { intact: true, checked: 4 })
 })
 
-t.test('an event that is being written holds up no round, and is sealed after it was committed', async t => {
+t.test('an uncommitted event delays no round, and is linked after it was committed', async t => {
   const place = await openPlace(t)
   await place.write(NOW)
   await place.database.transaction(async db => {
     await insertAuditEvent(db, eventAt(NOW - 1))
-    t.equal(await place.seal(), 1)
+    t.equal(await place.extend(), 1)
   })
-  t.equal(await place.seal(), 1)
+  t.equal(await place.extend(), 1)
 })
 
-t.test('the newest hash is logged from time to time: what is cut off behind it shows', async t => {
+t.test('the newest hash is logged periodically: a later cut behind it is detected', async t => {
   const place = await openPlace(t)
   await place.write(NOW)
-  await place.seal()
+  await place.extend()
   await place.write(NOW + 1)
-  await place.seal(NOW + 5 * MINUTE)
-  await place.seal(NOW + 10 * MINUTE)
+  await place.extend(NOW + 5 * MINUTE)
+  await place.extend(NOW + 10 * MINUTE)
   t.strictSame(
-    place.told.map(({ position }) => position),
+    place.logged.map(({ position }) => position),
     [1, 2],
     'each once'
   )
-  const expected = place.told.map(({ position = 0, hash = '' }) => ({ position, hash: Buffer.from(hash, 'hex') }))
+  const expected = place.logged.map(({ position = 0, hash = '' }) => ({ position, hash: Buffer.from(hash, 'hex') }))
   for (const one of expected) {
     t.match(await verifyChain({ ...place, nowMs: () => NOW, expected: one }), { intact: true })
   }
@@ -198,7 +198,7 @@ t.test('the newest hash is logged from time to time: what is cut off behind it s
   t.match(cut, { intact: false, fault: 'unexpected', position: 2 })
 })
 
-/** What verifying says after `change` was made behind the guard's back; nothing of it stays. */
+/** The report after `change` was made past the triggers. The change is rolled back. */
 async function tampered(
   { database }: Place,
   change: string,
@@ -221,10 +221,10 @@ async function tampered(
   return report
 }
 
-t.test('verifyChain() finds the first fault, whatever was done', async t => {
+t.test('verifyChain() finds the first fault after each kind of change', async t => {
   const place = await openPlace(t)
   const rows = await place.write(...Array.from({ length: 7 }, (_, i) => NOW + i * 20 * MINUTE))
-  await place.seal(NOW + 200 * MINUTE)
+  await place.extend(NOW + 200 * MINUTE)
   const event = (position: number) => `(select event_id from audit_chain where position = ${position})`
   const table: readonly [string, string, Partial<Extract<ChainReport, { intact: false }>>][] = [
     [
@@ -283,7 +283,7 @@ t.test('verifyChain() finds the first fault, whatever was done', async t => {
     [
       'an old event slipped in',
       `insert into audit_events select gen_random_uuid(), at, kind, outcome, user_id, actor_id, session_id, request_id, sealed_personal from audit_events where id = ${event(1)}`,
-      { fault: 'event-unsealed' }
+      { fault: 'event-unlinked' }
     ]
   ]
   t.match(await verifyChain({ ...place, nowMs: () => NOW }), { intact: true, checked: 7 })
@@ -293,17 +293,17 @@ t.test('verifyChain() finds the first fault, whatever was done', async t => {
   t.match(await tampered(place, 'select 1'), { intact: true, checked: 7 })
 })
 
-t.test('a chain whose beginning was purged verifies from its anchor', async t => {
+t.test('a chain with a purged beginning verifies from its anchor', async t => {
   const place = await openPlace(t)
   const nowMs = Date.now()
   const daysAgo = (days: number) => nowMs - days * 24 * 60 * MINUTE
   await place.write(...[50, 49, 48, 47, 1].map(daysAgo))
-  await place.seal(nowMs)
+  await place.extend(nowMs)
   await place.database.run(db => db.execute(sql`select purge_audit_events(now() - interval '31 days', 3)`))
   const verify = () => verifyChain({ ...place, nowMs: () => nowMs })
   t.match(await verify(), { intact: true, anchor: 3, checked: 2 })
   await place.write(nowMs)
-  await place.seal(nowMs)
+  await place.extend(nowMs)
   t.match(await verify(), { intact: true, anchor: 3, checked: 3, newest: { position: 6 } })
   await place.database.run(db => db.execute(sql`select purge_audit_events(now() - interval '31 days', 3)`))
   t.match(await verify(), { intact: true, anchor: 4, checked: 2 })

@@ -1,7 +1,7 @@
 /**
- * The command line: the first administrator is made by it, the log is checked by it, and its errors say what to do.
+ * The command line: it makes the first administrator, verifies the audit log, and its errors say what to do.
  *
- * Over 200 lines: one database serves all commands, which act on what those before have done.
+ * Over 200 lines: one database serves all commands, which act on the results of earlier ones.
  */
 
 import { execFile } from 'node:child_process'
@@ -58,22 +58,22 @@ t.test('set-role makes the first administrator, and demoting one ends the sessio
   const grace = await signUp(url, mailbox)
   t.equal((await run(`users set-role ${grace.email} admin`)).code, 0)
   t.equal((await run(`users set-role ${ada.email} user`)).code, 0)
-  await until('the running origin has told that the sessions have ended', async () => {
+  await until('the running origin has published that the sessions ended', async () => {
     const { body } = await call(url, 'GET', '/api/v1/auth/verify-token', { token })
     return body.code === 'session-ended'
   })
   t.pass('the token is refused')
 })
 
-t.test('disable, enable and show do what they say', async t => {
+t.test('users disable, enable and show change and show an account', async t => {
   const { email } = await signUp(url, mailbox)
   t.match(await run(`users disable ${email}`), { code: 0, out: 'user, disabled' })
   t.match(await run(`users show ${email}`), { code: 0, out: 'user, disabled, address verified' })
   t.match(await run(`users enable ${email}`), { code: 0, out: 'user, enabled' })
 })
 
-t.test('audit verify says that the log is intact, and where it is not', async t => {
-  await until('everything has its link', async () => (await run('audit verify')).out.includes(' 0 wait'))
+t.test('audit verify reports an intact log, and the position of a fault', async t => {
+  await until('every event has its link', async () => (await run('audit verify')).out.includes(', 0 not linked yet'))
   const { code, out } = await run('audit verify')
   t.equal(code, 0)
   const [, newest] = /Newest link: (\S+)/.exec(out) ?? []
@@ -100,40 +100,46 @@ async function listedKeys(): Promise<Record<string, string[]>> {
   return byState
 }
 
-t.test('keys list shows how each stands, and keys rotate refuses until every edge can know the next', async t => {
-  const { active, next } = await listedKeys()
-  t.match([active?.length, next?.length], [1, 1])
-  t.match((await run('keys list')).out, /next since \S+, can sign in [1-6]\d\d s\n/)
-  const early = await run('keys rotate')
-  t.match(early, { code: 2, out: '', err: /"\S+" yet: wait another [1-6]\d\d s, or use --now/ })
-  t.match(await listedKeys(), { active, next })
+t.test(
+  'keys list shows the state of each key, and keys rotate refuses until every edge can know the next key',
+  async t => {
+    const { active, next } = await listedKeys()
+    t.match([active?.length, next?.length], [1, 1])
+    t.match((await run('keys list')).out, /next since \S+, can sign in [1-6]\d\d s\n/)
+    const early = await run('keys rotate')
+    t.match(early, { code: 2, out: '', err: /"\S+" yet: wait another [1-6]\d\d s, or use --now/ })
+    t.match(await listedKeys(), { active, next })
 
-  await sql`update signing_keys set created_at = created_at - interval '10 min' where state = 'next'`
-  t.match(await run('keys rotate'), { code: 0, out: `"${next?.[0]}" signs from now on`, err: '' })
-  t.match(await listedKeys(), { active: next, retiring: active })
-  const urgent = await run('keys rotate --now')
-  t.match(urgent, { code: 0, err: /Edges that have not read "\S+" yet refuse its tokens, for up to \d+ s/ })
-})
+    await sql`update signing_keys set created_at = created_at - interval '10 min' where state = 'next'`
+    t.match(await run('keys rotate'), { code: 0, out: `"${next?.[0]}" signs from now on`, err: '' })
+    t.match(await listedKeys(), { active: next, retiring: active })
+    const urgent = await run('keys rotate --now')
+    t.match(urgent, { code: 0, err: /Edges that have not read "\S+" yet refuse its tokens, for up to \d+ s/ })
+  }
+)
 
-t.test('keys remove tells the edges itself where it can; where it cannot, a running origin does', async t => {
+t.test('keys remove publishes the removal where it can, otherwise a running origin does', async t => {
   const isTold = async (kid: string) => {
     const { ended } = parseDelta(await runScript(openRedis(redis), readCall(undefined)))
-    return ended.some(([entry]) => entry === `key:${kid}`)
+    return ended.some(({ entry }) => entry === `key:${kid}`)
   }
   const isNoted = async (kid: string) =>
     (await sql`select removal_published from signing_keys where kid = ${kid}`)[0]?.removal_published === true
 
   const [active = ''] = (await listedKeys()).active ?? []
-  t.match(await run(`keys remove ${active}`, { ...ENV, ...REDIS }), { code: 0, out: 'The edges are told.' })
+  t.match(await run(`keys remove ${active}`, { ...ENV, ...REDIS }), {
+    code: 0,
+    out: 'The removal is published: every edge refuses the key within a second.'
+  })
   t.ok(await isTold(active))
   t.ok(await isNoted(active))
   t.match((await listedKeys()).removed, [active])
 
   const [other = ''] = (await listedKeys()).active ?? []
-  t.match(await run(`keys remove ${other}`), { code: 0, out: /not told yet \(UPSTASH_\S+ and/ })
+  t.match(await run(`keys remove ${other}`), { code: 0, out: /not published yet \(UPSTASH_\S+ and/ })
   const away = { ...ENV, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' }
   const [third = ''] = (await listedKeys()).next ?? []
-  t.match(await run(`keys remove ${third}`, away), { code: 0, out: /not told yet \(Redis could not be reached/ })
+  t.match(await run(`keys remove ${third}`, away), { code: 0, out: /not published yet \(Redis could not be reached/ })
   for (const kid of [other, third])
     await until('the origin has told of it', async () => (await isTold(kid)) && isNoted(kid))
 
@@ -142,15 +148,18 @@ t.test('keys remove tells the edges itself where it can; where it cannot, a runn
   t.equal(login.status, 200, 'people sign in all the same')
 })
 
-t.test('keys remove drops nothing from the set, whatever life of tokens the origin has', async t => {
-  // One that no origin writes to: an origin does drop what is too old for it.
+t.test('keys remove drops nothing from the set, even with a long life of tokens', async t => {
+  // A set that no origin writes to, because an origin drops entries that are too old for it.
   const { url, token } = await redisEndpoint(t)
   const client = openRedis({ url, token })
   const there = { ...ENV, UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }
   const hoursAgo = Date.now() - 10 * 3_600_000
   await client.zadd(REVOCATION_KEY, { score: hoursAgo, member: 'of a token that lives long' })
   const [active = ''] = (await listedKeys()).active ?? []
-  t.match(await run(`keys remove ${active}`, there), { code: 0, out: 'The edges are told.' })
+  t.match(await run(`keys remove ${active}`, there), {
+    code: 0,
+    out: 'The removal is published: every edge refuses the key within a second.'
+  })
   t.equal(Number(await client.zscore(REVOCATION_KEY, 'of a token that lives long')), hoursAgo)
 })
 
@@ -159,16 +168,16 @@ t.test('migrate brings an empty database to the newest schema, as its owner', as
   t.match(await run('migrate', { DATABASE_URL: ENV.DATABASE_URL, MIGRATION_DATABASE_URL: owner }), { code: 0 })
   t.match(await run('audit verify', { DATABASE_URL: owner }), { code: 0, out: '0 events checked' })
   const asApp = await run('migrate', ENV)
-  t.equal(asApp.code, 0, 'where nothing is missing anybody can run it')
+  t.equal(asApp.code, 0, 'without a pending migration every role can run it')
 })
 
-t.test('an error says what was tried, what was found and what to do next', async t => {
+t.test('an error says what was attempted, what was found and what to do', async t => {
   const table: readonly [string, number, RegExp, Record<string, string>?][] = [
-    ['users set-role nobody@example.com admin', 2, /has to register/],
-    ['users set-role nobody admin', 2, /no mail address/],
+    ['users set-role nobody@example.com admin', 2, /register it and open/],
+    ['users set-role nobody admin', 2, /Expected the email address/],
     ['users set-role', 2, /Usage: gatehouse users set-role EMAIL ROLE/],
     ['users set-role ada@example.com root', 2, /ROLE is admin or user/],
-    ['users disable', 2, /no mail address/],
+    ['users disable', 2, /Expected the email address/],
     ['users', 2, /There is no command "users"[\s\S]*users set-role EMAIL ROLE/],
     ['frobnicate', 2, /There is no command "frobnicate"/],
     ['users show ada@example.com', 1, /DATABASE_URL is missing[\s\S]*ROOT_SECRETS is missing/, {}],
@@ -181,7 +190,7 @@ t.test('an error says what was tried, what was found and what to do next', async
     ['keys rotate --now --now', 2, /Usage: gatehouse keys rotate/],
     ['keys remove', 2, /Usage: gatehouse keys remove KID/],
     ['keys remove a b', 2, /Usage: gatehouse keys remove KID/],
-    ['keys remove nothing', 2, /There is no key "nothing"[^\n]+gatehouse keys list/],
+    ['keys remove nothing', 2, /Found no key "nothing"[^\n]+gatehouse keys list/],
     [
       'keys remove x',
       1,
@@ -204,11 +213,15 @@ t.test('an error says what was tried, what was found and what to do next', async
   t.match(await run(''), { code: 0, out: 'migrate' })
 })
 
-t.test('it is a program: it reads the environment, writes lines and has an exit code', async t => {
+t.test('the program reads the environment, writes lines and has an exit code', async t => {
   const main = fileURLToPath(new URL('../../server/cli/main.ts', import.meta.url))
   const start = (args: string[]) =>
     promisify(execFile)(process.execPath, [main, ...args], { env: { ...ENV, NODE_OPTIONS: '' } })
   const error = await start(['users', 'show', 'nobody@example.com']).catch(found => found)
-  t.match(error, { code: 2, stdout: '', stderr: /^Nobody has the address "nobody@example.com": [^\n]+\n$/ })
+  t.match(error, {
+    code: 2,
+    stdout: '',
+    stderr: /^Found no account with the email address "nobody@example.com": [^\n]+\n$/
+  })
   t.match((await start(['help'])).stdout, 'gatehouse <command>')
 })

@@ -1,4 +1,4 @@
-/** Settings: what is missing or malformed is named once, values are never shown, and production is strict. */
+/** Settings: each missing or malformed one is named once, values are never shown, and production is strict. */
 
 import t from 'tap'
 import { type Config, loadConfig } from '../../server/config.ts'
@@ -18,7 +18,7 @@ const PRODUCTION = {
 }
 const LOCAL = { ...PRODUCTION, NODE_ENV: 'development', PUBLIC_URL: 'http://localhost:8787' }
 
-/** The message about settings that are wrong; fails the test where nothing is. */
+/** The error about faulty settings. Fails the test where no setting is faulty. */
 function complaint(env: Readonly<Record<string, string | undefined>>): string {
   try {
     loadConfig(env)
@@ -29,7 +29,7 @@ function complaint(env: Readonly<Record<string, string | undefined>>): string {
   throw new Error('loadConfig() found nothing wrong')
 }
 
-t.test('what production requires is enough, and gives the documented defaults', async t => {
+t.test('the required settings are enough for production, and give the documented defaults', async t => {
   const expected: Partial<Config> = {
     production: true,
     requireEdge: true,
@@ -63,7 +63,7 @@ t.test('an empty required setting is a missing one', async t => {
   for (const name of Object.keys(PRODUCTION)) t.match(complaint({ ...PRODUCTION, [name]: '' }), `${name} is missing`)
 })
 
-t.test('malformed settings are named with what they should be, together with what is missing', async t => {
+t.test('malformed settings are named with their expected form, together with missing ones', async t => {
   const message = complaint({ ...PRODUCTION, PORT: '65536', SESSION_TTL: '1d', SMTP_URL: undefined })
   t.match(message, /PORT is malformed: expected a port/)
   t.match(message, /SESSION_TTL is malformed: expected whole seconds/)
@@ -71,7 +71,7 @@ t.test('malformed settings are named with what they should be, together with wha
   t.match(message, /^3 settings/)
 })
 
-t.test('hostile values are malformed, each in its place', async t => {
+t.test('hostile values are malformed in every setting', async t => {
   const table: readonly [string, readonly string[]][] = [
     ['PORT', ['-1', '65536', '1e3', '0x10', ' 80', '80 ', 'NaN', 'Infinity', '٣']],
     ['LOG_LEVEL', ['loud', 'INFO', '__proto__']],
@@ -107,7 +107,7 @@ t.test('hostile values are malformed, each in its place', async t => {
   }
 })
 
-t.test('a parameter of a database URL that would not hold is named', async t => {
+t.test('an unsupported parameter of a database URL is named', async t => {
   const url = `${PRODUCTION.DATABASE_URL}?sslmode=require&sslcert=a&nosuch=topsecret`
   const message = complaint({ ...PRODUCTION, DATABASE_URL: url, MIGRATION_DATABASE_URL: url })
   t.match(message, /- DATABASE_URL is malformed: its parameter "sslcert" is not supported.*"nosuch" is not supported/)
@@ -130,7 +130,7 @@ t.test('no message shows a value', async t => {
   }
 })
 
-t.test('whoever forgets NODE_ENV, or misspells it, gets production', async t => {
+t.test('a missing or misspelt NODE_ENV means production', async t => {
   for (const NODE_ENV of [undefined, '', 'production', 'prod', 'Development', 'staging']) {
     t.match(complaint({ ...PRODUCTION, NODE_ENV, PUBLIC_URL: 'http://localhost:8787' }), 'PUBLIC_URL is malformed')
     t.ok(loadConfig({ ...PRODUCTION, NODE_ENV }).requireEdge)
@@ -138,7 +138,7 @@ t.test('whoever forgets NODE_ENV, or misspells it, gets production', async t => 
   t.match(loadConfig(LOCAL), { production: false, requireEdge: false, docs: true })
 })
 
-t.test('lists are read whole: secrets newest first, origins exactly', async t => {
+t.test('lists are read completely: secrets newest first, origins exactly', async t => {
   const config = loadConfig({
     ...PRODUCTION,
     ROOT_SECRETS: `${SECRET}-2, ${SECRET}-1`,
@@ -149,7 +149,7 @@ t.test('lists are read whole: secrets newest first, origins exactly', async t =>
   t.strictSame(loadConfig({ ...PRODUCTION, ALLOWED_ORIGINS: 'none' }).allowedOrigins, [])
 })
 
-t.test('the public URL loses its last slash, and no password class is a policy too', async t => {
+t.test('the public URL loses its last slash, and a policy without password classes is valid', async t => {
   const config = loadConfig({ ...PRODUCTION, PUBLIC_URL: 'https://auth.example.com/', PASSWORD_CLASSES: '' })
   t.equal(config.publicUrl, 'https://auth.example.com')
   t.strictSame(config.passwordClasses, [])

@@ -1,4 +1,4 @@
-/** Housekeeping: what is over goes, what still matters stays, a little at a time and one instance at a time. */
+/** Housekeeping: outdated rows are removed and others stay, in small batches, by one instance at a time. */
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
@@ -17,21 +17,21 @@ const DAY = 86_400_000
 const RETENTION_MS = 960 * SECOND
 const ownerUrl = await migratedDatabase(t)
 const sql = postgres(ownerUrl, { max: 2, onnotice: () => {} })
-// As the application's own role, which has to be allowed all of this.
+// As the application's own role, which must have every right that this needs.
 const database = openDatabase({ url: await openAppRole(ownerUrl) })
 t.teardown(async () => {
   await database.close()
   await sql.end({ timeout: 1 })
 })
 
-const told: object[] = []
+const logged: object[] = []
 const housekeeping = (batch = 500, nowMs = NOW) =>
   createHousekeeping({
     database,
     retentionMs: RETENTION_MS,
     auditRetentionMs: 365 * DAY,
     nowMs: () => nowMs,
-    log: { info: fields => told.push(fields) },
+    log: { info: fields => logged.push(fields) },
     batch
   })
 const at = (ms: number) => new Date(NOW + ms)
@@ -64,7 +64,7 @@ const sessionsLeft = async (ids: readonly string[]) => {
   return ids.map(id => left.includes(id))
 }
 
-t.test('a session that is over goes once no access token of it can be alive', async t => {
+t.test('a session that has ended or expired is removed once its access tokens have expired', async t => {
   const ada = await addUser()
   const over = -RETENTION_MS - SECOND
   const ids = [
@@ -79,7 +79,7 @@ t.test('a session that is over goes once no access token of it can be alive', as
   t.strictSame(await sessionsLeft(ids), [false, true, false, true, false, true])
 })
 
-t.test('the newest session of a person stays, so that a sign-in knows that it is not the first', async t => {
+t.test('the newest session of a user stays, so that a sign-in is known not to be the first', async t => {
   const ada = await addUser()
   const grace = await addUser()
   const over = -RETENTION_MS - SECOND
@@ -93,7 +93,7 @@ t.test('the newest session of a person stays, so that a sign-in knows that it is
   t.strictSame(await sessionsLeft(ids), [false, true, false, true])
 })
 
-t.test('sessions that stay are walked past, over as many batches and rounds as it takes', async t => {
+t.test('sessions that stay are passed over, in as many batches and rounds as needed', async t => {
   const ids: string[] = []
   for (let i = 0; i < 60; i++)
     ids.push(await addSession(await addUser(), { begunMs: -9000 * SECOND, endedMs: -DAY - i }))
@@ -105,15 +105,15 @@ t.test('sessions that stay are walked past, over as many batches and rounds as i
   t.strictSame(await sessionsLeft([last]), [true], 'one round has its limit')
   await tidy()
   await tidy()
-  t.strictSame(await sessionsLeft([last]), [false], 'the next goes on from there')
+  t.strictSame(await sessionsLeft([last]), [false], 'the next one continues there')
   t.ok((await sessionsLeft(ids)).every(Boolean))
   const early = await addSession(ada, { begunMs: -8000 * SECOND, endedMs: -2 * DAY })
   await tidy()
   await tidy()
-  t.strictSame(await sessionsLeft([early]), [false], 'and after the end it begins anew')
+  t.strictSame(await sessionsLeft([early]), [false], 'and after the end it begins again')
 })
 
-t.test('links go when they have expired, registrations a week later', async t => {
+t.test('links are removed when they have expired, registrations a week later', async t => {
   const registration = async (expiresMs: number) => {
     const id = randomUUID()
     await sql`insert into registrations (id, email, name, password_hash, created_at, expires_at)
@@ -133,10 +133,14 @@ t.test('links go when they have expired, registrations a week later', async t =>
     [good]
   )
   const links = await sql`select registration_id, expires_at from mailed_tokens`
-  t.strictSame([...links], [{ registration_id: good, expires_at: at(SECOND) }], 'with a registration goes its link')
+  t.strictSame(
+    [...links],
+    [{ registration_id: good, expires_at: at(SECOND) }],
+    'the link of a registration is removed with it'
+  )
 })
 
-t.test('a mail goes a week after it was written, if it was sent or given up', async t => {
+t.test('an email is removed a week after it was written, if it was sent or given up', async t => {
   const mail = async (writtenMs: number, state: { sent_at?: Date; dead_at?: Date }) => {
     const id = randomUUID()
     await sql`insert into outbox ${sql({
@@ -167,7 +171,7 @@ t.test('a mail goes a week after it was written, if it was sent or given up', as
   )
 })
 
-t.test('audit events go after AUDIT_RETENTION', async t => {
+t.test('audit events are removed after AUDIT_RETENTION', async t => {
   for (const [position, days] of [400, 366, 364].entries()) {
     const id = randomUUID()
     await sql`insert into audit_events (id, at, kind, outcome, sealed_personal) values (${id}, ${at(-days * DAY)}, 'logged-out', 'success', '')`
@@ -177,7 +181,7 @@ t.test('audit events go after AUDIT_RETENTION', async t => {
   t.match(await sql`select at from audit_events`, [{ at: at(-364 * DAY) }])
 })
 
-t.test('one instance tidies at a time; the others leave at once, and what was removed is told', async t => {
+t.test('one instance works at a time and the others skip the round; the number of removed rows is logged', async t => {
   const ada = await addUser()
   const over = await addSession(ada, { begunMs: -9000 * SECOND, endedMs: -RETENTION_MS - SECOND })
   await addSession(ada, { begunMs: 0 })
@@ -186,14 +190,14 @@ t.test('one instance tidies at a time; the others leave at once, and what was re
     await housekeeping()()
   })
   t.strictSame(await sessionsLeft([over]), [true])
-  told.length = 0
+  logged.length = 0
   await Promise.all([housekeeping()(), housekeeping()(), housekeeping()()])
   await housekeeping()()
   t.strictSame(await sessionsLeft([over]), [false])
-  t.strictSame(told, [{ chore: 'ended-sessions', removed: 1 }])
+  t.strictSame(logged, [{ chore: 'ended-sessions', removed: 1 }])
 })
 
-t.test('a device is forgotten thirty days after it was noted', async t => {
+t.test('a device is removed thirty days after it was noted', async t => {
   const userId = await addUser()
   for (const days of [29, 31]) {
     await sql`insert into known_devices (user_id, fingerprint, noted_at)

@@ -1,7 +1,7 @@
 /**
- * Signing keys: their states, how they follow one another, and that every origin goes along. One database serves all.
+ * Signing keys: their states, their rotation, and that every origin follows. One database serves every test.
  *
- * Over 200 lines: one database serves all states of a key, and the invariants are checked behind each step.
+ * Over 200 lines: one database serves every state of a key, and each step checks the invariants.
  */
 
 import postgres from 'postgres'
@@ -10,9 +10,9 @@ import { brokenConstraint, type Database, openDatabase } from '../../db/client.t
 import { replaceSealedPrivateKey } from '../../db/queries/sealed-keys.ts'
 import { removedKeyEntry, removedKeyOf } from '../../edge/contract/redis-keys.ts'
 import { openAppRole } from '../../local/postgres/app-role.ts'
-import { createAuditRows } from '../../server/audit/audit-event.ts'
+import { createAuditRows } from '../../server/audit/audit-rows.ts'
 import { KNOWN_EVERYWHERE_MS, removeKey, rotateKeys } from '../../server/features/keys/rotation.ts'
-import { openKeys } from '../../server/features/keys/service.ts'
+import { loadKeys } from '../../server/features/keys/service.ts'
 import { createHousekeeping } from '../../server/jobs/housekeeping.ts'
 import { createReseal } from '../../server/jobs/reseal.ts'
 import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
@@ -29,7 +29,7 @@ const RETENTION_MS = 960_000
 
 const ownerUrl = await migratedDatabase(t)
 const sql = postgres(ownerUrl, { max: 1, onnotice: () => {} })
-// As the application's own role, which has to be allowed all of this.
+// As the application's own role, which must have every right that this needs.
 const appUrl = await openAppRole(ownerUrl)
 const database = openDatabase({ url: appUrl })
 t.teardown(async () => {
@@ -43,10 +43,10 @@ const box = createSealedBox(deriveKeys([SECRET]))
 const audit = createAuditRows(box)
 const options = { database, box, audit, nowMs }
 const open = (over: Database = database) =>
-  openKeys({ database: over, box, signature: createNodeSignaturePort(), nowMs: () => Date.now() })
+  loadKeys({ database: over, box, signature: createNodeSignaturePort(), nowMs: () => Date.now() })
 
-/** `state` → the ids in it. */
-async function standing(): Promise<Record<string, string[]>> {
+/** The ids of the keys in each state. */
+async function keysByState(): Promise<Record<string, string[]>> {
   const rows = await sql`select kid, state from signing_keys order by created_at, kid`
   return Object.fromEntries(
     ['next', 'active', 'retiring', 'removed'].map(state => [
@@ -56,10 +56,10 @@ async function standing(): Promise<Record<string, string[]>> {
   )
 }
 
-/** The active and the next key of a deployment that has just begun. */
+/** The active and the next key of a new deployment. */
 async function begun(): Promise<{ active: string; next: string }> {
   await open()
-  const { active, next } = await standing()
+  const { active, next } = await keysByState()
   return { active: active?.[0] ?? '', next: next?.[0] ?? '' }
 }
 
@@ -69,7 +69,7 @@ async function rotated() {
   return done
 }
 
-/** A database that can hold an answer back after it was read. */
+/** A database that can delay an answer after it was read. */
 function createSlowDatabase() {
   let wanted: { read: PromiseWithResolvers<void>; release: PromiseWithResolvers<void> } | undefined
   const slow: Database = {
@@ -85,7 +85,7 @@ function createSlowDatabase() {
   }
   return {
     database: slow,
-    /** The next answer has been read once `read` resolves, and comes after `release()`. */
+    /** Delays the next answer: `read` resolves once it was read, and `release()` delivers it. */
     holdNext() {
       const held = { read: Promise.withResolvers<void>(), release: Promise.withResolvers<void>() }
       wanted = held
@@ -99,11 +99,11 @@ t.beforeEach(async () => {
   await sql`delete from signing_keys`
 })
 
-t.test('of several origins that start at once, one makes the active and the next key', async t => {
+t.test('of several origins that start at once, one creates the active and the next key', async t => {
   const pools = Array.from({ length: 6 }, () => openDatabase({ url: appUrl, maxConnections: 1 }))
   t.teardown(() => Promise.all(pools.map(pool => pool.close())))
   const services = await Promise.all(pools.map(open))
-  const { active, next } = await standing()
+  const { active, next } = await keysByState()
   t.match([active?.length, next?.length], [1, 1])
   for (const service of services) {
     t.equal(service.active().kid, active?.[0])
@@ -112,41 +112,44 @@ t.test('of several origins that start at once, one makes the active and the next
   }
 })
 
-t.test('where a deployment has no next key, origins that start at once make one', async t => {
+t.test('where a deployment has no next key, origins that start at once create one', async t => {
   const { active } = await begun()
   await sql`delete from signing_keys where state = 'next'`
   await Promise.all([open(), open(), open()])
-  const now = await standing()
+  const now = await keysByState()
   t.strictSame(now.active, [active])
   t.equal(now.next?.length, 1)
 })
 
-t.test('the database holds one active and one next key, and a private part of every key but removed ones', async t => {
-  await begun()
-  const insert = (state: string, sealed: Buffer | null) =>
-    sql`insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at, state_since)
+t.test(
+  'the database holds one active and one next key, and a private part of every key that is not removed',
+  async t => {
+    await begun()
+    const insert = (state: string, sealed: Buffer | null) =>
+      sql`insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at, state_since)
       values (${createId(START)}, 'ES256', ${state}, '{}', ${sealed}, now(), now())`.then(
-      () => 'nothing',
-      brokenConstraint
-    )
-  const some = Buffer.from('sealed')
-  t.equal(await insert('active', some), 'signing_keys_one_active_idx')
-  t.equal(await insert('next', some), 'signing_keys_one_next_idx')
-  t.equal(await insert('retiring', some), 'nothing')
-  t.equal(await insert('retiring', null), 'signing_keys_private_part_check')
-  t.equal(await insert('removed', some), 'signing_keys_private_part_check')
-  t.equal(await insert('removed', null), 'nothing')
-})
+        () => 'nothing',
+        brokenConstraint
+      )
+    const some = Buffer.from('sealed')
+    t.equal(await insert('active', some), 'signing_keys_one_active_idx')
+    t.equal(await insert('next', some), 'signing_keys_one_next_idx')
+    t.equal(await insert('retiring', some), 'nothing')
+    t.equal(await insert('retiring', null), 'signing_keys_private_part_check')
+    t.equal(await insert('removed', some), 'signing_keys_private_part_check')
+    t.equal(await insert('removed', null), 'nothing')
+  }
+)
 
 t.test('rotateKeys() refuses until every edge knows the next key, and not a millisecond longer', async t => {
   const { active, next } = await begun()
   const [row] = await sql`select created_at from signing_keys where state = 'next'`
   clockMs = row?.created_at.getTime() + KNOWN_EVERYWHERE_MS - 1
   t.match(await rotateKeys(options, CLIENT, false), { ok: false, next: { kid: next }, waitMs: 1 })
-  t.match(await standing(), { active: [active], next: [next], retiring: [] })
+  t.match(await keysByState(), { active: [active], next: [next], retiring: [] })
   clockMs += 1
   t.match(await rotateKeys(options, CLIENT, false), { ok: true, active: { kid: next }, retiring: { kid: active } })
-  t.match(await standing(), { active: [next], retiring: [active] })
+  t.match(await keysByState(), { active: [next], retiring: [active] })
   t.equal(KNOWN_EVERYWHERE_MS, 600_000, 'five minutes in caches, five in the memory of an edge')
 })
 
@@ -154,9 +157,9 @@ t.test('rotateKeys() moves every key one state on, and a new next is published',
   const { active, next } = await begun()
   const service = await open()
   const done = await rotated()
-  t.match(await standing(), { active: [next], next: [done.next.kid], retiring: [active], removed: [] })
+  t.match(await keysByState(), { active: [next], next: [done.next.kid], retiring: [active], removed: [] })
   t.notOk([active, next].includes(done.next.kid))
-  t.equal(service.active().kid, active, 'an origin that has not read signs on')
+  t.equal(service.active().kid, active, 'an origin that has not read yet signs with the former key')
   await service.reload()
   t.equal(service.active().kid, next)
   t.strictSame(
@@ -168,53 +171,53 @@ t.test('rotateKeys() moves every key one state on, and a new next is published',
   )
 })
 
-t.test('rotations at once come one after the other', async t => {
+t.test('rotations at once run one after the other', async t => {
   const { active, next } = await begun()
   const done = await Promise.all([rotated(), rotated(), rotated()])
-  const now = await standing()
+  const now = await keysByState()
   t.strictSame([now.active?.length, now.next?.length], [1, 1])
   t.strictSame(new Set(done.map(one => one.retiring.kid)).size, 3, 'each retired another key')
   t.ok(now.retiring?.includes(active) && now.retiring.includes(next))
 })
 
-t.test('removeKey() of the active key lets the next one sign, and makes a new next', async t => {
+t.test('removeKey() of the active key lets the next one sign, and creates a new next', async t => {
   const { active, next } = await begun()
   t.match(await removeKey(options, CLIENT, active), { removed: { state: 'active' }, active: { kid: next } })
-  const now = await standing()
+  const now = await keysByState()
   t.match(now, { active: [next], retiring: [], removed: [active] })
   t.equal(now.next?.length, 1)
   t.notOk([active, next].includes(now.next?.[0] ?? ''))
 })
 
-t.test('removeKey() of the active key works where there is no next key', async t => {
+t.test('removeKey() of the active key works without a next key', async t => {
   const { active } = await begun()
   await sql`delete from signing_keys where state = 'next'`
   t.ok(await removeKey(options, CLIENT, active))
-  const now = await standing()
+  const now = await keysByState()
   t.strictSame([now.active?.length, now.next?.length, now.removed], [1, 1, [active]])
 })
 
-t.test('removeKey() of the next or of a retiring key leaves the active one alone', async t => {
+t.test('removeKey() of the next or of a retiring key does not change the active one', async t => {
   const { active: first, next: second } = await begun()
   const third = (await rotated()).next.kid
   t.match(await removeKey(options, CLIENT, third), { removed: { state: 'next' }, active: { kid: second } })
   t.match(await removeKey(options, CLIENT, first), { removed: { state: 'retiring' }, active: { kid: second } })
-  const now = await standing()
+  const now = await keysByState()
   t.strictSame(now.active, [second])
   t.equal(now.next?.length, 1)
   t.strictSame(now.removed?.sort(), [first, third].sort())
 })
 
-t.test('removeKey() knows no key twice, and none that is not there', async t => {
+t.test('removeKey() refuses a removed key and an unknown one', async t => {
   const { active } = await begun()
   t.equal(await removeKey(options, CLIENT, 'nothing'), undefined)
   t.ok(await removeKey(options, CLIENT, active))
-  const before = await standing()
+  const before = await keysByState()
   t.equal(await removeKey(options, CLIENT, active), undefined)
-  t.strictSame(await standing(), before)
+  t.strictSame(await keysByState(), before)
 })
 
-t.test('a removed key is wiped, not published and not accepted; what replaces it is', async t => {
+t.test('a removed key is wiped, not published and not accepted; its replacement is', async t => {
   const { active, next } = await begun()
   const service = await open()
   t.ok(await service.find(active, Date.now()))
@@ -227,31 +230,31 @@ t.test('a removed key is wiped, not published and not accepted; what replaces it
     { sealed_private_key: null }
   ])
   const later = await open()
-  t.equal(later.active().kid, next, 'an origin that starts then knows it no more')
+  t.equal(later.active().kid, next, 'an origin that starts later does not know it')
   t.equal(await later.find(active, Date.now()), undefined)
 })
 
-t.test('with the root secrets of another deployment nothing is changed', async t => {
+t.test('with the root secrets of another deployment no key is changed', async t => {
   const { active, next } = await begun()
   const foreign = createSealedBox(deriveKeys([OTHER_SECRET]))
   const wrong = { ...options, box: foreign, audit: createAuditRows(foreign) }
-  const before = await standing()
+  const before = await keysByState()
   await t.rejects(rotateKeys(wrong, CLIENT, true), /ROOT_SECRETS/)
   for (const kid of [active, next]) await t.rejects(removeKey(wrong, CLIENT, kid), /ROOT_SECRETS/)
-  t.strictSame(await standing(), before)
+  t.strictSame(await keysByState(), before)
 })
 
-t.test('a key that another origin signs with is found at once, however lately this one has looked', async t => {
+t.test('a key of another origin is found at once, even if this one has just read the keys', async t => {
   await begun()
   const service = await open()
   for (let i = 0; i < 3; i++) {
     t.equal(await service.find(`unknown-${i}`, Date.now()), undefined)
     const { next } = await rotated()
-    t.ok(await service.find(next.kid, Date.now()), 'although it was made after the last read')
+    t.ok(await service.find(next.kid, Date.now()), 'although it was created after the last read')
   }
 })
 
-t.test('whoever asks for an unknown key while one is being read waits for the next read', async t => {
+t.test('a look-up of an unknown key during a read waits for the next read', async t => {
   await begun()
   const slow = createSlowDatabase()
   const service = await open(slow.database)
@@ -265,7 +268,7 @@ t.test('whoever asks for an unknown key while one is being read waits for the ne
   t.ok(await late, 'the read under way could not know it')
 })
 
-t.test('however many ask for unknown keys, few reads are made', async t => {
+t.test('many look-ups of unknown keys cause few reads', async t => {
   await begun()
   let reads = 0
   const counting: Database = {
@@ -282,7 +285,7 @@ t.test('however many ask for unknown keys, few reads are made', async t => {
   t.equal(reads, 1)
 })
 
-t.test('a read that was overtaken does not bring back what a younger one has seen go', async t => {
+t.test('a read that was overtaken does not bring back a key that a newer one has seen removed', async t => {
   const { active } = await begun()
   const slow = createSlowDatabase()
   const service = await open(slow.database)
@@ -297,7 +300,7 @@ t.test('a read that was overtaken does not bring back what a younger one has see
   t.equal(await service.find(active, Date.now()), undefined)
 })
 
-t.test('what does not change stays the same object over every read', async t => {
+t.test('unchanged keys stay the same objects over every read', async t => {
   const { active } = await begun()
   const service = await open()
   const before = await service.find(active, Date.now())
@@ -307,7 +310,7 @@ t.test('what does not change stays the same object over every read', async t => 
   t.equal(await service.find(active, Date.now()), before)
 })
 
-t.test('housekeeping takes a retiring key after its last token, a removed one after the retention', async t => {
+t.test('housekeeping deletes a retiring key after its last token, a removed one after the retention', async t => {
   const { active, next } = await begun()
   const done = await rotated()
   await removeKey(options, CLIENT, done.next.kid)
@@ -325,21 +328,21 @@ t.test('housekeeping takes a retiring key after its last token, a removed one af
   await tidyAfter(RETENTION_MS + 1)
   t.notOk((await left()).includes(done.next.kid), 'the removed one is gone')
   await tidyAfter(RETENTION_MS + 5_000)
-  t.ok((await left()).includes(active), 'a token may be accepted for the seconds by which clocks differ')
+  t.ok((await left()).includes(active), 'its last token is accepted for the tolerated difference of clocks')
   await tidyAfter(RETENTION_MS + 5_001)
   t.notOk((await left()).includes(active))
   await tidyAfter(300 * 86_400_000)
-  t.match(await standing(), { active: [next], retiring: [], removed: [] }, 'active and next have no end')
-  t.equal((await standing()).next?.length, 1)
+  t.match(await keysByState(), { active: [next], retiring: [], removed: [] }, 'active and next keys stay')
+  t.equal((await keysByState()).next?.length, 1)
 })
 
-t.test('each change is recorded with it, and a change that was not made is not', async t => {
+t.test('each change is recorded in its transaction, and a refused change is not', async t => {
   const { active, next } = await begun()
   const events = async () => {
     const rows = await sql`select id, user_id, actor_id, kind, outcome, sealed_personal from audit_events order by id`
     return rows.map(({ id, user_id: userId, sealed_personal: sealedPersonal, ...row }) => ({
       ...row,
-      ...audit.personal({ id, userId, sealedPersonal }, undefined)
+      ...audit.unsealPersonal({ id, userId, sealedPersonal }, undefined)
     }))
   }
   const before = (await events()).length
@@ -357,30 +360,30 @@ t.test('each change is recorded with it, and a change that was not made is not',
   ])
 })
 
-t.test('sealing again passes removed keys by, and never brings a private part back', async t => {
+t.test('sealing again skips removed keys, and never restores a private part', async t => {
   const { active, next } = await begun()
   const done = await rotated()
   const [old] = await sql`select sealed_private_key as sealed from signing_keys where kid = ${done.next.kid}`
   await removeKey(options, CLIENT, active)
   const newer = createSealedBox(deriveKeys([OTHER_SECRET, SECRET]))
-  const told: object[] = []
-  const reseal = createReseal({ database, box: newer, log: { info: fields => told.push(fields) } })
+  const logged: object[] = []
+  const reseal = createReseal({ database, box: newer, log: { info: fields => logged.push(fields) } })
   await reseal()
-  t.strictSame(told, [{ signingKeys: 2, auditKeys: 0 }])
+  t.strictSame(logged, [{ signingKeys: 2, auditKeys: 0 }])
   await reseal()
-  t.equal(told.length, 1, 'nothing is left to do')
+  t.equal(logged.length, 1, 'no key is left to seal')
   const rows = await sql`select kid, encode(substring(sealed_private_key from 1 for 4), 'hex') as id from signing_keys`
   t.strictSame(new Map(rows.map(row => [row.kid, row.id])).get(active), null)
   t.equal(rows.filter(row => row.id === newer.newestKeyId).length, 2)
 
   await removeKey({ ...options, box: newer }, CLIENT, done.next.kid)
-  await database.run(db => replaceSealedPrivateKey(db, done.next.kid, old?.sealed, Buffer.from('again')))
+  await database.run(db => replaceSealedPrivateKey(db, done.next.kid, { from: old?.sealed, to: Buffer.from('again') }))
   const [removed] = await sql`select sealed_private_key from signing_keys where kid = ${done.next.kid}`
-  t.equal(removed?.sealed_private_key, null, 'it was removed between the reading and the writing')
-  t.strictSame((await standing()).active, [next])
+  t.equal(removed?.sealed_private_key, null, 'it was removed between the read and the write')
+  t.strictSame((await keysByState()).active, [next])
 })
 
-t.test('removedKeyOf() is the inverse of removedKeyEntry(), and takes no session for a key', async t => {
+t.test('removedKeyOf() is the inverse of removedKeyEntry(), and does not mistake a session for a key', async t => {
   for (const kid of ['bS6yQ0T9k2QfZJvX', '', 'key:', '-_', '__proto__'])
     t.equal(removedKeyOf(removedKeyEntry(kid)), kid)
   for (const entry of ['', 'key', 'KEY:x', createId(START)]) t.equal(removedKeyOf(entry), undefined, entry)

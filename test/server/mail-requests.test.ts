@@ -171,7 +171,7 @@ t.test('a request for verification gets no link where two registrations wait, wh
   await request('verification-requested', email)
   const { sent, pass } = worker()
   await pass()
-  t.match(sent, [{ to: email, subject: 'Please register once more' }])
+  t.match(sent, [{ to: email, subject: 'Please register again' }])
   t.equal(tokenOf(sent[0]), undefined)
 })
 
@@ -232,7 +232,7 @@ t.test('the link of a change of address that is void already is not sent', async
 
 /** Ends the standing of an account as a logout of all devices does. */
 const endStanding = (userId: string) =>
-  database.transaction(db => endSessionsOf(db, userId, undefined, 'ended', new Date(START_MS)))
+  database.transaction(db => endSessionsOf(db, userId, { reason: 'ended', now: new Date(START_MS) }))
 
 t.test('a request that waits for its token gets none once the standing of the account has ended', async t => {
   for (const kind of ['reset-requested', 'verification-requested'] as const) {

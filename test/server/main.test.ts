@@ -1,4 +1,4 @@
-/** The process as an operator meets it: started wrongly, and told once what is wrong. */
+/** The process as an operator sees it: a wrong start ends with one message. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,13 +20,16 @@ async function runMain(env: Readonly<Record<string, string>>) {
   return { code, ...output }
 }
 
-t.test('without any setting a production process exits with 1 and one message that names all it needs', async t => {
-  const { code, stdout, stderr } = await runMain({ NODE_ENV: 'production' })
-  t.equal(code, 1)
-  t.equal(stdout, '')
-  const required =
-    'PUBLIC_URL DATABASE_URL UPSTASH_REDIS_REST_URL UPSTASH_REDIS_REST_TOKEN ROOT_SECRETS EDGE_SECRET SMTP_URL ALLOWED_ORIGINS'
-  for (const name of required.split(' ')) t.match(stderr, `${name} is missing`)
-  t.equal(stderr.match(/settings are missing or malformed/g)?.length, 1, 'one message')
-  t.notMatch(stderr, /\n\s+at /, 'and no stack')
-})
+t.test(
+  'without any setting a production process exits with 1 and one message that names every required setting',
+  async t => {
+    const { code, stdout, stderr } = await runMain({ NODE_ENV: 'production' })
+    t.equal(code, 1)
+    t.equal(stdout, '')
+    const required =
+      'PUBLIC_URL DATABASE_URL UPSTASH_REDIS_REST_URL UPSTASH_REDIS_REST_TOKEN ROOT_SECRETS EDGE_SECRET SMTP_URL ALLOWED_ORIGINS'
+    for (const name of required.split(' ')) t.match(stderr, `${name} is missing`)
+    t.equal(stderr.match(/settings are missing or malformed/g)?.length, 1, 'one message')
+    t.notMatch(stderr, /\n\s+at /, 'and no stack')
+  }
+)

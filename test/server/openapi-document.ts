@@ -1,10 +1,10 @@
-/** The OpenAPI document that a real origin emits, as text; run by itself it renews the snapshot. */
+/** The OpenAPI document that a real origin emits, as text. Run as a program, this file renews the snapshot. */
 
 import { writeFile } from 'node:fs/promises'
 import type { Teardown } from '../lib/test-engines.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 
-/** Where the snapshot is. */
+/** The place of the snapshot. */
 export const SNAPSHOT = new URL('openapi.snapshot.json', import.meta.url)
 
 /** Emits the document, pretty-printed, under an address that does not vary. */

@@ -1,5 +1,5 @@
 /**
- * The OpenAPI document as it is emitted: unchanged unless somebody meant it, complete for each route, and sound.
+ * The emitted OpenAPI document: equal to its snapshot, complete for each route, and valid.
  *
  * Over 200 lines: one origin emits the document for all of it.
  */
@@ -86,7 +86,7 @@ const operations = Object.entries<Record<string, Operation>>(document.paths).fla
   Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation }))
 )
 
-t.test('the document is the one that was agreed on', async t => {
+t.test('the document equals its snapshot', async t => {
   const snapshot = await readFile(SNAPSHOT, 'utf8')
   t.strictSame(document, JSON.parse(snapshot), 'if the change is meant: npm run openapi:renew, and read the diff')
 })
@@ -102,7 +102,7 @@ t.test('every route has its own id, a summary and tags that are described', asyn
   }
 })
 
-t.test('every route shows an example of what it takes and of what it gives', async t => {
+t.test('every route shows an example of its request and of its answer', async t => {
   const lacking = operations.flatMap(({ name, operation }) => [
     ...mediaWithoutExample(operation.requestBody?.content).map(type => `${name} takes ${type}`),
     ...Object.entries(operation.responses)
@@ -149,7 +149,7 @@ t.test('a body is required exactly where the route asks for one', async t => {
   }
 })
 
-t.test('an example as it stands harms nobody: no made-up token or id, one person all the way', async t => {
+t.test('an unchanged example is harmless: no made-up token or id, and one user throughout', async t => {
   for (const { name, operation } of operations) {
     for (const parameter of operation.parameters ?? []) {
       t.notOk('example' in parameter || 'examples' in parameter, `${name} ${parameter.name}: is left to be filled in`)
@@ -165,7 +165,7 @@ t.test('an example as it stands harms nobody: no made-up token or id, one person
   }
 })
 
-t.test('a choice of words is one enum, and the kinds of events are one schema', async t => {
+t.test('a choice of values is one enum, and the kinds of events are one schema', async t => {
   const unions = [...JSON.stringify(document).matchAll(/"(?:anyOf|oneOf)":\[\{"(?:const|type":"string","enum)"/g)]
   t.strictSame(unions, [], 'no union of single words')
   t.ok(document.components.schemas.AuditKind.enum.length > 20)
@@ -254,14 +254,14 @@ function parametersOf(operationId: string): readonly Parameter[] {
   return operations.find(({ operation }) => operation.operationId === operationId)?.operation.parameters ?? []
 }
 
-/** What a form sends that nobody filled in. */
+/** The values that an untouched form sends. */
 function firstExample({ requestBody }: Operation): Readonly<Record<string, unknown>> {
   const media = requestBody?.content['application/json']
   const examples = Object.values((media?.examples ?? {}) as Record<string, { value: object }>)
   return { ...((media?.example ?? examples[0]?.value) as object | undefined) }
 }
 
-/** Media types whose schema can be shown and is not. */
+/** Media types with a schema for which no example is shown. */
 function mediaWithoutExample(content: Readonly<Record<string, Media>> = {}): string[] {
   const isShown = ({ example, examples, schema }: Media) =>
     example !== undefined ||

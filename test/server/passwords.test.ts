@@ -4,6 +4,7 @@
  * Over 200 lines: one origin serves the three ways to a new password, which void what the others have begun.
  */
 
+import type { TransactionSql } from 'postgres'
 import t from 'tap'
 import { call, newAddress, PASSWORD, register, type SignedUp, signUp } from '../lib/person.ts'
 import { until } from '../lib/until.ts'
@@ -174,7 +175,7 @@ t.test('a password that the policy refuses does not use the link up, and costs n
   }
   // In lower case the address has no upper-case letter; spelled otherwise it is the address all the same.
   const own = await reset(token, `${ada.email[0]?.toUpperCase()}${ada.email.slice(1)}`)
-  t.match(own, { status: 422, body: { errors: [{ pointer: '/password', detail: /your address/ }] } })
+  t.match(own, { status: 422, body: { errors: [{ pointer: '/password', detail: /your email address/ }] } })
   t.equal((await reset(token, NEW_PASSWORD)).status, 200)
 })
 
@@ -283,6 +284,48 @@ t.test('of changes at once exactly one wins', async t => {
   t.equal((await login(ada.email, passwords[statuses.indexOf(204)])).status, 200)
 })
 
+/** Each of these asks for the current password. */
+const REAUTHENTICATED = {
+  'change of password': (ada: SignedUp) => change(ada, PASSWORD),
+  'change of address': (ada: SignedUp) =>
+    call(url, 'POST', `${API}/users/me/email`, {
+      token: ada.accessToken,
+      body: { email: newAddress(), password: PASSWORD }
+    }),
+  deletion: (ada: SignedUp) =>
+    call(url, 'DELETE', `${API}/users/me`, { token: ada.accessToken, body: { password: PASSWORD } })
+}
+
+for (const [name, ask] of Object.entries(REAUTHENTICATED)) {
+  t.test(`${name}: a proof of the password is void after another change, and after a deletion`, async t => {
+    const answerAfter = async (work: (db: TransactionSql, ada: SignedUp) => Promise<unknown>) => {
+      const ada = await signUp(url, mailbox)
+      let answer: ReturnType<typeof call> | undefined
+      await sql.begin(async db => {
+        await work(db, ada)
+        answer = ask(ada)
+        await until('the request has verified the password and waits for the user', async () => {
+          const [row] = await sql`
+            select count(*)::int as n from pg_stat_activity where datname = current_database()
+              and wait_event_type = 'Lock' and query like 'select%from "users"%for update%'`
+          return row?.n === 1
+        })
+      })
+      return answer
+    }
+    t.match(
+      await answerAfter((db, ada) => db`update users set password_hash = 'another' where email = ${ada.email}`),
+      { status: 403, body: { code: 'password-incorrect' } },
+      'the password was changed'
+    )
+    t.match(
+      await answerAfter((db, ada) => db`delete from users where email = ${ada.email}`),
+      { status: 401, body: { code: 'session-ended' } },
+      'the account was deleted'
+    )
+  })
+}
+
 t.test('change makes reset links void that were mailed before', async t => {
   const ada = await signUp(url, mailbox)
   const token = await resetToken(ada.email)
@@ -322,7 +365,9 @@ t.test('the owner hears of an attack by somebody who holds a token', async t => 
     await call(strict.url, 'POST', `${API}/users/me/password`, { token: ada.accessToken, body })
   }
   const mails = await until('the owner is told', () => {
-    const found = strict.mailbox.messages(ada.email).filter(({ subject }) => /guessing your password/.test(subject))
+    const found = strict.mailbox
+      .messages(ada.email)
+      .filter(({ subject }) => /^Failed sign-ins to your account$/.test(subject))
     return found.length > 0 && found
   })
   t.equal(mails.length, 1)

@@ -1,7 +1,7 @@
 /**
- * What is stored about a person, column by column: that it is in the export, and that it is gone after the deletion.
+ * The personal data of each column: the export contains it, and the deletion removes it.
  *
- * Over 200 lines: the table of all columns is the point, and one person with a history serves all tests.
+ * Over 200 lines: the table of all columns is the point, and one user with a history serves every test.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -14,11 +14,11 @@ import { until } from '../lib/until.ts'
 import { openSubject } from './http/subject.ts'
 
 /**
- * - `exported`: in the export, and gone after the deletion
- * - `exported, stays`: in the export; stays, and identifies no person without the columns that are gone
- * - `sealed`: decrypted in the export; stays, and is unreadable once the key is gone
- * - `hidden`: a secret, internal, or typed by an unknown person: in no export, and gone after the deletion
- * - `internal`: says nothing about a person
+ * - `exported`: in the export, and removed by the deletion
+ * - `exported, stays`: in the export; stays, and identifies no user without the removed columns
+ * - `sealed`: decrypted in the export; stays, and is unreadable without the deleted key
+ * - `hidden`: a secret, internal, or typed by an unknown person: in no export, and removed by the deletion
+ * - `internal`: not personal
  */
 type Fate = 'exported' | 'exported, stays' | 'sealed' | 'hidden' | 'internal'
 
@@ -117,7 +117,7 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, Fate>>>> = {
   }
 }
 
-t.test('every column of the schema is in the table above, and no other', async t => {
+t.test('the table above contains exactly the columns of the schema', async t => {
   const tables = Object.values(schema).filter(table => is(table, PgTable))
   t.ok(tables.length >= 9, 'the schema is found')
   const columns = tables.flatMap(table =>
@@ -152,9 +152,9 @@ async function newAdmin(device: string): Promise<SignedUp> {
   return { ...person, accessToken: await login(person.email, device) }
 }
 
-/** Waits until nothing to an address is left to send. */
-const dealt = (email: string) =>
-  until(`every email to ${email} is dealt with`, async () => {
+/** Waits until every email to an address was sent or given up. */
+const emailsDone = (email: string) =>
+  until(`every email to ${email} was sent or given up`, async () => {
     const rows = await sql`select 1 from outbox where recipient = ${email} and sent_at is null and dead_at is null`
     return rows.length === 0
   })
@@ -168,18 +168,18 @@ const root = await newAdmin(ROOT_DEVICE)
 
 interface Ada {
   readonly id: string
-  /** What occurs in no other person's data. */
+  /** Text that occurs in no other user's data. */
   readonly name: string
   readonly device: string
   readonly token: string
   readonly eve: SignedUp
-  /** Two that she had, and the one that she has, in the order of time. */
+  /** Her two former addresses and her present one, oldest first. */
   readonly addresses: readonly [string, string, string]
-  /** The address that she has asked for. */
+  /** The address that she has requested. */
   readonly wanted: string
 }
 
-/** An administrator with everything that can be stored about a person. */
+/** An administrator with data in every column. */
 async function personWithHistory(): Promise<Ada> {
   const mark = randomUUID().slice(0, 8)
   const [name, device] = [`Augusta-${mark}`, `Device-${mark}/1.0`]
@@ -188,12 +188,12 @@ async function personWithHistory(): Promise<Ada> {
   const [second, third, wanted] = [newAddress(), newAddress(), newAddress()]
   await act('PATCH', '/users/me', { name })
   await registerAs(first, `Stranger-${mark} at first`)
-  await dealt(first)
+  await emailsDone(first)
   await changeAddress(accessToken, second)
   await registerAs(second, `Stranger-${mark} at second`)
   await changeAddress(accessToken, third)
   await registerAs(third, `Stranger-${mark} at third`)
-  // Another person gets the mailbox that was hers.
+  // Another person gets her former mailbox.
   await registerAs(first, 'Next-holder')
   // Acts of administrators: hers on another person and on the list of users, and another administrator's on her.
   for (const disabled of [true, false]) await act('PATCH', `/admin/users/${eve.userId}`, { disabled })
@@ -202,11 +202,11 @@ async function personWithHistory(): Promise<Ada> {
   const token = await login(third, device)
   await ask('POST', '/users/me/email', token, { email: wanted, password: PASSWORD })
   await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email: third } })
-  for (const email of [first, second, third, wanted]) await dealt(email)
+  for (const email of [first, second, third, wanted]) await emailsDone(email)
   return { id, name, device, token, eve, addresses: [first, second, third], wanted }
 }
 
-/** Every row that knows the person, as the database has it. */
+/** Every row about the user, as it is stored. */
 async function rowsAbout({ id, addresses }: Ada): Promise<Readonly<Record<string, Record<string, unknown>[]>>> {
   const waiting = sql`select id from registrations where email in ${sql(addresses)} and name <> 'Next-holder'`
   const tables = {
@@ -223,13 +223,13 @@ async function rowsAbout({ id, addresses }: Ada): Promise<Readonly<Record<string
   return Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.map(row => ({ ...row }))]))
 }
 
-/** A value as the export spells it; undefined for what every document holds somewhere. */
+/** A value as the export spells it; undefined for values that occur in every document. */
 function spelled(value: unknown): string | undefined {
   if (value instanceof Date) return value.toISOString()
   return typeof value === 'string' && value !== '' ? JSON.stringify(value) : undefined
 }
 
-t.test('the export holds every value of every column that it has to, and none that is hidden', async t => {
+t.test('the export contains the value of every exported column, and no hidden one', async t => {
   const ada = await personWithHistory()
   const rows = await rowsAbout(ada)
   const document = await exportOf(ada.token)
@@ -260,7 +260,7 @@ t.test('the export holds every value of every column that it has to, and none th
   )
 })
 
-t.test('the export holds nothing of another person', async t => {
+t.test('the export contains no data of another person', async t => {
   const ada = await personWithHistory()
   const text = JSON.stringify(await exportOf(ada.token))
   for (const foreign of [
@@ -279,7 +279,7 @@ t.test('the export holds nothing of another person', async t => {
   for (const foreign of [ada.id, ada.device, ada.name]) t.notOk(ofEve.includes(foreign), foreign)
 })
 
-t.test('the export holds the own acts of an administrator, with the own address and device', async t => {
+t.test('the export contains the acts of an administrator, with address and device', async t => {
   const ada = await personWithHistory()
   const { administrativeActs, securityEvents } = await exportOf(ada.token)
   t.match(administrativeActs, [
@@ -297,11 +297,11 @@ t.test('the export holds the own acts of an administrator, with the own address 
   )
 })
 
-t.test('after the deletion nothing is left in any column but what the table above lets stay', async t => {
+t.test('after the deletion only the columns that the table lets stay have values', async t => {
   const ada = await personWithHistory()
   const rows = await rowsAbout(ada)
   t.equal((await ask('DELETE', '/users/me', ada.token, { password: PASSWORD })).status, 204)
-  await dealt(ada.addresses[2])
+  await emailsDone(ada.addresses[2])
   const left = await rowsAbout(ada)
   t.strictSame(
     Object.keys(left).filter(table => left[table]?.length !== 0),
@@ -312,7 +312,7 @@ t.test('after the deletion nothing is left in any column but what the table abov
     const [row] = await sql`select user_id, ip_address, user_agent from sessions where id = ${String(session.id)}`
     t.strictSame({ ...row }, { user_id: null, ip_address: '', user_agent: '' })
   }
-  // The address of the next holder's registration is that person's by now.
+  // The address of the next holder's registration belongs to that person by now.
   for (const trace of [...ada.addresses.slice(1), ada.wanted, ada.name, ada.device, `Stranger-${ada.name.slice(8)}`]) {
     for (const table of Object.keys(COLUMNS)) {
       const found = await sql`select 1 from ${sql(table)} as one where one::text like ${`%${trace}%`}`
@@ -321,7 +321,7 @@ t.test('after the deletion nothing is left in any column but what the table abov
   }
 })
 
-t.test('a deletion leaves alone what the next holder of a former address has stored there', async t => {
+t.test('a deletion keeps the data of the next holder of a former address', async t => {
   const ada = await personWithHistory()
   const [first] = ada.addresses
   const token = await mailedToken(mailbox, first)
@@ -355,18 +355,22 @@ t.test('after the deletion of an administrator the origin of the acts is unreada
   })
   for (const event of await eventsOf(ada.id)) {
     const origin = event.actorId === root.userId ? ROOT_DEVICE : null
-    t.match(event, { userAgent: origin, details: null }, 'what another administrator did is still shown as that one’s')
+    t.match(event, { userAgent: origin, details: null }, 'the acts of another administrator are still shown as theirs')
   }
 })
 
-t.test('an event from before administrators had a part of their own hides the address once they are gone', async t => {
-  const [ada, eve] = [await newAdmin('Old/1.0'), await signUp(url, mailbox)]
-  // As such an event was written: everything under the key of the person concerned, here one of her own.
-  await sql`insert into audit_events
+t.test(
+  'an old event without a part of the administrator hides the address once the administrator is deleted',
+  async t => {
+    const [ada, eve] = [await newAdmin('Old/1.0'), await signUp(url, mailbox)]
+    // Written as in former versions: everything under the key of the user concerned.
+    await sql`insert into audit_events
     select gen_random_uuid(), at, 'account-disabled', outcome, user_id, ${ada.userId}, null, request_id, sealed_personal, null
     from audit_events where user_id = ${eve.userId} and kind = 'login-succeeded'`
-  const acts = async () => (await eventsOf(eve.userId)).filter((one: { actorId: string }) => one.actorId === ada.userId)
-  t.equal((await acts()).length, 1)
-  await ask('DELETE', '/users/me', ada.accessToken, { password: PASSWORD })
-  t.match(await acts(), [{ ipAddress: null, userAgent: null }])
-})
+    const acts = async () =>
+      (await eventsOf(eve.userId)).filter((one: { actorId: string }) => one.actorId === ada.userId)
+    t.equal((await acts()).length, 1)
+    await ask('DELETE', '/users/me', ada.accessToken, { password: PASSWORD })
+    t.match(await acts(), [{ ipAddress: null, userAgent: null }])
+  }
+)

@@ -1,15 +1,15 @@
-/** What the rules of accounts need. */
+/** The options of the rules of accounts. */
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
 import type { PasswordPolicy } from '../../lib/passwords/password-policy.ts'
+import type { PublishEnds } from '../../lib/publish-ends.ts'
 
 export interface AccountsOptions extends ReauthenticationOptions {
   readonly passwordPolicy: PasswordPolicy
   readonly emailVerification: 'required' | 'optional'
-  /** How long a mailed verification link is good, in seconds. */
+  /** How long a mailed verification link is valid, in seconds. */
   readonly verificationTtl: number
-  /** The version of the terms that has to be accepted; `undefined`: there are none. */
+  /** The version of the terms that a new user must accept; `undefined` if the service has no terms. */
   readonly termsVersion: string | undefined
-  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  readonly publishEnds: PublishEnds
 }

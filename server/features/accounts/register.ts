@@ -1,9 +1,10 @@
-/** Registers accounts: checked first, then either a link is mailed or the account is there at once. */
+/** Registers accounts. Depending on the configuration, the account exists at once or after a mailed link was opened. */
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
+import { insertMailedToken } from '../../../db/queries/mailed-tokens.ts'
 import { insertOutboxMail } from '../../../db/queries/outbox.ts'
-import { insertMailedToken, insertRegistration } from '../../../db/queries/registrations.ts'
+import { insertRegistration } from '../../../db/queries/registrations.ts'
 import { insertUser, type User } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/crypto/ids.ts'
@@ -14,110 +15,118 @@ import { outboxMail } from '../../lib/mail/outbox-mail.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { AccountsOptions } from './options.ts'
 
-export interface Registration {
+interface Registration {
   readonly email: string
   readonly password: string
   readonly name: string
   readonly acceptedTermsVersion?: string
 }
 
-/** `pending`: a link was mailed, or the owner of the address was told. Nobody learns which. */
+/** `pending`: an email was queued, with a link or with a notice to the owner of an account. No client learns which. */
 export type Registered = { readonly pending: true } | { readonly pending: false; readonly user: User }
 
-/** A registration whose every member was checked. */
-interface Account {
+/** A registration that the policies accept. The compiler does not take an unchecked body for one. */
+export interface CheckedRegistration {
   readonly email: string
+  readonly password: string
   readonly name: string
-  readonly passwordHash: string
+  /** Null if the service has no terms. */
   readonly acceptedTermsVersion: string | null
 }
 
-/** Checks a registration against every policy, without work and without looking anything up. */
-export function checkRegistration(options: AccountsOptions, registration: Registration): Result<Registration> {
-  const { acceptedTermsVersion } = registration
-  const email = checkEmail(registration.email)
-  if (!email.ok) return email
-  const name = checkName(registration.name)
-  if (!name.ok) return name
-  const password = checkNewPassword(options.passwordPolicy, registration.password, {
-    email: email.value,
-    name: name.value
-  })
-  if (!password.ok) return password
-  if (acceptedTermsVersion !== options.termsVersion) return unacceptedTerms(options.termsVersion)
-  const terms = acceptedTermsVersion === undefined ? {} : { acceptedTermsVersion }
-  return success({ email: email.value, name: name.value, password: password.value, ...terms })
+/** Creates the rule that checks a registration against every policy. It hashes nothing and reads no database. */
+export function createCheckRegistration({ passwordPolicy, termsVersion }: AccountsOptions) {
+  return (registration: Registration): Result<CheckedRegistration> => {
+    const email = checkEmail(registration.email)
+    if (!email.ok) return email
+    const name = checkName(registration.name)
+    if (!name.ok) return name
+    const owner = { email: email.value, name: name.value }
+    const password = checkNewPassword(passwordPolicy, registration.password, owner)
+    if (!password.ok) return password
+    if (registration.acceptedTermsVersion !== termsVersion) return unacceptedTerms(termsVersion)
+    return success({ ...owner, password: password.value, acceptedTermsVersion: termsVersion ?? null })
+  }
 }
 
-/** Where there are no terms, nobody can have accepted any: the member is unknown like every other one. */
+/** Without terms, the member is refused like any other unknown member. */
 function unacceptedTerms(required: string | undefined) {
   const detail = required === undefined ? 'is not known here' : `must be "${required}", the terms that are in force`
   return invalidMember('/acceptedTermsVersion', [detail])
 }
 
-export async function register(
-  options: AccountsOptions,
-  registration: Registration,
-  client: Client
-): Promise<Result<Registered>> {
-  const checked = checkRegistration(options, registration)
-  if (!checked.ok) return checked
-  const { email, name, password, acceptedTermsVersion = null } = checked.value
-  const account = { email, name, passwordHash: await options.hasher.hash(password), acceptedTermsVersion }
-  return options.emailVerification === 'required'
-    ? requestLink(options, account, client)
-    : create(options, account, client)
+/** The part of a registration that is stored. */
+type NewAccount = Omit<CheckedRegistration, 'password'> & { readonly passwordHash: string }
+
+/** Creates the rule that registers a checked registration. */
+export function createRegister(options: AccountsOptions) {
+  const { hasher, emailVerification } = options
+  return async ({ password, ...checked }: CheckedRegistration, client: Client): Promise<Result<Registered>> => {
+    const account = { ...checked, passwordHash: await hasher.hash(password) }
+    return emailVerification === 'required'
+      ? requestLink(options, account, client)
+      : createAccount(options, account, client)
+  }
 }
 
 /**
- * Security: the same statements whether the address is known or not. Whose it is decides what the mail worker
- * sends, long after this answer.
+ * Queues the email with the link.
+ *
+ * Security: the statements are the same whether the address has an account or not. The mail worker looks that up, long
+ * after the answer.
  */
-async function requestLink(options: AccountsOptions, account: Account, client: Client): Promise<Result<Registered>> {
+async function requestLink(options: AccountsOptions, account: NewAccount, client: Client): Promise<Result<Registered>> {
   const { database, audit, nowMs } = options
   const createdMs = nowMs()
   const registrationId = createId(createdMs)
+  const link = { kind: 'registration', recipient: account.email, target: { registrationId }, createdMs } as const
   await database.transaction(async db => {
     await insertRegistration(db, { id: registrationId, ...account, ...linkTimes(options, createdMs) })
-    await mailLink(options, db, 'registration', account, { registrationId }, createdMs)
+    await mailLink(options, db, link)
     await insertAuditEvent(db, audit.event({ kind: 'registration-requested', client, atMs: createdMs }))
   })
   options.wakeMail()
   return success({ pending: true })
 }
 
-/** Where verification is optional: the account is there at once, and the link only marks it as verified. */
-async function create(options: AccountsOptions, account: Account, client: Client): Promise<Result<Registered>> {
+/** Creates the account at once, if verification is optional. The link only marks its address as verified. */
+async function createAccount(
+  options: AccountsOptions,
+  account: NewAccount,
+  client: Client
+): Promise<Result<Registered>> {
   const { database, audit, nowMs } = options
   const createdMs = nowMs()
   const createdAt = new Date(createdMs)
   const id = createId(createdMs)
   const row = { id, ...account, emailVerified: false, sealedAuditKey: audit.createKey(id), createdAt }
+  const link = { kind: 'verify-email', recipient: account.email, target: { userId: id }, createdMs } as const
   const user = await database.transaction(async db => {
     const created = await insertUser(db, { ...row, updatedAt: createdAt })
     if (created === undefined) return undefined
-    await mailLink(options, db, 'verify-email', account, { userId: created.id }, createdMs)
+    await mailLink(options, db, link)
     await insertAuditEvent(db, audit.event({ kind: 'account-created', client, atMs: createdMs, person: created }))
     return created
   })
-  if (user === undefined) return failure('email-taken', 'the address belongs to somebody')
+  if (user === undefined) return failure('email-taken', 'the email address already has an account')
   options.wakeMail()
   return success({ pending: false, user })
 }
 
-async function mailLink(
-  options: AccountsOptions,
-  db: Queryable,
-  kind: 'registration' | 'verify-email',
-  account: Account,
-  target: { registrationId: string } | { userId: string },
-  createdMs: number
-): Promise<void> {
+interface VerificationLink {
+  readonly kind: 'registration' | 'verify-email'
+  readonly recipient: string
+  readonly target: { readonly registrationId: string } | { readonly userId: string }
+  readonly createdMs: number
+}
+
+async function mailLink(options: AccountsOptions, db: Queryable, link: VerificationLink): Promise<void> {
+  const { kind, recipient, target, createdMs } = link
   const { token, hash } = createMailedToken()
   const times = linkTimes(options, createdMs)
   await insertMailedToken(db, { tokenHash: hash, purpose: 'verify-email', ...target, ...times })
   const owner = 'userId' in target ? target : {}
-  const order = { kind, recipient: account.email, ...owner, token, expiresAt: times.expiresAt }
+  const order = { kind, recipient, ...owner, token, expiresAt: times.expiresAt }
   await insertOutboxMail(db, outboxMail(options.box, order, createdMs))
 }
 

@@ -9,37 +9,45 @@ import { clearsRefreshCookie, readsCookies, setsCookies } from '../../lib/http/c
 import { orThrow } from '../../lib/http/problem-error.ts'
 import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/http/problem-responses.ts'
 import { showUser, UserShape } from '../../lib/http/user-shape.ts'
+import type { CheckedRegistration } from './register.ts'
 import { Deletion, NoContent, PersonalData, ProfileChange, Register, RegistrationPending, SignedUp } from './schemas.ts'
 import type { AccountsService } from './service.ts'
 
-export interface AccountRoutesOptions {
+interface AccountRoutesOptions {
   readonly accounts: AccountsService
-  /** Signs somebody in who has just registered, and puts the session into the answer. */
-  readonly signIn: (
-    request: FastifyRequest
-  ) => (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
-  /** Takes the refresh cookie of a session away whose account is gone. */
-  readonly signOut: (request: FastifyRequest, reply: FastifyReply, sid: string) => void
+  /** Signs a new user in: sets the cookies of the session, and returns its members of the body. */
+  readonly signIn: (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
+  /** Deletes the refresh cookie of the session after its account was deleted. */
+  readonly signOut: (reply: FastifyReply, sid: string) => void
 }
 
-export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (
-  app,
-  { accounts, signIn, signOut }
-) => {
+type App = Parameters<FastifyPluginAsyncTypebox>[0]
+
+export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, options) => {
+  registerRoute(app, options)
+  readProfileRoute(app, options)
+  changeProfileRoute(app, options)
+  exportRoute(app, options)
+  deleteRoute(app, options)
+}
+
+function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): void {
+  const registrations = new WeakMap<FastifyRequest, CheckedRegistration>()
   app.post(
     '/auth/register',
     {
       config: { rateLimit: app.quota('register') },
-      // Before the quota: a password that is too short must not cost one of five registrations an hour.
+      // Before the quota: an invalid registration, such as a short password, must not cost one of five an hour.
       preHandler: async request => {
-        orThrow(accounts.check(request.body))
+        registrations.set(request, orThrow(accounts.check(request.body)))
       },
       schema: {
         operationId: 'register',
         summary: 'Register an account',
         description:
-          'Where verification is required (the default): 202, the same for a known address, and the owner of the ' +
-          'address gets a mail. Where it is optional: 201, signed in.',
+          'If email verification is required (the default), the answer is 202 and an email with the next step ' +
+          'follows. The answer is the same if the address already has an account. If verification is optional, the ' +
+          'answer is 201 and the user is signed in.',
         tags: ['accounts'],
         body: Register,
         cookies: readsCookies(REFRESH_COOKIE, DEVICE_COOKIE),
@@ -51,16 +59,18 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       }
     },
     async (request, reply) => {
-      // First, because it may refuse the request: nothing must have been written then.
-      const begin = signIn(request)
-      const registered = orThrow(await accounts.register(request.body, request.client))
+      const registration = registrations.get(request)
+      if (registration === undefined) throw new Error('expected a checked registration, found none')
+      const registered = orThrow(await accounts.register(registration, request.client))
       if (registered.pending)
         return reply.code(202).send({ message: 'Please open the link that we have mailed to you' })
-      const session = await begin(registered.user, reply)
+      const session = await signIn(registered.user, reply)
       return reply.code(201).send({ user: showUser(registered.user), ...session })
     }
   )
+}
 
+function readProfileRoute(app: App, { accounts }: AccountRoutesOptions): void {
   app.get(
     '/users/me',
     {
@@ -75,7 +85,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     },
     async request => showUser(orThrow(await accounts.read(app.claimsOf(request).sub)))
   )
+}
 
+function changeProfileRoute(app: App, { accounts }: AccountRoutesOptions): void {
   app.patch(
     '/users/me',
     {
@@ -89,18 +101,22 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
         response: { 200: UserShape, ...problems(...BODY_PROBLEMS, ...TOKEN_PROBLEMS) }
       }
     },
-    async request =>
-      showUser(orThrow(await accounts.rename(app.claimsOf(request).sub, request.body.name, request.client)))
+    async request => {
+      const change = { userId: app.claimsOf(request).sub, unverifiedName: request.body.name }
+      return showUser(orThrow(await accounts.rename(change, request.client)))
+    }
   )
+}
 
+function exportRoute(app: App, { accounts }: AccountRoutesOptions): void {
   app.get(
     '/users/me/export',
     {
       onRequest: app.authenticate,
       schema: {
         operationId: 'exportMyData',
-        summary: 'Download everything that is stored about me',
-        description: 'GDPR articles 15 and 20. Passwords, tokens and keys are not in it.',
+        summary: 'Download all data that is stored about me',
+        description: 'GDPR articles 15 and 20. Passwords, tokens and keys are not included.',
         tags: ['accounts'],
         security: [{ accessToken: [] }],
         response: { 200: PersonalData, ...problems(...TOKEN_PROBLEMS) }
@@ -112,15 +128,17 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       return data
     }
   )
+}
 
+function deleteRoute(app: App, { accounts, signOut }: AccountRoutesOptions): void {
   app.delete(
     '/users/me',
     {
       onRequest: app.authenticate,
       schema: {
         operationId: 'deleteAccount',
-        summary: 'Delete my account and everything about me',
-        description: 'At once and for good. Every session ends, this one too.',
+        summary: 'Delete my account and all data about me',
+        description: 'Takes effect immediately and cannot be undone. Every session ends, including this one.',
         tags: ['accounts'],
         security: [{ accessToken: [] }],
         body: Deletion,
@@ -136,7 +154,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       const proof = { ...body, presentedMarks: presentedMarks(request.headers, deviceMark) }
       const { sub, sid } = app.claimsOf(request)
       orThrow(await accounts.delete(sub, proof, request.client))
-      signOut(request, reply, sid)
+      signOut(reply, sid)
       return reply.code(204).send(null)
     }
   )

@@ -1,4 +1,4 @@
-/** What accounts look like on the wire. */
+/** The shapes of accounts in requests and answers. */
 
 import { type Static, Type } from '@sinclair/typebox'
 import { AuditKindShape, AuditOutcomeShape } from '../../audit/audit-shapes.ts'
@@ -16,7 +16,10 @@ export const Register = Type.Object(
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
     name: Type.String({ minLength: 1, maxLength: NAME_MAX_LENGTH }),
     acceptedTermsVersion: Type.Optional(
-      Type.String({ maxLength: 100, description: 'Where the service has terms: the version that is in force' })
+      Type.String({
+        maxLength: 100,
+        description: 'The version of the terms that is in force, if the service has terms'
+      })
     )
   },
   {
@@ -25,10 +28,10 @@ export const Register = Type.Object(
   }
 )
 
-/** Where a link has to be opened first. */
+/** The answer if the user must open a mailed link first. */
 export const RegistrationPending = Message
 
-/** Where verification is optional: signed in at once. */
+/** The answer if verification is optional: the user is signed in. */
 export const SignedUp = Type.Object(
   { user: Type.Ref(UserShape), ...SESSION_TOKENS, deviceMark: DEVICE_MARK },
   { additionalProperties: false, examples: [{ user: UserShape.examples?.[0], ...SESSION_TOKENS_EXAMPLE }] }
@@ -43,7 +46,9 @@ export const Deletion = Type.Object(
   {
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
     deviceMark: PRESENTED_MARK,
-    captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
+    captchaToken: Type.Optional(
+      Type.String({ maxLength: 2048, description: 'Needed only after a `captcha-required` problem' })
+    )
   },
   { additionalProperties: false, examples: [{ password: 'Correct-horse-7' }] }
 )
@@ -52,7 +57,7 @@ const time = Type.String({ format: 'date-time' })
 const nullable = <T extends typeof time>(schema: T) => Type.Union([schema, Type.Null()])
 const id = Type.String({ format: 'uuid' })
 
-/** What the export holds; a member for each table that knows the person. */
+/** The export: one member for each table with personal data of the user. */
 export const PersonalData = Type.Object(
   {
     exportedAt: time,
@@ -63,11 +68,12 @@ export const PersonalData = Type.Object(
       updatedAt: time
     }),
     formerAddresses: Type.Array(Type.Object({ email: Type.String(), until: time }), {
-      description: 'Addresses that the account had before'
+      description: 'Email addresses that the account had before'
     }),
     waitingRegistrations: Type.Array(Type.Object({ email: Type.String(), createdAt: time, expiresAt: time }), {
       description:
-        'Registrations with an address of the account that wait for their link. Name and password in them are not shown: another person may have made them'
+        'Registrations with an address of the account that are not verified yet. Name and password are not included, ' +
+        'because another person may have sent them'
     }),
     sessions: Type.Array(
       Type.Object({
@@ -81,7 +87,7 @@ export const PersonalData = Type.Object(
         endedAt: nullable(time),
         endReason: nullable(Type.String())
       }),
-      { description: 'Live and ended ones, until they are purged' }
+      { description: 'Live and ended sessions, until they are purged' }
     ),
     pendingLinks: Type.Array(
       Type.Object({ purpose: Type.String(), email: nullable(Type.String()), createdAt: time, expiresAt: time }),
@@ -94,7 +100,7 @@ export const PersonalData = Type.Object(
         createdAt: time,
         sentAt: nullable(time)
       }),
-      { description: 'About the account, or to an address of it; kept for a week' }
+      { description: 'Emails about the account or to one of its addresses; kept for a week' }
     ),
     securityEvents: Type.Array(
       Type.Object({
@@ -119,7 +125,7 @@ export const PersonalData = Type.Object(
         ipAddress: Type.String(),
         userAgent: Type.String()
       }),
-      { description: 'What this person did to other accounts as an administrator, without whom it concerned' }
+      { description: 'What this user did to other accounts as an administrator, without the users concerned' }
     )
   },
   {

@@ -1,4 +1,4 @@
-/** Cursors of lists: the place of the last item, in a spelling that says nothing to a client. */
+/** Cursors of lists: the place of the last item, opaque to clients. */
 
 import { isUuid } from '../../../edge/contract/uuid.ts'
 
@@ -8,7 +8,7 @@ export interface Place {
   readonly id: string
 }
 
-/** Writes a place down. */
+/** Writes a place as a cursor. */
 export function formatCursor({ at, id }: Place): string {
   return Buffer.from(`${at.getTime()}.${id}`).toString('base64url')
 }

@@ -1,18 +1,13 @@
-/** What the rules of administration need. */
+/** The options of the rules of administration. */
 
 import type { Database } from '../../../db/client.ts'
-import type { AuditRows } from '../../audit/audit-event.ts'
+import type { AuditRows } from '../../audit/audit-rows.ts'
+import type { PublishEnds } from '../../lib/publish-ends.ts'
 
+/** The database, the audit log, the clock, and the way to publish ended sessions. */
 export interface AdminOptions {
   readonly database: Database
   readonly audit: AuditRows
   readonly nowMs: () => number
-  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
-}
-
-/** One page of a list; `next` leads to the page after it, where there is one. */
-export interface Page<T> {
-  readonly items: readonly T[]
-  readonly next: string | undefined
+  readonly publishEnds: PublishEnds
 }

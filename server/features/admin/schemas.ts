@@ -1,18 +1,18 @@
-/** What administration looks like on the wire. */
+/** The shapes of administration in requests and answers. */
 
 import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
-import type { AuditKind } from '../../audit/audit-event.ts'
+import type { AuditKind } from '../../audit/audit-kinds.ts'
 import { AuditKindShape, AuditOutcomeShape } from '../../audit/audit-shapes.ts'
-import type { OpenedEvent } from '../../audit/open-event.ts'
+import type { UnsealedEvent } from '../../audit/unseal-event.ts'
 import { RoleShape, showUser, UserShape } from '../../lib/http/user-shape.ts'
 
-/** Items on a page where the client names no limit. */
+/** Items on a page without a `limit`. */
 export const DEFAULT_LIMIT = 50
 
 const PAGE = {
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 128, description: 'The `nextCursor` of a page before' })
+    Type.String({ minLength: 1, maxLength: 128, description: 'The `nextCursor` of the previous page' })
   ),
   limit: Type.Optional(
     Type.Integer({
@@ -20,28 +20,31 @@ const PAGE = {
       minimum: 1,
       maximum: 100,
       default: DEFAULT_LIMIT,
-      description: 'Items on a page'
+      description: 'The number of items on a page'
     })
   )
 }
 
 const NEXT_CURSOR = Type.Union([Type.String(), Type.Null()], { description: 'Null on the last page' })
 
+/** The query of the list of users. */
 export const UserListQuery = Type.Object(
   {
     search: Type.Optional(
-      Type.String({ maxLength: 254, description: 'Each word has to begin a word of the name or the address' })
+      Type.String({ maxLength: 254, description: 'Each word has to begin a word of the name or the email address' })
     ),
     ...PAGE
   },
   { additionalProperties: false, examples: [{ search: 'ada', limit: 20 }] }
 )
 
+/** The id of a user in the path. A malformed id is answered like an unknown one. */
 export const AdminUserParams = Type.Object({ id: Type.String({ maxLength: MAX_TARGET_BYTES }) })
 
-export const StandingChangeBody = Type.Object(
+/** The members of a user to change. */
+export const UserChangeBody = Type.Object(
   { role: Type.Optional(RoleShape), disabled: Type.Optional(Type.Boolean()) },
-  // The first one is what a form sends that was not filled in: it locks nobody out.
+  // The first example is the default of generated forms, so it must not disable an account.
   {
     additionalProperties: false,
     minProperties: 1,
@@ -49,6 +52,7 @@ export const StandingChangeBody = Type.Object(
   }
 )
 
+/** A user as administrators see it. */
 export const AdminUser = Type.Object(
   { ...UserShape.properties, disabled: Type.Boolean() },
   {
@@ -57,14 +61,16 @@ export const AdminUser = Type.Object(
   }
 )
 
+/** A page of users. */
 export const UserPage = Type.Object(
   { users: Type.Array(AdminUser), nextCursor: NEXT_CURSOR },
   { additionalProperties: false, examples: [{ users: AdminUser.examples, nextCursor: null }] }
 )
 
+/** The query of the audit log. */
 export const EventListQuery = Type.Object(
   {
-    user: Type.Optional(Type.String({ maxLength: 64, description: 'The id of the person whom it concerns' })),
+    user: Type.Optional(Type.String({ maxLength: 64, description: 'The id of the user concerned' })),
     kind: Type.Optional(Type.Ref(AuditKindShape)),
     ...PAGE
   },
@@ -74,6 +80,7 @@ export const EventListQuery = Type.Object(
 const NULLABLE_ID = Type.Union([Type.String({ format: 'uuid' }), Type.Null()])
 const NULLABLE_TEXT = Type.Union([Type.String(), Type.Null()])
 
+/** A security event as administrators see it. */
 export const EventShape = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
@@ -91,7 +98,7 @@ export const EventShape = Type.Object(
   {
     additionalProperties: false,
     description:
-      '`details` is null once the person is deleted; `ipAddress` and `userAgent` are null once the acting person is deleted',
+      '`details` is null once the user concerned is deleted; `ipAddress` and `userAgent` are null once the acting user is deleted',
     examples: [
       {
         id: '0197c1a0-5a44-7cc3-9a5b-3f1c2d4e5f61',
@@ -110,23 +117,24 @@ export const EventShape = Type.Object(
   }
 )
 
+/** A page of the audit log. */
 export const EventPage = Type.Object(
   { events: Type.Array(EventShape), nextCursor: NEXT_CURSOR },
   { additionalProperties: false, examples: [{ events: EventShape.examples, nextCursor: null }] }
 )
 
-/** Picks what an administrator may see from what is stored. */
+/** A user as administrators see it, without secrets. */
 export function showAdminUser(user: Parameters<typeof showUser>[0] & { disabledAt: Date | null }) {
   return { ...showUser(user), disabled: user.disabledAt !== null }
 }
 
-/** An event as it is shown; what cannot be read any more is null. */
-export function showEvent({ event, personal }: OpenedEvent): Static<typeof EventShape> {
+/** An event as administrators see it. Personal data that cannot be decrypted any more is null. */
+export function showEvent({ event, personal }: UnsealedEvent): Static<typeof EventShape> {
   const { id, at, kind, outcome, userId, actorId, sessionId, requestId } = event
   return {
     id,
     at: at.toISOString(),
-    // The column is text; nothing else is ever written to it.
+    // The column is text, but only kinds are written to it.
     kind: kind as AuditKind,
     outcome,
     userId,

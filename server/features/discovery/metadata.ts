@@ -1,10 +1,11 @@
-/** The issuer's metadata for verifiers (RFC 8414, OpenID Connect Discovery 1.0). It claims nothing that is not there. */
+/** The issuer's metadata for verifiers (RFC 8414, OpenID Connect Discovery 1.0). It claims only existing endpoints. */
 
 import { Type } from '@sinclair/typebox'
 
 /** Where the keys are published, below the issuer. */
 export const JWKS_PATH = '/.well-known/jwks.json'
 
+/** The shape of the document. */
 export const Metadata = Type.Object(
   {
     issuer: Type.String({ format: 'uri' }),
@@ -18,15 +19,14 @@ export const Metadata = Type.Object(
 )
 
 /**
- * One document for both specifications, which allow each other's members. There is no authorization endpoint and no
- * token endpoint, so none is named.
+ * Builds one document for both specifications, which allow each other's members. It names neither an authorization
+ * endpoint nor a token endpoint, because we have neither.
  *
- * The two empty lists stay. RFC 8414 §2 requires the first, and readers that parse strictly refuse a document without
- * it, although §3.2 would have it left out (erratum 7793). Without the second one its default would hold, which claims
- * the authorization code and the implicit flow.
+ * The two empty lists must stay. RFC 8414 §2 requires the first one, and strict parsers refuse a document without it,
+ * although §3.2 would omit it (erratum 7793). Without the second one its default would apply, which claims the
+ * authorization code flow and the implicit flow.
  *
- * The list of algorithms is the only member in which verifiers look for them. It would have to hold RS256 for ID tokens,
- * of which we issue none.
+ * Verifiers look for the algorithms only in this list. ID tokens would require RS256 in it, but we do not issue any.
  */
 export function metadataOf(issuer: string) {
   return {

@@ -1,21 +1,24 @@
-/** Well-known locations (RFC 8615) besides the keys: metadata for verifiers, and links for password managers and finders. */
+/** Well-known locations (RFC 8615) besides the keys: metadata, a link for password managers, a contact. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { JWKS_MAX_AGE_SECONDS } from '../../../edge/contract/key-lifetimes.ts'
 import { problems } from '../../lib/http/problem-responses.ts'
 import { Metadata, metadataOf } from './metadata.ts'
 import { securityTxt } from './security-txt.ts'
 
+/** The parts of the configuration that are published. */
 export interface DiscoveryRoutesOptions {
   readonly publicUrl: string
-  /** A URI; without one there is no security.txt. */
+  /** A URI. If undefined, `security.txt` is not served. */
   readonly securityContact: string | undefined
   readonly nowMs: () => number
 }
 
 /** The same as for the keys: verifiers renew both together. */
-const METADATA_MAX_AGE_SECONDS = 300
+const METADATA_MAX_AGE_SECONDS = JWKS_MAX_AGE_SECONDS
 const SECURITY_TXT_MAX_AGE_SECONDS = 86_400
 
+/** Every well-known location except the keys. */
 export const discoveryRoutes: FastifyPluginAsyncTypebox<DiscoveryRoutesOptions> = async (app, options) => {
   const { publicUrl, securityContact } = options
   const metadata = {
@@ -25,7 +28,7 @@ export const discoveryRoutes: FastifyPluginAsyncTypebox<DiscoveryRoutesOptions> 
   }
   for (const [path, operationId, summary] of [
     ['oauth-authorization-server', 'authorizationServerMetadata', 'Issuer, key URL and algorithms (RFC 8414)'],
-    ['openid-configuration', 'openidConfiguration', 'The same, where OpenID Connect verifiers look for it']
+    ['openid-configuration', 'openidConfiguration', 'The same document at the location of OpenID Connect Discovery']
   ] as const) {
     app.get(
       `/.well-known/${path}`,
@@ -37,7 +40,7 @@ export const discoveryRoutes: FastifyPluginAsyncTypebox<DiscoveryRoutesOptions> 
     )
   }
 
-  // https://w3c.github.io/webappsec-change-password-url/: without a link, that page asks for an address to mail one to.
+  // https://w3c.github.io/webappsec-change-password-url/: without a token, that page offers to request a link.
   app.get('/.well-known/change-password', { schema: { hide: true } }, async (_request, reply) =>
     reply.header('cache-control', 'no-store').redirect('/reset-password', 302)
   )

@@ -1,4 +1,4 @@
-/** Liveness and readiness, without details: whoever asks learns only yes or no. */
+/** Liveness and readiness. The answer is only yes or no; details are for the log. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
@@ -6,8 +6,9 @@ import { ProblemError } from '../../lib/http/problem-error.ts'
 import { problems } from '../../lib/http/problem-responses.ts'
 import { failure } from '../../lib/result.ts'
 
+/** The check behind readiness. */
 export interface HealthRoutesOptions {
-  /** Rejects where a dependency does not answer. */
+  /** Rejects if a dependency does not answer. */
   readonly checkReady: () => Promise<void>
 }
 
@@ -16,6 +17,7 @@ const Status = Type.Object(
   { additionalProperties: false, examples: [{ status: 'ok' }] }
 )
 
+/** Both health checks; they work without the edge. */
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthRoutesOptions> = async (app, { checkReady }) => {
   app.get(
     '/health/live',

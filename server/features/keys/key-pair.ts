@@ -1,4 +1,4 @@
-/** A key pair as it is made, stored, opened and published. */
+/** Creates key pairs, unseals their private part, and converts their public part to a JWK. */
 
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { NewSigningKey, SigningKeyRow } from '../../../db/queries/signing-keys.ts'
@@ -13,7 +13,7 @@ export interface SigningKey {
   readonly publicPem: string
 }
 
-/** Makes a pair, its private part sealed. */
+/** Creates a pair. Its private part is sealed. */
 export function createKeyPair(box: SealedBox, state: 'active' | 'next', now: Date): NewSigningKey {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const kid = randomBytes(12).toString('base64url')
@@ -29,15 +29,15 @@ export function createKeyPair(box: SealedBox, state: 'active' | 'next', now: Dat
   }
 }
 
-/** @throws {Error} where the private part is wiped, or was sealed under a root secret that is not at hand */
-export function openSigningKey(box: SealedBox, { kid, sealedPrivateKey }: SigningKeyRow): SigningKey {
-  if (sealedPrivateKey === null) throw new Error(`the signing key "${kid}" is removed: it has no private part`)
-  const privatePem = box.open(sealedPrivateKey, signingKeyLabel(kid)).toString()
+/** @throws {Error} where the key is removed, or was sealed under a root secret that is not in `ROOT_SECRETS` */
+export function unsealSigningKey(box: SealedBox, { kid, sealedPrivateKey }: SigningKeyRow): SigningKey {
+  if (sealedPrivateKey === null) throw new Error(`the signing key "${kid}" is removed and has no private part`)
+  const privatePem = box.unseal(sealedPrivateKey, signingKeyLabel(kid)).toString()
   const publicPem = createPublicKey(privatePem).export({ format: 'pem', type: 'spki' }).toString()
   return { kid, privatePem, publicPem }
 }
 
-/** Its public members, as a JWKS holds them (RFC 7517). */
+/** The public members of a key, as a JWKS holds them (RFC 7517). */
 export function publicJwkOf(row: SigningKeyRow): PublicJwk {
   return { ...row.publicJwk, kid: row.kid, alg: row.algorithm, use: 'sig' } as PublicJwk
 }

@@ -1,31 +1,32 @@
-/** The keys of this process: read from the database again and again, kept in memory, published as a JWKS. */
+/** The keys of this process: read from the database repeatedly, kept in memory, published as a JWKS. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { listSigningKeys } from '../../../db/queries/signing-keys.ts'
 import type { KeySource } from '../../../edge/verifier/key-source.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
 import type { SignaturePort, VerificationKey } from '../../../edge/verifier/signature-port.ts'
-import { openSigningKey, publicJwkOf, type SigningKey } from './key-pair.ts'
-import { ensureKeys, type MakeKeysOptions } from './rotation.ts'
+import { publicJwkOf, type SigningKey, unsealSigningKey } from './key-pair.ts'
+import { type EnsureKeysOptions, ensureKeys } from './rotation.ts'
 
-export interface KeysOptions extends MakeKeysOptions {
+interface KeysOptions extends EnsureKeysOptions {
   readonly signature: SignaturePort
 }
 
+/** The loaded keys. */
 export interface KeysService extends KeySource {
   /** The key that signs now. */
   active(): SigningKey
   /** Public members only (RFC 7517). */
   jwks(): { keys: PublicJwk[] }
-  /** Reads the keys again; where that fails the ones in memory stay. */
+  /** Reads the keys again. Where that fails, those in memory stay. */
   reload(): Promise<void>
 }
 
-/** Reads that unknown ids ask for begin so far apart, however many ask. */
+/** The least time between two reads for unknown ids, for any number of requests with one. */
 const LOOKUP_EVERY_MS = 250
 
 interface Keys {
-  /** The ids and states that the rest was made of. */
+  /** The ids and states of the rows that the other members were built from. */
   readonly stamp: string
   readonly active: SigningKey
   readonly published: readonly PublicJwk[]
@@ -33,8 +34,8 @@ interface Keys {
   readonly removed: ReadonlySet<string>
 }
 
-/** Loads the keys, and makes those that should be there and are not. */
-export async function openKeys(options: KeysOptions): Promise<KeysService> {
+/** Loads the keys, and creates the active and the next one if they are missing. */
+export async function loadKeys(options: KeysOptions): Promise<KeysService> {
   await ensureKeys(options)
   const first = await load(options)
   if (first === undefined) throw new Error('the signing keys were written but cannot be read back')
@@ -46,7 +47,7 @@ export async function openKeys(options: KeysOptions): Promise<KeysService> {
     begun += 1
     const mine = begun
     const loaded = await load(options, keys)
-    // Reads overtake each other: an older one must not bring back what a younger one has seen go.
+    // Reads overtake each other: an older one must not bring back a key that a newer one has seen removed.
     if (loaded === undefined || mine < applied) return
     applied = mine
     keys = loaded
@@ -67,14 +68,14 @@ export async function openKeys(options: KeysOptions): Promise<KeysService> {
 }
 
 /**
- * Creates a read that many can ask for. It begins after whoever asks has asked: a read that is under way already may
- * have missed what they ask for, so they wait for the next one.
+ * Creates a read that many callers share. It begins after all of them have asked: a read that is already under way may
+ * have missed the wanted key.
  */
 function createLookUp(reload: () => Promise<void>, nowMs: () => number): () => Promise<void> {
   let begunAtMs = Number.NEGATIVE_INFINITY
   let waiting: Promise<void> | undefined
   return () => {
-    // At most one pause, also where the clock was set back.
+    // Never longer than one interval, even if the clock was set back.
     const waitMs = Math.min(LOOKUP_EVERY_MS, Math.max(0, begunAtMs + LOOKUP_EVERY_MS - nowMs()))
     waiting ??= pause(waitMs).then(() => {
       waiting = undefined
@@ -85,7 +86,7 @@ function createLookUp(reload: () => Promise<void>, nowMs: () => number): () => P
   }
 }
 
-/** What does not change stays the very same object, so that whatever is remembered under it stays good. */
+/** Reads the keys. Unchanged keys stay the same objects, so tokens that were remembered under them stay remembered. */
 async function load({ database, box, signature }: KeysOptions, before?: Keys): Promise<Keys | undefined> {
   const rows = await database.run(listSigningKeys)
   const stamp = rows.map(({ kid, state }) => `${kid} ${state}`).join()
@@ -99,7 +100,7 @@ async function load({ database, box, signature }: KeysOptions, before?: Keys): P
   )
   return {
     stamp,
-    active: openSigningKey(box, active),
+    active: unsealSigningKey(box, active),
     published,
     verification: new Map(imported.map(key => [key.kid, key])),
     removed: new Set(rows.filter(row => row.state === 'removed').map(row => row.kid))

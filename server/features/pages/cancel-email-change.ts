@@ -1,15 +1,15 @@
-/** The page behind a link that cancels a change of address: a button posts the token, so that opening it uses nothing up. */
+/** The page of a link that cancels a change of email address. A button posts the token: opening the link does not. */
 
 import { type Page, renderPage } from './page.ts'
-import { CODE_FORM, sharedScript, VOICES } from './script.ts'
+import { CODE_FORM, LIVE_REGIONS, sharedScript } from './script.ts'
 
 const BODY = `<form id="cancel" novalidate hidden>
 <button type="submit">Cancel the change</button>
 </form>
-${VOICES}
+${LIVE_REGIONS}
 ${CODE_FORM}
-<p id="next" hidden>If the change was not yours, the person who requested it knows your password: <a href="/reset-password">choose a new one</a>. That signs out every device.</p>
-<noscript><p>This page needs JavaScript to cancel a change of address.</p></noscript>`
+<p id="next" hidden>If you did not request the change, another person knows your password. <a href="/reset-password">Choose a new one</a>: this signs out every device.</p>
+<noscript><p>This page needs JavaScript to cancel a change of email address.</p></noscript>`
 
 const SCRIPT = `
 const form = find('#cancel')
@@ -22,7 +22,7 @@ function begin(found) {
   find('#next').hidden = true
   find('#paste').hidden = true
   if (token === '') offerCode()
-  tell(token === '' ? 'Open the link in our email once more, or paste the code from it.' : 'Press the button, and your account keeps its present address.')
+  showStatus(token === '' ? 'Open the link in our email again, or paste the code from that email.' : 'Press the button to keep the present email address of your account.')
 }
 
 function end(title, text) {
@@ -33,13 +33,13 @@ function end(title, text) {
 
 form.addEventListener('submit', async event => {
   event.preventDefault()
-  const answer = await ask(form.querySelector('button'), '/auth/cancel-email-change/' + encodeURIComponent(token))
+  const answer = await post(form.querySelector('button'), '/auth/cancel-email-change/' + encodeURIComponent(token))
   if (answer === undefined) return
   if (answer.status === 200) return end('The change is cancelled', sentence(answer.message))
   if (answer.status === 410) {
-    return end('This link does not work any more', 'It has expired, or it was used already, or the change has taken effect. Where you cannot sign in with this address any more, please tell the operator of the service at once.')
+    return end('This link no longer works', 'It has expired, it was already used, or the change has taken effect. If you can no longer sign in with this address, please contact the operator of the service at once.')
   }
-  complain(answer)
+  showProblem(answer)
 })
 
 // The same link opened again in this tab changes only the fragment.
@@ -48,6 +48,7 @@ listenForCode(begin)
 begin(takeToken())
 `
 
+/** Builds the page. */
 export function cancelEmailChangePage(apiPrefix: string): Page {
   return renderPage({ title: 'Cancel the change of address', body: BODY, script: sharedScript(apiPrefix) + SCRIPT })
 }

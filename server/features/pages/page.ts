@@ -1,11 +1,12 @@
-/** The frame of a page for people: self-contained, readable on a phone, without anything from elsewhere. */
+/** The frame of a page for browsers: self-contained, readable on a phone, without any external resource. */
 
 import { createHash } from 'node:crypto'
 import { STYLE } from './style.ts'
 
+/** A page, ready to be sent. */
 export interface Page {
   readonly html: string
-  /** Allows exactly the page's own style and script, by their hashes, and requests to this service. */
+  /** Allows only the page's own style and script, by their hashes, and requests to this service. */
   readonly contentSecurityPolicy: string
 }
 

@@ -1,9 +1,10 @@
-/** The page behind a reset link: a form posts the token and the new password. Without a link it asks for one. */
+/** The page of a reset link: a form posts the token and a new password. Without a token it offers to request a link. */
 
 import { PASSWORD_CLASSES, PASSWORD_MAX_LENGTH, type PasswordClass } from '../../lib/passwords/password-policy.ts'
 import { type Page, renderPage } from './page.ts'
-import { CODE_FORM, NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
+import { CODE_FORM, LIVE_REGIONS, NEW_LINK_FORM, sharedScript } from './script.ts'
 
+/** The rules that the page shows. */
 export interface PasswordRules {
   readonly minLength: number
   readonly classes: readonly PasswordClass[]
@@ -18,7 +19,7 @@ const body = (rules: PasswordRules) => `<form id="reset" novalidate hidden>
 <p class="hint" id="rules">${rulesInWords(rules)}</p>
 <button type="submit">Set my new password</button>
 </form>
-${VOICES}
+${LIVE_REGIONS}
 ${NEW_LINK_FORM}
 ${CODE_FORM}
 <noscript><p>This page needs JavaScript to set a new password.</p></noscript>`
@@ -34,14 +35,14 @@ function begin(found) {
   token = found
   if (token !== '') return ready()
   offerCode()
-  expired('Choose a new password', 'Enter your mail address, and we mail you a link. If you have the email already, paste the code from it.')
+  expired('Choose a new password', 'Enter your email address, and we will email you a link. If you already have the email, paste the code from it.')
 }
 
 function ready() {
   heading.textContent = document.title = 'Choose a new password'
   form.hidden = false
   find('#again').hidden = find('#paste').hidden = true
-  tell('')
+  showStatus('')
 }
 
 function expired(title, text) {
@@ -61,19 +62,19 @@ show.addEventListener('click', () => reveal(input.type === 'password'))
 form.addEventListener('submit', async event => {
   event.preventDefault()
   input.removeAttribute('aria-invalid')
-  const answer = await ask(submit, '/auth/reset-password', { token, password: input.value })
+  const answer = await post(submit, '/auth/reset-password', { token, password: input.value })
   if (answer === undefined) return
   if (answer.status === 200) {
-    // Hidden again before it is gone, so that a password manager sees a password.
+    // Hidden again before it is cleared, so that a password manager recognizes a password.
     reveal(false)
     form.hidden = true
     input.value = ''
     return finish('Your new password is set', sentence(answer.message) + ' Every device was signed out.')
   }
   if (answer.status === 410) {
-    return expired('This link does not work any more', 'It has expired, or it was used already. Enter your mail address, and we mail you a new one.')
+    return expired('This link no longer works', 'It has expired, or it was already used. Enter your email address, and we will email you a new one.')
   }
-  complain(answer)
+  showProblem(answer)
   if (answer.status === 422) input.setAttribute('aria-invalid', 'true')
   input.focus()
 })
@@ -85,11 +86,12 @@ addEventListener('hashchange', () => location.hash !== '' && begin(takeToken()))
 begin(takeToken())
 `
 
+/** Builds the page for one policy. */
 export function resetPasswordPage(apiPrefix: string, rules: PasswordRules): Page {
   return renderPage({ title: 'Choose a new password', body: body(rules), script: sharedScript(apiPrefix) + SCRIPT })
 }
 
-/** The rules in the words in which the API complains about them. */
+/** The rules in the words of the API's error details. */
 function rulesInWords({ minLength, classes }: PasswordRules): string {
   const wanted = classes.map(name => PASSWORD_CLASSES[name].detail.replace('must contain ', ''))
   const last = wanted.at(-1)
@@ -97,7 +99,7 @@ function rulesInWords({ minLength, classes }: PasswordRules): string {
   return `At least ${minLength} characters${list === undefined ? '' : `, with ${list}`}.`
 }
 
-/** The classes in the words of password managers. Their `special` is ASCII punctuation and the blank. */
+/** The classes in the words of password managers. Their `special` is ASCII punctuation and the space. */
 const RULE_OF_CLASS: Readonly<Record<PasswordClass, string>> = {
   upper: 'upper',
   lower: 'lower',
@@ -106,10 +108,10 @@ const RULE_OF_CLASS: Readonly<Record<PasswordClass, string>> = {
 }
 
 /**
- * The policy for password managers, so that what they generate is accepted: the value of `passwordrules`, as Apple
- * proposed it. Without `allowed` a manager would use nothing but the required classes.
+ * The policy for password managers, so that their passwords are accepted: the value of `passwordrules`, as Apple
+ * proposed it. Without `allowed` a manager would use only the required classes.
  */
-export function passwordRules({ minLength, classes }: PasswordRules): string {
+function passwordRules({ minLength, classes }: PasswordRules): string {
   const required = classes.map(name => `required: ${RULE_OF_CLASS[name]}`)
   const rules = [
     `minlength: ${minLength}`,

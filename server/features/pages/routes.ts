@@ -1,4 +1,4 @@
-/** Pages for people: what a mailed link opens, and what a problem's `type` leads to. */
+/** Serves the pages that mailed links open, and those that the `type` of a problem leads to. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
@@ -11,12 +11,14 @@ import { type Page, renderPage } from './page.ts'
 import { type PasswordRules, resetPasswordPage } from './reset-password.ts'
 import { verifyEmailPage } from './verify-email.ts'
 
+/** The parts of the configuration that the pages need. */
 export interface PageRoutesOptions {
   readonly apiPrefix: string
-  /** What a new password has to be, to say so before it is refused. */
+  /** The rules of a new password, shown before one is refused. */
   readonly passwordPolicy: PasswordRules
 }
 
+/** Every page. Each is rendered once, at the start. */
 export const pageRoutes: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { apiPrefix, passwordPolicy }) => {
   const verifyEmail = verifyEmailPage(apiPrefix)
   const resetPassword = resetPasswordPage(apiPrefix, passwordPolicy)
@@ -38,14 +40,14 @@ export const pageRoutes: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
   )
 }
 
-/** A parameter of the router: the rest of a segment from an encoded `#` on. */
+/** A parameter of the router that matches from an encoded `#` to the end of the segment. */
 const ENCODED_FRAGMENT = ':fragment(^#.*$)'
 
 /**
  * Serves a page that mailed links lead to.
  *
- * Some mail gateways encode the `#` of a link: the token then arrives in the path, as `%23token=…`, and the page finds
- * it there. Security: the log names the pattern of a route, so that it never holds such a token.
+ * Some mail gateways encode the `#` of a link. The token then arrives in the path, as `%23token=…`, and the page reads
+ * it there. Security: the log holds the pattern of a route, so it never contains such a token.
  */
 function serveLinked(app: FastifyInstance, path: string, page: Page): void {
   for (const url of [path, path + ENCODED_FRAGMENT]) {

@@ -1,22 +1,25 @@
 /**
- * What the scripts of the pages share: reading the token, asking the API, saying what came of it. It is text, because
- * it runs in the browser: plain JavaScript without a backtick, a dollar sign before a brace or a backslash.
+ * The shared script and forms of the pages: reads the token, calls the API, shows the outcome.
+ *
+ * The script is text, because it runs in the browser. It must not contain a backtick, a backslash, or a dollar sign
+ * before a brace.
  */
 
-/** @param apiPrefix checked by the config: a path of plain characters */
+/** Builds the shared script. @param apiPrefix checked by the config: a path of plain characters */
+// Over 40 lines: the text of one script.
 export function sharedScript(apiPrefix: string): string {
   return `
 const find = selector => document.querySelector(selector)
 const heading = find('h1')
 const status = find('[role=status]')
 const alert = find('[role=alert]')
-const UNREACHABLE = 'We could not be reached. Please check your connection and try again.'
+const UNREACHABLE = 'The server could not be reached. Please check your connection and try again.'
 
-// Some mail gateways encode the mark of the fragment, so that the token arrives in the path.
+// Some mail gateways encode the hash sign of the link, so the token arrives in the path.
 const LINKED_TOKEN = /(?:#|%23)token(?:=|%3D)([A-Za-z0-9_-]+)/i
 const TOKEN = /[A-Za-z0-9_-]{20,}/
 
-// The token leaves the address bar and the history at once: nobody should copy, share or screenshot it.
+// Security: removes the token from the address bar and the history, so that it is not copied, shared or photographed.
 function takeToken() {
   const [, token = ''] = LINKED_TOKEN.exec(location.href) ?? []
   const path = location.pathname.replace(/%23.*/, '')
@@ -24,7 +27,7 @@ function takeToken() {
   return token
 }
 
-// Shows the field for the code, for links that lost their token on the way. The whole link is understood, too.
+// Shows the field for the code, for links that have lost their token. The field accepts the whole link, too.
 function offerCode() {
   find('#paste').hidden = false
 }
@@ -42,18 +45,18 @@ function listenForCode(use) {
       section.hidden = true
       return use(token)
     }
-    tell('')
+    showStatus('')
     alert.textContent = 'This is not a code from one of our emails. Please copy all of it.'
     input.setAttribute('aria-invalid', 'true')
     input.focus()
   })
 }
 
-// Asks once at a time. The button stays focusable, so that a keyboard or a screen reader does not lose its place.
-async function ask(button, path, body) {
+// Sends one request at a time. The button stays focusable, so a keyboard or a screen reader keeps its place.
+async function post(button, path, body) {
   if (button.getAttribute('aria-disabled') === 'true') return undefined
   button.setAttribute('aria-disabled', 'true')
-  tell('One moment …')
+  showStatus('One moment …')
   try {
     const json = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
     const response = await fetch('${apiPrefix}' + path, { method: 'POST', ...(body === undefined ? {} : json) })
@@ -62,40 +65,40 @@ async function ask(button, path, body) {
     return { status: 0, title: UNREACHABLE }
   } finally {
     button.removeAttribute('aria-disabled')
-    tell('')
+    showStatus('')
   }
 }
 
-function tell(text) {
+function showStatus(text) {
   status.textContent = text
   alert.textContent = ''
 }
 
-function complain(answer) {
+function showProblem(answer) {
   status.textContent = ''
   const details = (answer.errors ?? []).map(({ detail }) => detail)
   const wait = answer.status === 429 ? ' Please try again later.' : ''
-  const text = answer.code === 'rate-limited' ? 'That was too often.' + wait : sentence(answer.title)
+  const text = answer.code === 'rate-limited' ? 'Too many attempts.' + wait : sentence(answer.title)
   alert.replaceChildren(details.length > 0 ? 'It ' + details.join('. It ') + '.' : text)
 }
 
 const sentence = text => (/[.!?…]$/.test(text) ? text : text + '.')
 
-// What is done is done: the heading says so, and has the focus.
+// Shows the outcome in the heading and moves the focus there.
 function finish(title, text) {
   heading.textContent = title
   document.title = title
-  tell(text)
+  showStatus(text)
   heading.focus()
 }
 
-// The form that asks for a new link, shown where the old one is of no use.
+// Shows the form that requests a new link.
 function offerNewLink(title, text) {
   const section = find('#again')
   section.hidden = false
   heading.textContent = title
   document.title = title
-  tell(text)
+  showStatus(text)
   heading.focus()
 }
 
@@ -105,13 +108,13 @@ function listenForNewLink(path) {
   form.addEventListener('submit', async event => {
     event.preventDefault()
     input.removeAttribute('aria-invalid')
-    const answer = await ask(form.querySelector('button'), path, { email: input.value })
+    const answer = await post(form.querySelector('button'), path, { email: input.value })
     if (answer === undefined) return
     if (answer.status === 202) {
       find('#again').hidden = true
-      return finish('Please look into your mailbox', sentence(answer.message))
+      return finish('Please check your inbox', sentence(answer.message))
     }
-    complain(answer)
+    showProblem(answer)
     if (answer.status === 422) input.setAttribute('aria-invalid', 'true')
     input.focus()
   })
@@ -119,16 +122,16 @@ function listenForNewLink(path) {
 `
 }
 
-/** Asks for an address and says what happens with it; hidden until a script shows it. */
+/** The form that requests a new link; hidden until `offerNewLink()` shows it. */
 export const NEW_LINK_FORM = `<section id="again" hidden>
 <form novalidate>
-<label for="email">Your mail address</label>
+<label for="email">Your email address</label>
 <div class="field"><input id="email" name="email" type="email" autocomplete="email" required maxlength="254" aria-describedby="problem"></div>
-<button type="submit">Mail me a new link</button>
+<button type="submit">Email me a new link</button>
 </form>
 </section>`
 
-/** Asks for the code that stands in the email beside the link; hidden until `offerCode()` shows it. */
+/** The form for the code that the email contains beside the link; hidden until `offerCode()` shows it. */
 export const CODE_FORM = `<section id="paste" hidden>
 <form novalidate>
 <label for="code">Code from the email</label>
@@ -138,5 +141,5 @@ export const CODE_FORM = `<section id="paste" hidden>
 </form>
 </section>`
 
-/** Where the pages speak: quietly what happens, at once what is wrong. */
-export const VOICES = '<p role="status" aria-live="polite"></p>\n<p role="alert" id="problem"></p>'
+/** The live regions: progress is read out politely, a problem at once. */
+export const LIVE_REGIONS = '<p role="status" aria-live="polite"></p>\n<p role="alert" id="problem"></p>'

@@ -1,4 +1,4 @@
-/** How the pages look: one column, light or dark as the person prefers, large enough to touch. */
+/** The style of the pages: one column, light or dark as the user prefers, large enough to touch. */
 
 export const STYLE = `
 :root {

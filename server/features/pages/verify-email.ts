@@ -1,11 +1,11 @@
-/** The page behind a verification link: a button posts the token, so that opening the link uses nothing up. */
+/** The page of a verification link. A button posts the token: opening the link alone does not use it up. */
 
 import { type Page, renderPage } from './page.ts'
-import { CODE_FORM, NEW_LINK_FORM, sharedScript, VOICES } from './script.ts'
+import { CODE_FORM, LIVE_REGIONS, NEW_LINK_FORM, sharedScript } from './script.ts'
 
-const BODY = `<p id="intro" hidden>Press the button to confirm that this mail address is yours.</p>
+const BODY = `<p id="intro" hidden>Press the button to confirm that this email address is yours.</p>
 <p><button type="button" id="confirm" hidden>Confirm my address</button></p>
-${VOICES}
+${LIVE_REGIONS}
 ${CODE_FORM}
 ${NEW_LINK_FORM}
 <noscript><p>This page needs JavaScript to confirm your address.</p></noscript>`
@@ -19,14 +19,14 @@ function begin(found) {
   token = found
   if (token !== '') return ready()
   offerCode()
-  expired('There is no link here', 'Please open the link in your mail once more, paste the code from it, or ask for a new one.')
+  expired('This link is incomplete', 'Please open the link in our email again, paste the code from that email, or request a new link.')
 }
 
 function ready() {
   heading.textContent = document.title = 'Confirm your address'
   intro.hidden = button.hidden = false
   find('#again').hidden = find('#paste').hidden = true
-  tell('')
+  showStatus('')
 }
 
 function expired(title, text) {
@@ -35,16 +35,16 @@ function expired(title, text) {
 }
 
 button.addEventListener('click', async () => {
-  const answer = await ask(button, '/auth/verify-email/' + encodeURIComponent(token))
+  const answer = await post(button, '/auth/verify-email/' + encodeURIComponent(token))
   if (answer === undefined) return
   if (answer.status === 200) {
     intro.hidden = button.hidden = true
     return finish('Your address is confirmed', sentence(answer.message) + ' You can close this page.')
   }
   if (answer.status === 410) {
-    return expired('This link does not work any more', 'It has expired, or it was used already: then your address is confirmed, and you can sign in. Otherwise ask for a new link.')
+    return expired('This link no longer works', 'It has expired, or it was already used. If you have used it, your address is confirmed and you can sign in. Otherwise request a new link.')
   }
-  complain(answer)
+  showProblem(answer)
 })
 
 listenForNewLink('/auth/resend-verification')
@@ -54,6 +54,7 @@ addEventListener('hashchange', () => location.hash !== '' && begin(takeToken()))
 begin(takeToken())
 `
 
+/** Builds the page. */
 export function verifyEmailPage(apiPrefix: string): Page {
   return renderPage({ title: 'Confirm your address', body: BODY, script: sharedScript(apiPrefix) + SCRIPT })
 }

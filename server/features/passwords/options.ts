@@ -1,12 +1,12 @@
-/** What the rules of passwords need. */
+/** The options of the rules of passwords. */
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
 import type { PasswordPolicy } from '../../lib/passwords/password-policy.ts'
+import type { PublishEnds } from '../../lib/publish-ends.ts'
 
 export interface PasswordsOptions extends ReauthenticationOptions {
   readonly passwordPolicy: PasswordPolicy
-  /** How long a mailed link that sets a new password is good, in seconds. */
+  /** How long a mailed link that sets a new password is valid, in seconds. */
   readonly resetTtl: number
-  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  readonly publishEnds: PublishEnds
 }

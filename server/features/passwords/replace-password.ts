@@ -1,4 +1,4 @@
-/** Puts a new password into force, with all that follows from it, inside the transaction of whoever does. */
+/** Replaces a password, with everything that follows from it, inside the transaction of the caller. */
 
 import type { Queryable } from '../../../db/client.ts'
 import { insertAuditEvent } from '../../../db/queries/audit.ts'
@@ -9,18 +9,23 @@ import type { Client } from '../../lib/client.ts'
 import { noticeMail } from '../../lib/mail/outbox-mail.ts'
 import type { PasswordsOptions } from './options.ts'
 
-export interface Replacement {
+interface Replacement {
+  readonly kind: 'password-reset' | 'password-changed'
   readonly user: User
   readonly passwordHash: string
-  /** A session that goes on; all others end. */
+  /** The session that does not end; all others do. */
   readonly exceptSid?: string
-  /** The person has proven the address, too. */
+  /** The user has also proven to own the email address. */
   readonly emailVerified?: true
+  readonly client: Client
+  readonly atMs: number
 }
 
 /**
- * Security: links that were mailed before are void with the sessions. A reset that was asked for earlier, or a change of
- * address that a thief began, would otherwise undo what the owner has just done.
+ * Replaces the password, ends the sessions, voids the links that were mailed before, and notifies the owner.
+ *
+ * Security: a reset that was requested earlier, or a change of address that a thief began, would otherwise undo the
+ * change of the owner.
  *
  * @param db a transaction that has locked the user
  * @returns the ids of the sessions that ended
@@ -28,17 +33,14 @@ export interface Replacement {
 export async function replacePassword(
   { audit, box }: PasswordsOptions,
   db: Queryable,
-  kind: 'password-reset' | 'password-changed',
-  replacement: Replacement,
-  client: Client,
-  nowMs: number
+  replacement: Replacement
 ): Promise<string[]> {
-  const { user, exceptSid, ...change } = replacement
-  const now = new Date(nowMs)
+  const { kind, user, exceptSid, client, atMs, ...change } = replacement
+  const now = new Date(atMs)
   await setPassword(db, user.id, change, now)
-  const ended = await endSessionsOf(db, user.id, exceptSid, kind, now)
+  const ended = await endSessionsOf(db, user.id, { exceptId: exceptSid, reason: kind, now })
   const subject = { person: user, details: { endedSessions: String(ended.length) } }
-  await insertAuditEvent(db, audit.event({ kind, client, atMs: nowMs, ...subject }))
-  await insertOutboxMail(db, noticeMail(box, 'password-changed', user, nowMs))
+  await insertAuditEvent(db, audit.event({ kind, client, atMs, ...subject }))
+  await insertOutboxMail(db, noticeMail(box, 'password-changed', user, atMs))
   return ended
 }

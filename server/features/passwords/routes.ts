@@ -11,17 +11,25 @@ import { BODY_PROBLEMS, PROOF_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../l
 import { ChangePassword, ForgotPassword, MarkedMessage, Message, NoContent, ResetPassword } from './schemas.ts'
 import type { PasswordsService } from './service.ts'
 
+type App = Parameters<FastifyPluginAsyncTypebox>[0]
+
 export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsService }> = async (
   app,
   { passwords }
 ) => {
+  forgotPasswordRoute(app, passwords)
+  resetPasswordRoute(app, passwords)
+  changePasswordRoute(app, passwords)
+}
+
+function forgotPasswordRoute(app: App, passwords: PasswordsService): void {
   app.post(
     '/auth/forgot-password',
     {
       schema: {
         operationId: 'forgotPassword',
-        summary: 'Ask for a link that sets a new password',
-        description: 'The same answer whether the address has an account or not.',
+        summary: 'Request an email with a link to set a new password',
+        description: 'The answer is the same whether the address has an account or not.',
         tags: ['passwords'],
         body: ForgotPassword,
         response: { 202: Message, ...problems(...BODY_PROBLEMS) }
@@ -29,19 +37,21 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
     },
     async (request, reply) => {
       const email = orThrow(checkEmail(request.body.email))
-      await app.takeMailQuota('forgot-password', email)
+      await app.chargeMailQuota('forgot-password', email)
       await passwords.forgot(email, request.client)
       return reply
         .code(202)
         .send({ message: 'If this address has an account, we have mailed a link that sets a new password' })
     }
   )
+}
 
+function resetPasswordRoute(app: App, passwords: PasswordsService): void {
   app.post(
     '/auth/reset-password',
     {
       config: { rateLimit: app.quota('mailed-tokens') },
-      // Before the quota: a password that is too short must not cost one of twenty links an hour.
+      // Before the quota: a password that is too short must not cost one of twenty attempts an hour.
       preHandler: async request => {
         orThrow(passwords.check(request.body.password))
       },
@@ -49,9 +59,9 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
         operationId: 'resetPassword',
         summary: 'Set a new password with the token that was mailed',
         description:
-          'The token is good once; a password that the policy refuses does not use it up. ' +
+          'The token can be used once; a password that the policy refuses does not use it up. ' +
           'Every session of the account ends, and none begins. ' +
-          'A block of the account after failed logins ends, and the device is marked as known.',
+          'Also lifts a block of the account after failed logins, and marks the device as known.',
         tags: ['passwords'],
         body: ResetPassword,
         cookies: readsCookies(DEVICE_COOKIE),
@@ -67,7 +77,9 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsSer
       }
     }
   )
+}
 
+function changePasswordRoute(app: App, passwords: PasswordsService): void {
   app.post(
     '/users/me/password',
     {

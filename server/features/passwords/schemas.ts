@@ -1,4 +1,4 @@
-/** What the ways to a new password look like on the wire. */
+/** The shapes of password changes in requests and answers. */
 
 import { Type } from '@sinclair/typebox'
 import { PRESENTED_MARK } from '../../lib/devices/presented-marks.ts'
@@ -15,7 +15,7 @@ export const ForgotPassword = Type.Object(
 
 export const ResetPassword = Type.Object(
   {
-    // No pattern: what is no token of ours is answered like one that has expired.
+    // No pattern: a malformed token gets the same answer as an expired one.
     token: Type.String({ maxLength: 512, description: 'From the fragment of the mailed link' }),
     password
   },
@@ -30,7 +30,9 @@ export const ChangePassword = Type.Object(
     currentPassword: password,
     newPassword: password,
     deviceMark: PRESENTED_MARK,
-    captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
+    captchaToken: Type.Optional(
+      Type.String({ maxLength: 2048, description: 'Needed only after a `captcha-required` problem' })
+    )
   },
   {
     additionalProperties: false,

@@ -1,29 +1,17 @@
-/** The rules of passwords, each in a file of its own, joined over one set of options. HTTP is not known here. */
+/** Lists the rules of passwords, each with its own file, over one set of options. The rules know no HTTP. */
 
-import type { Proof } from '../../guard/reauthenticate.ts'
-import type { Client } from '../../lib/client.ts'
-import { checkNewPassword } from '../../lib/http/checked-member.ts'
-import type { Result } from '../../lib/result.ts'
-import { change, type PasswordChange } from './change.ts'
-import { forgot } from './forgot.ts'
+import { createChangePassword } from './change-password.ts'
+import { createForgotPassword } from './forgot-password.ts'
 import type { PasswordsOptions } from './options.ts'
-import { type Reset, reset } from './reset.ts'
+import { createCheckPassword, createResetPassword } from './reset-password.ts'
 
-export interface PasswordsService {
-  /** Checks a new password as far as that needs nobody looked up. */
-  check(password: string): Result<string>
-  /** @param email canonical */
-  forgot(email: string, client: Client): Promise<void>
-  /** @returns the new mark of the device */
-  reset(reset: Reset, client: Client): Promise<Result<string>>
-  change(change: PasswordChange, proof: Proof, client: Client): Promise<Result<undefined>>
-}
+export type PasswordsService = ReturnType<typeof createPasswordsService>
 
-export function createPasswordsService(options: PasswordsOptions): PasswordsService {
+export function createPasswordsService(options: PasswordsOptions) {
   return {
-    check: password => checkNewPassword(options.passwordPolicy, password, undefined),
-    forgot: (email, client) => forgot(options, email, client),
-    reset: (wanted, client) => reset(options, wanted, client),
-    change: (wanted, proof, client) => change(options, wanted, proof, client)
+    check: createCheckPassword(options),
+    forgot: createForgotPassword(options),
+    reset: createResetPassword(options),
+    change: createChangePassword(options)
   }
 }

@@ -1,23 +1,23 @@
-/** Holds a password against all that is stored for an address, at work that tells nothing about it. */
+/** Compares a password with everything stored for an email address. The amount of work reveals none of it. */
 
-import type { LoginCandidate } from '../../../db/queries/users.ts'
+import type { LoginCandidate } from '../../../db/queries/login-candidate.ts'
 import type { SessionsOptions } from './options.ts'
 
 export interface CheckedCredentials {
   /**
-   * Whose password it is: that of the account, disabled or not; or that of a registration that waits for its link,
-   * whether the address has an account or not, because any client can begin one for it.
+   * What the password belongs to: the account, disabled or not, or a registration with an unopened link. Any client can
+   * begin a registration for any address, also for one that has an account.
    */
   readonly match: 'account' | 'registration' | undefined
-  /** The hash of the account is weaker than today's. */
+  /** The hash of the account is weaker than the configuration asks for. */
   readonly outdated: boolean
 }
 
 /**
- * One comparison where the account may be entered, otherwise always the same two: with the account and with the newest
- * registration, or with decoys in their places. Only where verification is required does a registration wait.
+ * Makes one comparison if the password opens an active account. Otherwise it makes the same two for every address: with
+ * the account and with the newest registration, or with decoys. Registrations count only if verification is required.
  *
- * Security: a comparison takes a tenth of a second. One more or one fewer would tell a remote client what is stored.
+ * Security: a comparison takes a tenth of a second. A remote client could measure one more or one fewer.
  *
  * @throws {QueueFullError}
  */
@@ -26,12 +26,13 @@ export async function checkCredentials(
   { user, pendingPasswordHash }: LoginCandidate,
   password: string
 ): Promise<CheckedCredentials> {
-  const mayEnter = user !== undefined && user.disabledAt === null
-  const own = await hasher.check(password, user?.passwordHash, mayEnter ? 'unless-correct' : 'always')
+  const isActive = user !== undefined && user.disabledAt === null
+  const own = await hasher.check(password, user?.passwordHash, isActive ? 'unless-correct' : 'always')
   const { outdated } = own
-  if (own.correct && mayEnter) return { match: 'account', outdated }
+  if (own.correct && isActive) return { match: 'account', outdated }
 
-  // Before the account: a stranger may guess the password of a disabled one by registering with it.
+  // Security: checked before a disabled account. Otherwise an attacker could register its address with a guessed
+  // password, and learn from the answer whether the guess is right.
   if (emailVerification === 'required' && (await hasher.check(password, pendingPasswordHash)).correct) {
     return { match: 'registration', outdated }
   }

@@ -1,4 +1,4 @@
-/** Tells a page of another site why its browser keeps no refresh cookie: the browser itself says nothing. */
+/** Explains to a page of another site why the browser keeps no refresh cookie. The browser itself gives no reason. */
 
 import type { FastifyRequest } from 'fastify'
 
@@ -7,7 +7,7 @@ const REASON =
   'SameSite=Strict. Without it the session cannot be refreshed. Serve the page from the site of the API: the same ' +
   'scheme and registrable domain. To a browser, "localhost" and "127.0.0.1" are two sites'
 
-/** The member of an answer with a session that says so, where it is so (RFC 6265bis §5.7; Fetch Metadata §2.3). */
+/** The member of a body that explains it; empty for pages of the same site (RFC 6265bis §5.7; Fetch Metadata §2.3). */
 export function cookieRefusal(request: FastifyRequest): { readonly cookieRefused?: string } {
   return request.headers['sec-fetch-site'] === 'cross-site' ? { cookieRefused: REASON } : {}
 }

@@ -1,40 +1,28 @@
-/** How a session leaves: the access token in the body, the refresh token where no script can read it. */
+/** Delivers a session: the access token in the body, the refresh token in a cookie that no script can read. */
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { REFRESH_COOKIE } from '../../../edge/contract/http.ts'
 import { deliverDeviceMark } from '../../lib/devices/device-mark-delivery.ts'
 import { isBrowser } from '../../lib/http/browser.ts'
 import { cookieRefusal } from './cookie-refusal.ts'
 import type { BegunSession, IssuedSession, RefreshedSession } from './options.ts'
 
-/** Sets the cookies of a session that was begun just now, and builds the body. */
-export function deliverBegun(
-  app: FastifyInstance,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  session: BegunSession,
-  nowMs: number
-) {
+/** Sets the cookies of a new session, and builds the body. */
+export function deliverBegun(reply: FastifyReply, session: BegunSession, nowMs: number) {
   setRefreshCookie(reply, session, nowMs)
-  return { ...tokensOf(app, request, session), ...deliverDeviceMark(request, reply, session.deviceMark) }
+  return { ...tokensOf(reply, session), ...deliverDeviceMark(reply.request, reply, session.deviceMark) }
 }
 
-/** Sets the refresh cookie where it changes, and builds the body. */
-export function deliverRefreshed(
-  app: FastifyInstance,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  session: RefreshedSession,
-  nowMs: number
-) {
+/** Sets the refresh cookie if it changes, and builds the body. */
+export function deliverRefreshed(reply: FastifyReply, session: RefreshedSession, nowMs: number) {
   if (!session.keepsCookie) setRefreshCookie(reply, session, nowMs)
   const { refreshToken } = session
-  return { ...tokensOf(app, request, session), ...(session.isOnlyInBody ? { refreshToken } : {}) }
+  return { ...tokensOf(reply, session), ...(session.isOnlyInBody ? { refreshToken } : {}) }
 }
 
-/** A browser finds no refresh token in the body. */
-function tokensOf(app: FastifyInstance, request: FastifyRequest, session: IssuedSession) {
-  const { token, expiresInSeconds } = app.signAccessToken(session, session.user)
+/** The tokens for the body. Browsers get no refresh token there. */
+function tokensOf({ request, server }: FastifyReply, session: IssuedSession) {
+  const { token, expiresInSeconds } = server.signAccessToken(session, session.user)
   return {
     accessToken: token,
     tokenType: 'Bearer' as const,
@@ -44,7 +32,7 @@ function tokensOf(app: FastifyInstance, request: FastifyRequest, session: Issued
   }
 }
 
-/** `Max-Age` only with remember me; otherwise the cookie goes with the browser's session. */
+/** Sets `Max-Age` only for a remembered session. Otherwise the browser deletes the cookie when it closes. */
 function setRefreshCookie(reply: FastifyReply, session: IssuedSession, nowMs: number): void {
   const seconds = Math.max(1, Math.floor((+session.idleExpiresAt - nowMs) / 1000))
   reply.setCookie(REFRESH_COOKIE, session.refreshToken, {
@@ -53,7 +41,7 @@ function setRefreshCookie(reply: FastifyReply, session: IssuedSession, nowMs: nu
   })
 }
 
-/** Only for a cookie whose session has ended or whose token is worthless. */
+/** Deletes the refresh cookie. For cookies of ended sessions and invalid ones only. */
 export function clearRefreshCookie(reply: FastifyReply): void {
   reply.setCookie(REFRESH_COOKIE, '', { ...COOKIE, maxAge: 0 })
 }

@@ -1,19 +1,20 @@
-/** What the rules of sessions need, and what they hand back. */
+/** The options of the rules of sessions, and the values that the rules take and return. */
 
 import type { Database } from '../../../db/client.ts'
 import type { User } from '../../../db/queries/users.ts'
-import type { AuditRows } from '../../audit/audit-event.ts'
+import type { AuditRows } from '../../audit/audit-rows.ts'
 import type { LoginGuard } from '../../guard/login-guard.ts'
 import type { RefreshTokens } from '../../lib/crypto/refresh-token.ts'
 import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
 import type { DeviceFingerprint } from '../../lib/devices/device-fingerprint.ts'
 import type { DeviceMarks } from '../../lib/devices/device-mark.ts'
 import type { PasswordHasher } from '../../lib/passwords/password-hash.ts'
+import type { PublishEnds } from '../../lib/publish-ends.ts'
 import type { Failure } from '../../lib/result.ts'
 
 export { NOTICE_TTL, secondsAfter } from '../../lib/lifetimes.ts'
 
-/** Life times in seconds. */
+/** Lifetimes, in seconds. */
 export interface SessionLimits {
   readonly refreshGrace: number
   readonly refreshIdleTtl: number
@@ -31,11 +32,10 @@ export interface SessionsOptions {
   readonly deviceFingerprint: DeviceFingerprint
   readonly refreshTokens: RefreshTokens
   readonly limits: SessionLimits
-  /** Whether an address must be confirmed before the first sign-in. */
+  /** Whether a user must verify the email address before the first sign-in. */
   readonly emailVerification: 'required' | 'optional'
   readonly nowMs: () => number
-  /** Tells the edges that sessions have ended. Resolves to false where they could not be told; it is retried then. */
-  readonly announceEnds: (sids: readonly string[]) => Promise<boolean>
+  readonly publishEnds: PublishEnds
   /** Wakes the mail worker: an email waits in the outbox. */
   readonly wakeMail: () => void
 }
@@ -47,29 +47,29 @@ export interface IssuedSession {
   readonly remembered: boolean
   readonly refreshToken: string
   readonly refreshCounter: number
-  /** When the refresh token expires, if it is not used. */
+  /** When the refresh token expires unless it is used. */
   readonly idleExpiresAt: Date
   /** When the session ends. */
   readonly expiresAt: Date
 }
 
 export interface RefreshedSession extends IssuedSession {
-  /** Whether the refresh cookie of the request stays as it is. */
+  /** The refresh cookie of the request stays unchanged. */
   readonly keepsCookie: boolean
-  /** The cookie is that of another session: the token goes back the way it came, in the body. */
+  /** The token came in the body and returns there, because the cookie belongs to another session. */
   readonly isOnlyInBody: boolean
 }
 
-/** A session that was begun just now, and the mark for its device. */
+/** A new session, and the mark for its device. */
 export interface BegunSession extends IssuedSession {
   readonly deviceMark: string
 }
 
-/** What a client brought along to a sign-in. */
+/** What a sign-in request carries from an earlier session. */
 export interface Presented {
-  /** Its session ends. */
+  /** The session of this token ends. */
   readonly refreshToken: string | undefined
-  /** From the body and from the cookie. */
+  /** From the body and from cookies. */
   readonly deviceMarks: readonly string[]
 }
 
@@ -79,9 +79,9 @@ export interface PresentedTokens {
   readonly cookie: string | undefined
 }
 
-/** What the access token of a request proves. `unknown`: it could not be checked. */
+/** What the access token of a request proves. `unknown`: it could not be verified, and may be valid. */
 export type AccessProof =
   | { readonly kind: 'none' }
-  | { readonly kind: 'worthless' }
+  | { readonly kind: 'invalid' }
   | { readonly kind: 'unknown'; readonly failure: Failure }
   | { readonly kind: 'session'; readonly sessionId: string }

@@ -1,4 +1,4 @@
-/** What a request presents of a session. Each credential is read by itself here and judged by itself in the rules. */
+/** Reads the session credentials that a request presents. The rules judge each of them by itself. */
 
 import type { FastifyRequest } from 'fastify'
 import { parseBearer, REFRESH_COOKIE } from '../../../edge/contract/http.ts'
@@ -8,7 +8,7 @@ import { readCookies } from '../../lib/http/cookies.ts'
 import { accessSession } from './access-session.ts'
 import type { AccessProof, Presented, PresentedTokens } from './options.ts'
 
-/** Stands for several different refresh cookies, of which none counts. No token has this form. */
+/** Stands for several refresh cookies with different values; none of them counts. No token has this form. */
 export const AMBIGUOUS = 'several cookies'
 
 /** The refresh tokens of a request. */
@@ -17,27 +17,27 @@ export function presentedTokens(request: FastifyRequest): PresentedTokens {
   return { body: body?.refreshToken, cookie: refreshCookie(request) }
 }
 
-/** What a sign-in presents: the session that it ends, and the marks of its device. */
+/** The refresh cookie of the session that a sign-in ends, and the marks of the device. */
 export function presentedAtSignIn(request: FastifyRequest): Presented {
   const body = request.body as { deviceMark?: string } | null | undefined
   return { refreshToken: refreshCookie(request), deviceMarks: presentedMarks(request.headers, body?.deviceMark) }
 }
 
-/** The session that the bearer token of a request proves, even where it has expired. */
+/** The session that the bearer token of a request proves, even an expired one. */
 export function presentedAccess(request: FastifyRequest, verifier: TokenVerifier, nowMs: number): Promise<AccessProof> {
   const bearer = parseBearer(request.headers.authorization)
   if (bearer.kind === 'token') return accessSession(verifier, bearer.token, nowMs)
-  return Promise.resolve({ kind: bearer.kind === 'missing' ? 'none' : 'worthless' })
+  return Promise.resolve({ kind: bearer.kind === 'missing' ? 'none' : 'invalid' })
 }
 
 /**
  * The refresh cookie of a request.
  *
- * Security: two different cookies of that name mean that one was planted, and which one cannot be told (cookie
- * tossing), so neither counts.
+ * Security: of two different cookies with that name, an attacker has planted one (cookie tossing). The server cannot
+ * know which, so neither counts.
  */
 export function refreshCookie(request: FastifyRequest): string | undefined {
   const [value, ...others] = new Set(readCookies(request.headers, REFRESH_COOKIE))
-  // A client that keeps a cleared cookie sends an empty one: it presents nothing.
+  // Some clients keep a cleared cookie and send it empty: that is not a token.
   return others.length === 0 ? value || undefined : AMBIGUOUS
 }

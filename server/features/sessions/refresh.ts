@@ -1,10 +1,11 @@
-/** Exchanges refresh tokens: no client is logged out by accident, and a copy in other hands ends the session. */
+/** Exchanges refresh tokens. No client is logged out by accident, and the use of a copied token ends the session. */
 
 import { findOwnedSession, type OwnedSession, presentRefreshToken } from '../../../db/queries/sessions.ts'
 import type { Client } from '../../lib/client.ts'
 import type { RefreshTicket } from '../../lib/crypto/refresh-token.ts'
-import { failure, type Result, success } from '../../lib/result.ts'
-import { endStolenSession } from './end-stolen-session.ts'
+import { type Failure, failure, type Result, success } from '../../lib/result.ts'
+import { createEndStolenSession } from './end-stolen-session.ts'
+import { genuineTickets } from './genuine-tickets.ts'
 import {
   type IssuedSession,
   type PresentedTokens,
@@ -14,48 +15,43 @@ import {
 } from './options.ts'
 import { judgeRefresh, MIN_REMAINING_MS } from './refresh-rule.ts'
 
-const REFUSED = failure('refresh-invalid', 'no refresh token, or none that is genuine')
+const REFUSED = failure('refresh-invalid', 'the request carries no genuine refresh token')
 
 /**
- * Takes the first genuine token whose session can be refreshed, body before cookie. One statement where that is the
- * first one; a token that we did not make never reaches the database.
+ * Creates the rule. It uses the first genuine token that the rule of refresh tokens accepts, body before cookie. A
+ * first token that is accepted costs one statement. A forged token never reaches the database.
  */
-export async function refresh(
-  options: SessionsOptions,
-  presented: PresentedTokens,
-  client: Client
-): Promise<Result<RefreshedSession>> {
-  let refused = REFUSED
-  for (const ticket of genuineTickets(options, presented)) {
-    const result = await present(options, ticket, client)
-    if (result.ok) return success(delivered(options, presented.cookie, result.value))
-    refused = result
+export function createRefresh(options: SessionsOptions) {
+  const refuse = createRefusal(options)
+  return async (presented: PresentedTokens, client: Client): Promise<Result<RefreshedSession>> => {
+    let refused: Failure = REFUSED
+    for (const ticket of ticketsToTry(options, presented)) {
+      const now = new Date(options.nowMs())
+      const owned = await present(options, ticket, now)
+      const result = owned === undefined ? await refuse(ticket, client, now) : issue(options, owned)
+      if (result.ok) return success(delivered(options, presented.cookie, result.value))
+      refused = result
+    }
+    return refused
   }
-  return refused
 }
 
-/**
- * Of two tokens of one session the newer one counts: the older one is a copy that this client has kept as well.
- */
-function genuineTickets({ refreshTokens }: SessionsOptions, { body, cookie }: PresentedTokens): RefreshTicket[] {
-  const [first, second] = [body, cookie].flatMap(token => {
-    const ticket = token === undefined ? undefined : refreshTokens.open(token)
-    return ticket ? [ticket] : []
-  })
+/** The tickets to try, in order. Of two tokens of one session only the newer one counts: this client kept both. */
+function ticketsToTry({ refreshTokens }: SessionsOptions, presented: PresentedTokens): RefreshTicket[] {
+  const [first, second] = genuineTickets(refreshTokens, presented)
   if (first === undefined) return []
   if (second === undefined) return [first]
   if (first.sessionId !== second.sessionId) return [first, second]
   return [first.counter >= second.counter ? first : second]
 }
 
+/** @returns `undefined` if the token was not accepted */
 async function present(
-  options: SessionsOptions,
+  { database, limits }: SessionsOptions,
   ticket: RefreshTicket,
-  client: Client
-): Promise<Result<IssuedSession>> {
-  const { database, limits, nowMs } = options
-  const now = new Date(nowMs())
-  const owned = await database.run(db =>
+  now: Date
+): Promise<OwnedSession | undefined> {
+  return database.run(db =>
     presentRefreshToken(db, {
       ...ticket,
       now,
@@ -65,40 +61,42 @@ async function present(
       rememberedIdleExpiresAt: secondsAfter(now, limits.rememberedSessionTtl)
     })
   )
-  if (owned === undefined) return refuse(options, ticket, client, now)
-  // The statement may have waited: an access token needs a whole second.
-  if (+owned.session.expiresAt - nowMs() < MIN_REMAINING_MS) return failure('refresh-invalid', 'the session is over')
-  return success(opened(options, owned))
 }
 
-/** The token was not accepted: its session is over, or the token is an old one and its session ends. */
-async function refuse(options: SessionsOptions, ticket: RefreshTicket, client: Client, now: Date) {
+/** Refuses a token that the statement did not accept: its session is over, or the token was reused and it ends. */
+function createRefusal(options: SessionsOptions) {
   const { database, limits } = options
-  const owned = await database.run(db => findOwnedSession(db, ticket.sessionId))
-  if (owned === undefined || owned.user.disabledAt !== null) return failure('refresh-invalid', 'the session is gone')
-  const verdict = judgeRefresh(owned.session, ticket.counter, +now, limits.refreshGrace)
-  if (verdict === 'reused') await endStolenSession(options, owned, client)
-  return failure('refresh-invalid', `the refresh token is ${verdict}`)
+  const endStolenSession = createEndStolenSession(options)
+  return async (ticket: RefreshTicket, client: Client, now: Date): Promise<Failure> => {
+    const owned = await database.run(db => findOwnedSession(db, ticket.sessionId))
+    if (owned === undefined || owned.user.disabledAt !== null)
+      return failure('refresh-invalid', 'the session does not exist, or its account is disabled')
+    const outcome = judgeRefresh(owned.session, ticket.counter, +now, limits.refreshGrace)
+    if (outcome === 'reused') await endStolenSession(owned, client)
+    return failure('refresh-invalid', `the refresh outcome is "${outcome}"`)
+  }
 }
 
-function opened({ refreshTokens }: SessionsOptions, { session, user }: OwnedSession): IssuedSession {
+function issue({ refreshTokens, nowMs }: SessionsOptions, { session, user }: OwnedSession): Result<IssuedSession> {
   const { id, remembered, idleExpiresAt, expiresAt, refreshCounter } = session
+  // The statement may have waited, and an access token needs a whole second.
+  if (+expiresAt - nowMs() < MIN_REMAINING_MS) return failure('refresh-invalid', 'the session is over')
   const refreshToken = refreshTokens.mint({ sessionId: id, counter: refreshCounter })
-  return { user, sessionId: id, remembered, idleExpiresAt, expiresAt, refreshCounter, refreshToken }
+  return success({ user, sessionId: id, remembered, idleExpiresAt, expiresAt, refreshCounter, refreshToken })
 }
 
 /**
- * The cookie of the request stays as it is where it holds this token already, or that of another session.
+ * Decides whether the cookie is set. It stays unchanged if it holds this token already, or a token of another session.
  *
- * A token that did not change is not set again. Its answer may be late, and by then another tab may have rotated: the
- * cookie would fall back to a token that has been used.
+ * An unchanged token is not set again. The answer may be late, after another tab has rotated the token. It would put
+ * back a token that was already used.
  */
 function delivered(
   { refreshTokens }: SessionsOptions,
   cookie: string | undefined,
   session: IssuedSession
 ): RefreshedSession {
-  const other = cookie === undefined ? undefined : refreshTokens.open(cookie)
+  const other = cookie === undefined ? undefined : refreshTokens.parse(cookie)
   const isOnlyInBody = other !== undefined && other.sessionId !== session.sessionId
   return { ...session, isOnlyInBody, keepsCookie: isOnlyInBody || cookie === session.refreshToken }
 }

@@ -1,4 +1,4 @@
-/** What sessions look like on the wire. */
+/** The shapes of sessions in requests and answers. */
 
 import { type Static, Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
@@ -13,11 +13,13 @@ export { Message, NoContent } from '../../lib/http/answer-shapes.ts'
 
 export const Login = Type.Object(
   {
-    email: Type.String({ minLength: 3, maxLength: 254, description: 'The address you registered with' }),
+    email: Type.String({ minLength: 3, maxLength: 254, description: 'The email address of the account' }),
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
     rememberMe: Type.Optional(Type.Boolean({ description: 'Stay signed in for 30 days instead of one' })),
     deviceMark: PRESENTED_MARK,
-    captchaToken: Type.Optional(Type.String({ maxLength: 2048, description: 'Only after `captcha-required`' }))
+    captchaToken: Type.Optional(
+      Type.String({ maxLength: 2048, description: 'Needed only after a `captcha-required` problem' })
+    )
   },
   {
     additionalProperties: false,
@@ -39,8 +41,8 @@ export type Refreshed = Static<typeof Refreshed>
 export const RefreshTokenBody = optionalBody(
   Type.Object(
     { refreshToken: Type.Optional(Type.String({ maxLength: 512, description: 'Non-browser clients only' })) },
-    // A made-up token in the example would be sent by every form that was not filled in.
-    { additionalProperties: false, description: 'Not needed where the cookie carries the token', examples: [{}] }
+    // Forms that were not filled in send the example: it must not hold a made-up token.
+    { additionalProperties: false, description: 'Not needed if the cookie carries the token', examples: [{}] }
   )
 )
 
@@ -92,15 +94,15 @@ export const VerifiedToken = Type.Object(
 )
 
 export const SessionParams = Type.Object({
-  id: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'From the list of sessions' })
+  id: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'An id from the list of sessions' })
 })
 
-export const SessionShape = Type.Object(
+const SessionShape = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
-    current: Type.Boolean({ description: 'The session of the token that was sent' }),
-    device: Type.String({ description: 'Browser and system, in words' }),
-    ipAddress: Type.String({ description: 'Where the session began' }),
+    current: Type.Boolean({ description: 'Whether the access token of this request belongs to the session' }),
+    device: Type.String({ description: 'Browser and operating system, for people' }),
+    ipAddress: Type.String({ description: 'The address of the client at sign-in' }),
     createdAt: Type.String({ format: 'date-time' }),
     lastUsedAt: Type.String({ format: 'date-time', description: 'The last sign-in or refresh' }),
     expiresAt: Type.String({ format: 'date-time' })
@@ -130,7 +132,7 @@ export const SessionList = Type.Object(
   }
 )
 
-/** Picks what may be shown from what is stored. */
+/** Shows the public part of a stored session. */
 export function showSession(
   session: {
     id: string

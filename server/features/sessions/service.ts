@@ -1,48 +1,26 @@
-/** The rules of sessions, each in a file of its own, joined over one set of options. HTTP is not known here. */
+/** Lists the rules of sessions, each with its own file, over one set of options. The rules know no HTTP. */
 
-import { listLiveSessions, type Session } from '../../../db/queries/sessions.ts'
-import type { User } from '../../../db/queries/users.ts'
-import type { Client } from '../../lib/client.ts'
-import { failure, type Result, success } from '../../lib/result.ts'
-import { begin } from './begin.ts'
-import { endAll, endOne, logout } from './ending.ts'
-import { type Credentials, login } from './login.ts'
-import type {
-  AccessProof,
-  BegunSession,
-  Presented,
-  PresentedTokens,
-  RefreshedSession,
-  SessionsOptions
-} from './options.ts'
-import { refresh } from './refresh.ts'
+import { createBeginSession, createFirstSession } from './begin-session.ts'
+import { createIsDeadCookie } from './dead-cookie.ts'
+import { createEndAll, createEndOne } from './end-sessions.ts'
+import { createListSessions } from './list-sessions.ts'
+import { createLogin } from './login.ts'
+import { createLogout } from './logout.ts'
+import type { SessionsOptions } from './options.ts'
+import { createRefresh } from './refresh.ts'
 
-export interface SessionsService {
-  login(credentials: Credentials, presented: Presented, client: Client): Promise<Result<BegunSession>>
-  /** Begins the first session of a user who has just registered. */
-  begin(user: User, presented: Presented, client: Client): Promise<Result<BegunSession>>
-  refresh(presented: PresentedTokens, client: Client): Promise<Result<RefreshedSession>>
-  logout(presented: PresentedTokens, access: AccessProof, client: Client): Promise<Result<undefined>>
-  /** Whether a refresh cookie is lost once this session has ended: it is of that session, or worthless. */
-  endsWith(cookie: string, sid: string): boolean
-  /** Live sessions, newest use first. */
-  list(userId: string): Promise<Session[]>
-  endOne(userId: string, sid: string, client: Client): Promise<Result<undefined>>
-  endAll(userId: string, client: Client): Promise<Result<undefined>>
-}
+export type SessionsService = ReturnType<typeof createSessionsService>
 
-export function createSessionsService(options: SessionsOptions): SessionsService {
+export function createSessionsService(options: SessionsOptions) {
+  const beginSession = createBeginSession(options)
   return {
-    login: (credentials, presented, client) => login(options, credentials, presented, client),
-    begin: async (user, presented, client) => {
-      const session = await begin(options, { user, remembered: false, presented, tellOfNewDevice: false }, client)
-      return session ? success(session) : failure('session-ended', 'the account was changed before its first session')
-    },
-    refresh: (presented, client) => refresh(options, presented, client),
-    logout: (presented, access, client) => logout(options, presented, access, client),
-    endsWith: (cookie, sid) => (options.refreshTokens.open(cookie)?.sessionId ?? sid) === sid,
-    list: userId => options.database.run(db => listLiveSessions(db, userId, new Date(options.nowMs()))),
-    endOne: (userId, sid, client) => endOne(options, userId, sid, client),
-    endAll: (userId, client) => endAll(options, userId, client)
+    login: createLogin(options, beginSession),
+    beginFirst: createFirstSession(beginSession),
+    refresh: createRefresh(options),
+    logout: createLogout(options),
+    isDeadCookie: createIsDeadCookie(options),
+    list: createListSessions(options),
+    endOne: createEndOne(options),
+    endAll: createEndAll(options)
   }
 }

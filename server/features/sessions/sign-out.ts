@@ -1,13 +1,15 @@
-/** Takes the refresh cookie of a session that has ended away from its browser, and no other. */
+/** Deletes the refresh cookie of an ended session from its browser. */
 
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { clearRefreshCookie } from './deliver.ts'
 import { AMBIGUOUS, refreshCookie } from './presented.ts'
 import type { SessionsService } from './service.ts'
 
-/** Clears the refresh cookie after its session `sid` has ended. A cookie of another session stays. */
-export function signOut(sessions: SessionsService, request: FastifyRequest, reply: FastifyReply, sid: string): void {
-  const cookie = refreshCookie(request)
-  if (cookie === AMBIGUOUS) return
-  if (cookie === undefined || sessions.endsWith(cookie, sid)) clearRefreshCookie(reply)
+/** Creates the step that deletes the cookie. The cookie of another session stays. */
+export function createSignOut({ isDeadCookie }: Pick<SessionsService, 'isDeadCookie'>) {
+  return (reply: FastifyReply, endedSessionId: string): void => {
+    const cookie = refreshCookie(reply.request)
+    if (cookie === AMBIGUOUS) return
+    if (cookie === undefined || isDeadCookie({ cookie, endedSessionId })) clearRefreshCookie(reply)
+  }
 }

@@ -1,8 +1,9 @@
-/** What the rules of mail addresses need. */
+/** The options of the rules of email addresses. */
 
 import type { ReauthenticationOptions } from '../../guard/reauthenticate.ts'
 
+/** Includes reauthentication, which a change of the address needs. */
 export interface VerificationOptions extends ReauthenticationOptions {
-  /** How long a mailed verification link is good, in seconds. */
+  /** How long a mailed verification link is valid, in seconds. */
   readonly verificationTtl: number
 }

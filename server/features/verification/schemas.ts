@@ -1,4 +1,4 @@
-/** What mailed links and addresses look like on the wire. */
+/** The shapes of mailed links and email addresses in requests and answers. */
 
 import { Type } from '@sinclair/typebox'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
@@ -9,16 +9,18 @@ export { MarkedMessage, Message } from '../../lib/http/answer-shapes.ts'
 
 const email = Type.String({ minLength: 3, maxLength: 254 })
 
-/** No pattern, and no length that a path could exceed: what is no token of ours is answered like one that has expired. */
+/** Without a pattern, or a length limit below that of a path: an invalid token is answered like an expired one. */
 export const MailedTokenParams = Type.Object({
   token: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'From the fragment of the mailed link' })
 })
 
+/** The body of a request for another link. */
 export const ResendVerification = Type.Object(
   { email },
   { additionalProperties: false, examples: [{ email: 'ada@example.com' }] }
 )
 
+/** The body of a change of email address. */
 export const ChangeEmail = Type.Object(
   {
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),

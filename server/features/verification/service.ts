@@ -1,28 +1,20 @@
-/** The rules of mail addresses, each in a file of its own, joined over one set of options. HTTP is not known here. */
+/** The rules of email addresses over one set of options. Each rule has a file of its own; none of them knows HTTP. */
 
-import type { Proof } from '../../guard/reauthenticate.ts'
-import type { Client } from '../../lib/client.ts'
-import type { Result } from '../../lib/result.ts'
-import { cancelEmailChange } from './cancel-email-change.ts'
-import { changeEmail, type EmailChange } from './change-email.ts'
+import { createCancelEmailChange } from './cancel-email-change.ts'
+import { createChangeEmail } from './change-email.ts'
 import type { VerificationOptions } from './options.ts'
-import { resend } from './resend.ts'
-import { type OpenedLink, verifyEmail } from './verify-email.ts'
+import { createResendVerification } from './resend-verification.ts'
+import { createVerifyEmail } from './verify-email.ts'
 
-export interface VerificationService {
-  /** @param presentedMarks the marks that the device presented */
-  verifyEmail(token: string, presentedMarks: readonly string[], client: Client): Promise<Result<OpenedLink>>
-  /** @param email canonical */
-  resend(email: string, client: Client): Promise<void>
-  changeEmail(change: EmailChange, proof: Proof, client: Client): Promise<Result<undefined>>
-  cancelEmailChange(token: string, client: Client): Promise<Result<undefined>>
-}
+/** Every rule of email addresses. */
+export type VerificationService = ReturnType<typeof createVerificationService>
 
-export function createVerificationService(options: VerificationOptions): VerificationService {
+/** Creates every rule over the same options. */
+export function createVerificationService(options: VerificationOptions) {
   return {
-    verifyEmail: (token, presentedMarks, client) => verifyEmail(options, token, presentedMarks, client),
-    resend: (email, client) => resend(options, email, client),
-    changeEmail: (change, proof, client) => changeEmail(options, change, proof, client),
-    cancelEmailChange: (token, client) => cancelEmailChange(options, token, client)
+    verifyEmail: createVerifyEmail(options),
+    resend: createResendVerification(options),
+    changeEmail: createChangeEmail(options),
+    cancelEmailChange: createCancelEmailChange(options)
   }
 }

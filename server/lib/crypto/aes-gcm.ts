@@ -1,11 +1,11 @@
-/** AES-256-GCM over bytes: nonce (12) · tag (16) · ciphertext. Which key, and what the label says, is the callers' affair. */
+/** AES-256-GCM over bytes: nonce (12) · tag (16) · ciphertext. Callers choose the key and the label. */
 
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Encrypts under a 32-byte key; `label` has to be the same when it is decrypted (additional authenticated data). */
+/** Encrypts under a 32-byte key. Decrypting needs the same `label` (additional authenticated data). */
 export function encrypt(key: KeyObject, plain: Uint8Array, label: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(label))
@@ -13,7 +13,7 @@ export function encrypt(key: KeyObject, plain: Uint8Array, label: string): Buffe
   return Buffer.concat([nonce, cipher.getAuthTag(), ciphertext])
 }
 
-/** @throws {Error} where key or label is another one, or a byte was altered */
+/** Decrypts. @throws {Error} where the key or the label differs, or a byte was altered */
 export function decrypt(key: KeyObject, sealed: Uint8Array, label: string): Buffer {
   const bytes = Buffer.from(sealed)
   const tagEnd = NONCE_BYTES + TAG_BYTES

@@ -2,7 +2,7 @@
 
 import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
-/** What a key is for. The text goes into the derivation: changing it changes the key. */
+/** The purpose of a key. The text is part of the derivation: changing it changes the key. */
 export type KeyPurpose =
   | 'password-pepper'
   | 'refresh-token'
@@ -11,17 +11,18 @@ export type KeyPurpose =
   | 'device-fingerprint'
   | 'guard-subjects'
 
+/** A key for one purpose, derived from one root secret. */
 export interface DerivedKey {
-  /** Names the key without telling anything about it, so that stored values can say which one made them. */
+  /** Identifies the key without revealing anything about it. Stored values name the key that made them by it. */
   readonly id: string
-  /** 32 bytes, made into a key once: Node takes five times as long over an HMAC or a cipher that is given raw bytes. */
+  /** 32 bytes as a key object: with raw bytes, an HMAC or a cipher of Node takes five times as long. */
   readonly secret: KeyObject
 }
 
-/** The keys for each purpose, newest first: the first makes new values, all of them recognise old ones. */
+/** The keys for each purpose, newest first: the first makes new values, all of them recognise existing ones. */
 export type DerivedKeys = Readonly<Record<KeyPurpose, readonly [DerivedKey, ...DerivedKey[]]>>
 
-/** @param rootSecrets newest first; at least one */
+/** Derives the keys of every purpose. @param rootSecrets newest first; at least one */
 export function deriveKeys(rootSecrets: readonly [string, ...string[]]): DerivedKeys {
   const derive = (purpose: KeyPurpose) =>
     rootSecrets.map(secret => deriveKey(secret, purpose)) as [DerivedKey, ...DerivedKey[]]

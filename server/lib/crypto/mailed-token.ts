@@ -1,4 +1,4 @@
-/** Tokens that travel in a mailed link: random, single use, stored as a hash. */
+/** Tokens of mailed links: random, for a single use, stored as a hash. */
 
 import { createHash, randomBytes } from 'node:crypto'
 
@@ -6,10 +6,10 @@ import { createHash, randomBytes } from 'node:crypto'
 const TOKEN_BYTES = 24
 
 /**
- * A new token and the hash under which it is stored.
+ * Creates a token, and the hash under which it is stored.
  *
- * The token never ends in `-` or `_`: mail programs take such a character for punctuation and leave it out of the link.
- * Drawing again keeps all other tokens equally likely and costs 0.05 of the 192 bits.
+ * The token never ends in `-` or `_`: email programs read these as punctuation and leave them out of the link. Drawing
+ * again keeps all other tokens equally likely and costs 0.05 of the 192 bits.
  */
 export function createMailedToken(): { token: string; hash: Buffer } {
   let token: string
@@ -18,7 +18,7 @@ export function createMailedToken(): { token: string; hash: Buffer } {
   return { token, hash: hashMailedToken(token) }
 }
 
-/** SHA-256 is enough: there is nothing to guess in 192 random bits. */
+/** The hash of a token. SHA-256 is enough, because 192 random bits cannot be guessed. */
 export function hashMailedToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }

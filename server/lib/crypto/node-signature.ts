@@ -1,4 +1,4 @@
-/** The signature step over `node:crypto`: synchronous, so that no token ever waits in the thread pool behind bcrypt. */
+/** The signature step over `node:crypto`: synchronous, so that no token waits in the thread pool behind bcrypt. */
 
 import { createPublicKey, KeyObject, verify } from 'node:crypto'
 import { type PublicJwk, parsePublicJwk } from '../../../edge/verifier/public-jwk.ts'
@@ -7,7 +7,7 @@ import { SIGNATURE_BYTES, type SignaturePort, type VerificationKey } from '../..
 const INTEGER_BYTES = 32
 const SEQUENCE_TAG = 0x30
 const INTEGER_TAG = 0x02
-/** Two tags and lengths inside of one, and a zero before each integer whose first bit is set. */
+/** Two tags and lengths inside another, and a zero before each integer with its first bit set. */
 const MAX_DER_BYTES = 2 + 2 * (2 + 1 + INTEGER_BYTES)
 
 /** Creates a signature port over `node:crypto`. It keeps nothing between calls. */
@@ -29,11 +29,11 @@ export function createNodeSignaturePort(): SignaturePort {
       if (signature.length !== SIGNATURE_BYTES) return false
       if (!(key.material instanceof KeyObject)) throw new TypeError('Cannot verify: the key is from another port')
 
-      // From Buffer's pool: memory of its own for each token, as `TextEncoder` takes it, costs microseconds.
+      // From Buffer's pool: `TextEncoder` would allocate memory for each token, which costs microseconds.
       const data = Buffer.from(signingInput)
       if (key.algorithm === 'EdDSA') return verify(null, data, key.material, signature)
-      // A bare key and DER: measurably faster than `dsaEncoding: 'ieee-p1363'`, which Node rewrites to DER more slowly,
-      // and than an options object that only names 'der'.
+      // A bare key and DER are measurably faster than `dsaEncoding: 'ieee-p1363'`, which Node rewrites to DER more slowly.
+      // They are also faster than an options object that names 'der'.
       return verify('sha256', data, key.material, derOf(signature))
     }
   }
@@ -42,7 +42,7 @@ export function createNodeSignaturePort(): SignaturePort {
 /**
  * Rewrites an ECDSA signature from r ‖ s (RFC 7518 §3.4) to DER (RFC 3279 §2.2.3), which OpenSSL reads natively.
  *
- * Any 64 bytes give canonical DER; whether r and s are in range is OpenSSL's to refuse.
+ * Any 64 bytes give canonical DER. OpenSSL refuses an r or s that is out of range.
  */
 export function derOf(signature: Uint8Array): Uint8Array {
   const der = new Uint8Array(MAX_DER_BYTES)
@@ -54,8 +54,8 @@ export function derOf(signature: Uint8Array): Uint8Array {
 }
 
 /**
- * Writes the integer at `from` as a DER INTEGER at `offset` and returns where that ends: no leading zero but one that
- * keeps it positive.
+ * Writes the integer at `from` as a DER INTEGER at `offset`, and returns where it ends. The only leading zero is the one
+ * that keeps the integer positive.
  */
 function writeInteger(der: Uint8Array, offset: number, signature: Uint8Array, from: number): number {
   const last = from + INTEGER_BYTES - 1
@@ -66,7 +66,7 @@ function writeInteger(der: Uint8Array, offset: number, signature: Uint8Array, fr
   der[offset] = INTEGER_TAG
   der[offset + 1] = signByte + last - first + 1
   let end = offset + 2 + signByte
-  // By the byte: a view of each half costs more than what it copies.
+  // Byte by byte: a view of each half would cost more than the copy.
   for (let index = first; index <= last; index += 1) {
     der[end] = byteAt(signature, index)
     end += 1

@@ -1,10 +1,10 @@
-/** Refresh tokens: session id · counter · MAC. Recognised without the database, so that garbage never reaches it. */
+/** Refresh tokens: session id · counter · MAC. Verified without the database, so that garbage never reaches it. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { isUuid } from '../../../edge/contract/uuid.ts'
 import type { DerivedKey, DerivedKeys } from './derived-keys.ts'
 
-/** Which token of which session: the counter says how many came before it. */
+/** Identifies a token of a session. The counter is the number of tokens before it. */
 export interface RefreshTicket {
   readonly sessionId: string
   /** 0 to 2³² − 1. */
@@ -15,16 +15,18 @@ export interface RefreshTicket {
 const TICKET_BYTES = 20
 const TOKEN_BYTES = TICKET_BYTES + 32
 
-/** A canonical base64url text of exactly `TOKEN_BYTES`: no other text decodes to the same bytes. */
+/** A canonical base64url text of exactly `TOKEN_BYTES`. No other text decodes to the same bytes. */
 const TOKEN_TEXT = /^[A-Za-z0-9_-]{69}[AQgw]$/
 
+/** Makes and verifies refresh tokens. */
 export interface RefreshTokens {
-  /** The token of a ticket; the same ticket always gives the same token. */
+  /** Makes the token of a ticket. The same ticket always gives the same token. */
   mint(ticket: RefreshTicket): string
-  /** The ticket of a token that we made, `undefined` for anything else. */
-  open(token: string): RefreshTicket | undefined
+  /** The ticket of a token that we made; `undefined` for every other text. */
+  parse(token: string): RefreshTicket | undefined
 }
 
+/** Creates refresh tokens under the newest key. Tokens of older keys stay valid. */
 export function createRefreshTokens(keys: DerivedKeys): RefreshTokens {
   const [newest] = keys['refresh-token']
   return {
@@ -34,7 +36,7 @@ export function createRefreshTokens(keys: DerivedKeys): RefreshTokens {
       ticket.writeUInt32BE(counter, 16)
       return Buffer.concat([ticket, mac(newest, ticket)]).toString('base64url')
     },
-    open(token) {
+    parse(token) {
       if (!TOKEN_TEXT.test(token)) return undefined
       const bytes = Buffer.from(token, 'base64url')
       const ticket = bytes.subarray(0, TICKET_BYTES)

@@ -1,11 +1,11 @@
-/** What sealed keys are labelled with: a value opens only under the label that it was sealed with, so each is spelled once. */
+/** The labels of sealed keys. A value can be unsealed only under its own label, so each label is spelled once. */
 
-/** Of the private part of a signing key. */
+/** The label of the private part of a signing key. */
 export function signingKeyLabel(kid: string): string {
   return `signing-key:${kid}`
 }
 
-/** Of the key that hides what the audit log knows about a person. */
+/** The label of the key under which the audit log encrypts the personal fields of a user. */
 export function auditKeyLabel(userId: string): string {
   return `audit-key:${userId}`
 }

@@ -6,9 +6,10 @@ import type { Client } from '../client.ts'
 import type { DerivedKeys } from '../crypto/derived-keys.ts'
 import { deviceName } from './device-name.ts'
 
-/** 16 bytes; the same for the same device name and network, as long as the newest root secret stays. */
+/** 16 bytes, the same for one device name and network until the newest root secret changes. */
 export type DeviceFingerprint = (client: Pick<Client, 'address' | 'userAgent'>) => Buffer
 
+/** Creates fingerprints under the newest key. */
 export function createDeviceFingerprint(keys: DerivedKeys): DeviceFingerprint {
   const [newest] = keys['device-fingerprint']
   return ({ address, userAgent }) =>

@@ -1,9 +1,9 @@
-/** Marks a device that has signed in: which accounts it knows, signed, so that an attack does not lock it out. */
+/** The signed mark of a device that signed in to certain accounts: the login guard does not lock such a device out. */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { DerivedKey, DerivedKeys } from '../crypto/derived-keys.ts'
 
-/** A fingerprint is this long; it names an account without telling which. */
+/** The length of a fingerprint, which identifies an account without revealing it. */
 const FINGERPRINT_BYTES = 12
 const MAC_BYTES = 16
 /** Accounts that one device remembers, newest first. */
@@ -12,17 +12,19 @@ const MAX_ACCOUNTS = 5
 /** One year, in seconds. */
 export const DEVICE_MARK_TTL = 31_536_000
 
+/** Makes and verifies device marks. */
 export interface DeviceMarks {
-  /** Whether the mark says that its device has signed in to `account` (canonical address) before. */
-  knows(mark: string | undefined, account: string): boolean
-  /** A mark that knows `account` besides what these knew. */
-  add(marks: readonly string[], account: string): string
+  /** Whether the mark says that its device has signed in to the account of `email` (canonical) before. */
+  knows(mark: string | undefined, email: string): boolean
+  /** A mark that knows the account of `email`, and those that `marks` know. */
+  add(marks: readonly string[], email: string): string
 }
 
+/** Creates device marks under the newest key. Marks of older keys are recognised. */
 export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
   const [newest] = keys['device-mark']
 
-  function open(mark: string | undefined): { key: DerivedKey; fingerprints: Buffer[] } | undefined {
+  function parse(mark: string | undefined): { key: DerivedKey; fingerprints: Buffer[] } | undefined {
     if (mark === undefined || !/^[A-Za-z0-9_-]{38,102}$/.test(mark)) return undefined
     const bytes = Buffer.from(mark, 'base64url')
     const body = bytes.subarray(0, -MAC_BYTES)
@@ -32,24 +34,24 @@ export function createDeviceMarks(keys: DerivedKeys): DeviceMarks {
   }
 
   return {
-    knows(mark, account) {
-      const opened = open(mark)
-      if (opened === undefined) return false
-      const wanted = fingerprint(opened.key, account)
-      return opened.fingerprints.some(one => one.equals(wanted))
+    knows(mark, email) {
+      const parsed = parse(mark)
+      if (parsed === undefined) return false
+      const wanted = fingerprint(parsed.key, email)
+      return parsed.fingerprints.some(one => one.equals(wanted))
     },
-    add(marks, account) {
-      // Fingerprints of an older secret mean nothing under the newest one.
-      const known = marks.map(open).flatMap(opened => (opened?.key === newest ? opened.fingerprints : []))
-      const added = fingerprint(newest, account)
+    add(marks, email) {
+      // Fingerprints of an older secret are meaningless under the newest one.
+      const known = marks.map(parse).flatMap(parsed => (parsed?.key === newest ? parsed.fingerprints : []))
+      const added = fingerprint(newest, email)
       const body = Buffer.concat([added, ...known.filter(one => !one.equals(added))].slice(0, MAX_ACCOUNTS))
       return Buffer.concat([body, macOf(newest, body)]).toString('base64url')
     }
   }
 }
 
-function fingerprint(key: DerivedKey, account: string): Buffer {
-  return createHmac('sha256', key.secret).update('account:').update(account).digest().subarray(0, FINGERPRINT_BYTES)
+function fingerprint(key: DerivedKey, email: string): Buffer {
+  return createHmac('sha256', key.secret).update('account:').update(email).digest().subarray(0, FINGERPRINT_BYTES)
 }
 
 function macOf(key: DerivedKey, body: Buffer): Buffer {

@@ -1,11 +1,11 @@
-/** A device in words, from its User-Agent: for the list of sessions and for mails. */
+/** The name of a device, from its User-Agent, for the list of sessions and for emails. */
 
 import Bowser from 'bowser'
 
-/** Longer ones are no browser's, and the parser's patterns were not made for them. */
+/** No browser sends a longer User-Agent, and the patterns of the parser are slow on long ones. */
 const MAX_PARSED = 512
 
-/** Such as `Firefox on Linux`, or the product token of a program (`curl/8.5.0`), or `Unknown device`. */
+/** For example `Firefox on Linux`, the product token of a program (`curl/8.5.0`), or `Unknown device`. */
 export function deviceName(userAgent: string): string {
   if (userAgent === '' || userAgent.length > MAX_PARSED) return 'Unknown device'
   const { browser, os } = Bowser.parse(userAgent)
@@ -13,7 +13,7 @@ export function deviceName(userAgent: string): string {
   return browser.name || (/^[\w.-]{1,40}(?:\/[\w.-]{1,20})?/.exec(userAgent)?.[0] ?? 'Unknown device')
 }
 
-/** The parser names what it does not know by the header's own words, so its names count only where they are in its lists. */
+/** The parser names an unknown browser by words of the header, so only names from its lists count. */
 const BROWSERS: ReadonlySet<string> = new Set(Object.values(Bowser.BROWSER_MAP))
 const SYSTEMS: ReadonlySet<string> = new Set(Object.values(Bowser.OS_MAP))
 
@@ -44,10 +44,10 @@ const PROGRAMS: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Such as `Firefox on Linux`, `curl` or `an unknown device`: only names from lists, never a word of the header itself.
+ * For example `Firefox on Linux`, `curl` or `an unknown device`: only names from lists, never a word of the header.
  *
- * Security: a stranger who has the password, or registers an address where verification is optional, writes the header.
- * An email must not carry that text to any recipient.
+ * Security: an attacker with the password, or with a registration where verification is optional, chooses the header. An
+ * email must not carry that text to any recipient.
  */
 export function knownDeviceName(userAgent: string): string {
   if (userAgent === '' || userAgent.length > MAX_PARSED) return 'an unknown device'

@@ -2,26 +2,26 @@
 
 import { Type } from '@sinclair/typebox'
 
-/** Words for a person. */
+/** A message for the user. */
 export const Message = Type.Object(
   { message: Type.String() },
   {
     additionalProperties: false,
-    description: 'Words for the person; a program looks at the status',
+    description: 'A message for the user. Programs read the status',
     examples: [{ message: 'Please open the link that we have mailed to you' }]
   }
 )
 
-/** The mark of a device that has signed in, or has opened a mailed link. */
+/** The mark of a device that signed in or opened a mailed link. */
 export const DEVICE_MARK = Type.Optional(
   Type.String({
     description:
-      'Only for non-browser clients; a browser gets it as an HttpOnly cookie. ' +
-      'A login that presents it is not locked out while others guess the password'
+      'Non-browser clients only; a browser receives it in an HttpOnly cookie. ' +
+      'A login that presents it is not locked out while an attacker guesses the password'
   })
 )
 
-/** Words for a person whose mailbox is proven, and the mark of the device that has proven it. */
+/** A message after a mailed link was used, and the mark of the device that used it. */
 export const MarkedMessage = Type.Object(
   {
     message: Type.String(),
@@ -29,15 +29,15 @@ export const MarkedMessage = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Words for the person; a program looks at the status',
+    description: 'A message for the user. Programs read the status',
     examples: [{ message: 'Your new password is set. You can sign in with it now' }]
   }
 )
 
-/** A success that has nothing to say. */
+/** A success without a body. */
 export const NoContent = Type.Null({ description: 'Done' })
 
-/** The members with which an answer hands over a session. */
+/** The members of an answer that carry the tokens of a session. */
 export const SESSION_TOKENS = {
   accessToken: Type.String({ description: 'For `Authorization: Bearer`; RFC 9068' }),
   tokenType: Type.Literal('Bearer'),
@@ -48,14 +48,14 @@ export const SESSION_TOKENS = {
     description: 'Seconds until the access token expires'
   }),
   refreshToken: Type.Optional(
-    Type.String({ description: 'Only for clients that are no browser; a browser gets it as an HttpOnly cookie' })
+    Type.String({ description: 'Non-browser clients only; a browser receives it in an HttpOnly cookie' })
   ),
   cookieRefused: Type.Optional(
-    Type.String({ description: 'Only for a page of another site: why its browser keeps no refresh cookie' })
+    Type.String({ description: 'For a page of another site only: why its browser keeps no refresh cookie' })
   )
 }
 
-/** What these members look like, for examples; neither is a token that ever was. */
+/** These members for examples. Neither token was ever issued. */
 export const SESSION_TOKENS_EXAMPLE = {
   accessToken: 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMTk3YzFhMCJ9.c2lnbmF0dXJl',
   tokenType: 'Bearer',

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** The fetch metadata and the origin are headers that no page can leave out. */
+/** Whether a request comes from a browser: no page can leave out its origin and the fetch metadata. */
 export function isBrowser(headers: IncomingHttpHeaders): boolean {
   return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
 }

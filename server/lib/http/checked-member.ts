@@ -1,27 +1,27 @@
-/** Members of request bodies held against a policy, as the failures that name them; the policies have files of their own. */
+/** Checks single members of request bodies, with failures that name the member. The policies have files of their own. */
 
 import { type PasswordPolicy, passwordFaults } from '../passwords/password-policy.ts'
 import { type Failure, failure, type Result, success } from '../result.ts'
 import { parseEmailAddress } from '../users/email-address.ts'
 import { parsePersonName } from '../users/person-name.ts'
 
-/** What an attacker tries first. */
+/** Words that an attacker tries first. */
 const PRODUCT_NAMES = ['gatehouse']
 
-/** The failure that says what is wrong with one member. */
+/** The failure of one member, with the details for the user. */
 export function invalidMember(pointer: string, details: readonly string[]): Failure {
-  return failure('invalid-request', `${pointer} violates a policy`, {
+  return failure('invalid-request', `expected a valid ${pointer}, found one that violates its policy`, {
     errors: details.map(detail => ({ pointer, detail }))
   })
 }
 
-/** The canonical form of an address. */
+/** Checks an email address. The value is its canonical form. */
 export function checkEmail(text: string): Result<string> {
   const email = parseEmailAddress(text)
-  return email === undefined ? invalidMember('/email', ['must be a plain mail address']) : success(email)
+  return email === undefined ? invalidMember('/email', ['must be a plain email address']) : success(email)
 }
 
-/** The canonical form of a name. */
+/** Checks a name. The value is its canonical form. */
 export function checkName(text: string): Result<string> {
   const name = parsePersonName(text)
   return name === undefined
@@ -29,16 +29,16 @@ export function checkName(text: string): Result<string> {
     : success(name)
 }
 
-/** What an attacker knows about the owner of an account. */
+/** The words that an attacker knows about the owner of an account. */
 export interface PasswordOwner {
   readonly email: string
   readonly name: string
 }
 
 /**
- * A new password, as it was typed.
+ * Checks a new password. The value is the password as it was typed.
  *
- * @param owner where it is not known yet, everything that does not need it is checked
+ * @param owner undefined while the owner is not known; the words of the owner are then not checked
  */
 export function checkNewPassword(
   policy: PasswordPolicy,

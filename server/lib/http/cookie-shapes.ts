@@ -10,7 +10,7 @@ const DESCRIPTIONS: Readonly<Record<Cookie, string>> = {
   [DEVICE_COOKIE]: 'The mark of a browser that has signed in before. No script can read or send it.'
 }
 
-/** For `schema.cookies`: the cookies that a route reads where they are sent. */
+/** For `schema.cookies`: the cookies that a route reads, each of which the client may leave out. */
 export function readsCookies(...cookies: readonly Cookie[]) {
   return Type.Object(
     Object.fromEntries(
@@ -19,18 +19,18 @@ export function readsCookies(...cookies: readonly Cookie[]) {
   )
 }
 
-/** An answer's schema, with the cookies that come with the answer. */
+/** The schema of an answer that sets these cookies. */
 export function setsCookies<T extends TSchema>(answer: T, ...cookies: readonly Cookie[]): T {
   return withSetCookie(answer, `Sets ${cookies.map(cookie => `\`${cookie}\``).join(' and ')}`, `${cookies[0]}=…`)
 }
 
-/** An answer's schema, with the header that deletes the refresh cookie. */
+/** The schema of an answer that deletes the refresh cookie. */
 export function clearsRefreshCookie<T extends TSchema>(answer: T): T {
   return withSetCookie(answer, `Deletes \`${REFRESH_COOKIE}\``, `${REFRESH_COOKIE}=; Max-Age=0`)
 }
 
 function withSetCookie<T extends TSchema>(answer: T, description: string, value: string): T {
   const example = `${value}; Path=/; HttpOnly; Secure; SameSite=Strict`
-  // @fastify/swagger takes the headers of an answer from a member of its schema.
+  // @fastify/swagger reads the headers of an answer from a member of its schema.
   return { ...answer, headers: { 'Set-Cookie': { type: 'string', description, examples: [example] } } }
 }

@@ -5,8 +5,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 /**
  * The values of all cookies of one name, in the order in which they were sent (RFC 6265 §5.4).
  *
- * Security: nothing is decoded, unquoted or trimmed, so that a value has one spelling here and in every log and filter
- * on the way. Only the blanks that separate one pair from the next are skipped.
+ * Security: nothing is decoded, unquoted or trimmed, so a value has one spelling here and in every log and filter on the
+ * way. Only the blanks between two pairs are skipped.
  */
 export function readCookies({ cookie }: IncomingHttpHeaders, name: string): string[] {
   if (cookie === undefined) return []

@@ -1,4 +1,4 @@
-/** Adds to the OpenAPI document what holds for every answer, so that no route has to say it; the rest is the routes'. */
+/** Adds to the OpenAPI document the parts that all answers share. The rest comes from the routes. */
 
 interface Operation {
   requestBody?: { required?: boolean; content: Record<string, { schema?: { type?: unknown } }> }
@@ -10,30 +10,36 @@ interface Answer {
   headers?: Record<string, object>
 }
 
-/** As much of a document as is read or changed here. */
+/** The parts of a document that are read or changed here. */
 interface Document {
   paths?: object
   components?: object
 }
 
 const HEADERS = {
-  'X-Request-Id': header('The id of this request, also in our log', { format: 'uuid', maxLength: 36 }),
-  RateLimit: header('What is left of each quota, and for how many seconds; draft-ietf-httpapi-ratelimit-headers-10', {
-    examples: ['"address";r=299;t=61']
-  }),
-  'RateLimit-Policy': header('The quotas that this request was counted under', {
+  'X-Request-Id': header('The id of this request, as in the log', { format: 'uuid', maxLength: 36 }),
+  RateLimit: header(
+    'How much of each quota is left, and for how many seconds; draft-ietf-httpapi-ratelimit-headers-10',
+    {
+      examples: ['"address";r=299;t=61']
+    }
+  ),
+  'RateLimit-Policy': header('The quotas that this request was charged to', {
     examples: ['"address";q=300;w=61']
   }),
-  'Access-Control-Allow-Origin': header('The origin of the asking page, where it is a listed one', { format: 'uri' }),
-  'Retry-After': header('Seconds after which the same request passes', { pattern: '^[1-9][0-9]*$', examples: ['30'] }),
+  'Access-Control-Allow-Origin': header('The origin of the calling page, where it is listed', { format: 'uri' }),
+  'Retry-After': header('Seconds to wait before the same request is accepted', {
+    pattern: '^[1-9][0-9]*$',
+    examples: ['30']
+  }),
   'WWW-Authenticate': header('RFC 6750, section 3', { examples: ['Bearer error="invalid_token"'] })
 } as const
 
 const REASON_PHRASES: Readonly<Record<string, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'Done' }
 
 /**
- * Adds the headers that edge and origin set on every answer, and a description where a route gave none; says which
- * bodies may be left out.
+ * Adds the headers that edge and origin set on every answer, and a description to each answer without one. Marks the
+ * bodies that a client may leave out.
  */
 export function completeDocument<T extends Document>(document: T): T {
   for (const operation of operationsOf(document)) {
@@ -49,7 +55,7 @@ export function completeDocument<T extends Document>(document: T): T {
   return { ...document, components: { ...document.components, headers: HEADERS } }
 }
 
-/** @fastify/swagger calls every body required. One whose schema allows `null` is an `optionalBody`. */
+/** @fastify/swagger declares every body required. A schema that allows `null` is that of an `optionalBody`. */
 function markOptional(body: NonNullable<Operation['requestBody']>): void {
   for (const { schema } of Object.values(body.content)) {
     if (!Array.isArray(schema?.type) || !schema.type.includes('null')) continue

@@ -1,8 +1,9 @@
-/** The one error that routes and plugins throw; the `problems` plugin turns it into an answer. */
+/** The error that routes and plugins throw. The `problems` plugin turns it into an answer. */
 
 import type { ProblemCode } from '../../../edge/contract/problems.ts'
 import { type Failure, failure, type Result } from '../result.ts'
 
+/** A failure on its way to the client, with headers for the answer. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError'
   readonly failure: Failure
@@ -16,7 +17,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The value of a result; a failure becomes an answer. @throws {ProblemError} */
+/** Returns the value of a result, or throws its failure. @throws {ProblemError} */
 export function orThrow<T>(result: Result<T>): T {
   if (!result.ok) throw new ProblemError(result)
   return result.value

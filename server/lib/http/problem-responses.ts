@@ -1,17 +1,21 @@
-/** Problem answers as response schemas, so that the OpenAPI document names each one that a route can give. */
+/** Problem answers as response schemas: the OpenAPI document lists each problem that a route can answer. */
 
 import { Type } from '@sinclair/typebox'
 import { PROBLEMS, type ProblemCode, problemBody } from '../../../edge/contract/problems.ts'
 
-/** RFC 9457. One schema for all: the codes of a status are named in the response's description. */
+/** RFC 9457. One schema for all problems. The description of a response lists the codes of its status. */
 export const Problem = Type.Object(
   {
-    type: Type.String({ format: 'uri', maxLength: 512, description: 'Leads to a page about the problem' }),
+    type: Type.String({
+      format: 'uri',
+      maxLength: 512,
+      description: 'The address of a page that explains the problem'
+    }),
     title: Type.String({ maxLength: 128, description: 'The same for every problem of this `code`' }),
     status: Type.Integer({ minimum: 400, maximum: 599, format: 'int32' }),
-    code: Type.String({ enum: Object.keys(PROBLEMS), description: 'What a program looks at' }),
+    code: Type.String({ enum: Object.keys(PROBLEMS), description: 'Identifies the problem, for programs' }),
     requestId: Type.String({ format: 'uuid', maxLength: 36 }),
-    detail: Type.Optional(Type.String({ maxLength: 256, description: 'How to mend the request' })),
+    detail: Type.Optional(Type.String({ maxLength: 256, description: 'How to correct the request' })),
     errors: Type.Optional(
       Type.Array(
         Type.Object({
@@ -24,7 +28,9 @@ export const Problem = Type.Object(
         { maxItems: 20 }
       )
     ),
-    siteKey: Type.Optional(Type.String({ maxLength: 128, description: 'Of the challenge, with `captcha-required`' }))
+    siteKey: Type.Optional(
+      Type.String({ maxLength: 128, description: 'The site key of the challenge, with `captcha-required`' })
+    )
   },
   {
     $id: 'Problem',
@@ -32,7 +38,7 @@ export const Problem = Type.Object(
   }
 )
 
-/** What any route can answer, whatever it does. */
+/** Problems that every route can answer. */
 const ANYWHERE: readonly ProblemCode[] = [
   'uri-too-long',
   'headers-too-large',
@@ -61,7 +67,7 @@ function problemResponse(codes: readonly ProblemCode[]): object {
   }
 }
 
-/** What a route with a JSON body can answer besides. */
+/** Further problems of a route with a JSON body. */
 export const BODY_PROBLEMS = [
   'invalid-request',
   'payload-too-large',
@@ -69,11 +75,11 @@ export const BODY_PROBLEMS = [
   'cross-site-request'
 ] as const
 
-/** What a route that needs an access token can answer besides. */
+/** Further problems of a route that needs an access token. */
 export const TOKEN_PROBLEMS = ['token-missing', 'token-invalid', 'token-expired', 'session-ended'] as const
 
-/** What a state-changing route without a body answers to one that came all the same, and to another site. */
+/** Further problems of a state-changing route without a body: a body was sent, or another site sent the request. */
 export const BODILESS_PROBLEMS = ['payload-too-large', 'unsupported-media-type', 'cross-site-request'] as const
 
-/** What a route that asks for the password once more can answer besides. */
+/** Further problems of a route that asks for the password again. */
 export const PROOF_PROBLEMS = ['password-incorrect', 'captcha-required', 'too-many-attempts'] as const

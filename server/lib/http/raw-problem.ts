@@ -1,25 +1,25 @@
-/** Answers to what never becomes a request with a route: problems written past the framework. */
+/** Problem answers to requests that never reach a route, written without the framework. */
 
 import type { ServerResponse } from 'node:http'
 import { DATA_ANSWER_HEADERS, PROBLEM_MEDIA_TYPE, REQUEST_ID_HEADER } from '../../../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode, problemBody } from '../../../edge/contract/problems.ts'
 import { createId } from '../crypto/ids.ts'
 
-/** Errors of Node's parser and of the router that mean something else than "malformed". */
+/** Errors of Node's parser and of the router that have a problem of their own. Every other one is malformed. */
 const CODES: Readonly<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payload-too-large',
   FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long'
 }
 
-/** The whole answer, as text, to what the HTTP parser refused. */
+/** The whole answer, as text, to bytes that the HTTP parser refused. */
 export function rawAnswerTo(error: NodeJS.ErrnoException, publicUrl: string, nowMs: number): string {
   const { status, title, headers, body } = rawProblem(error, publicUrl, createId(nowMs))
   const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`)
   return `HTTP/1.1 ${status} ${title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
-/** Answers a request that the router could not read, for which no hook runs. */
+/** Answers a request that the router could not read. No hook runs for it. */
 export function answerUnroutable(
   error: { readonly code?: string | undefined },
   response: ServerResponse,

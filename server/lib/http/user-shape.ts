@@ -1,14 +1,15 @@
-/** A person as the API shows one. */
+/** A user as the API shows it. */
 
 import { type Static, Type } from '@sinclair/typebox'
 import { NAME_MAX_LENGTH } from '../users/person-name.ts'
 
 /**
- * One schema, not a union of literals: each answer would be checked against both, by a validator that is compiled for
- * the first one, and a wrong role in a request would be reported once for each.
+ * One schema instead of a union of literals. A union would compile a validator for the first answer and check each answer
+ * against both literals, and it would report a wrong role in a request twice.
  */
 export const RoleShape = Type.Unsafe<'user' | 'admin'>(Type.String({ enum: ['user', 'admin'] }))
 
+/** The schema and the type of a user. */
 export const UserShape = Type.Object(
   {
     id: Type.String({ format: 'uuid', maxLength: 36 }),
@@ -36,7 +37,7 @@ export const UserShape = Type.Object(
 
 export type UserShape = Static<typeof UserShape>
 
-/** Picks what may be shown from what is stored. */
+/** Picks the members that the API may show. */
 export function showUser(user: {
   id: string
   email: string

@@ -1,12 +1,12 @@
-/** Builds the rows of the outbox: what a mail is about, and its token, sealed. */
+/** Builds the rows of the outbox: the event that an email is about, and its token, sealed. */
 
 import { createId } from '../crypto/ids.ts'
 import type { SealedBox } from '../crypto/sealed-box.ts'
 import { NOTICE_TTL, secondsAfter } from '../lifetimes.ts'
 
 /**
- * Every kind of mail. What a `registration`, a `verification-requested` or a `reset-requested` becomes, and whether it
- * becomes anything, depends on whose the address is, and is decided by the mail worker.
+ * Every kind of email. The email worker decides which email a `registration`, a `verification-requested` or a
+ * `reset-requested` becomes, if any. It depends on whether the email address has an account.
  */
 export const MAIL_KINDS = [
   'registration',
@@ -26,19 +26,20 @@ export const MAIL_KINDS = [
   'account-deleted'
 ] as const
 
+/** One kind of email. */
 export type MailKind = (typeof MAIL_KINDS)[number]
 
-/** There is no name in it: the mail worker greets the recipient by the account's own name, where it may. */
+/** An email to be sent. It has no name: the email worker greets the recipient by the name of the account, where it may. */
 export interface MailOrder {
   readonly kind: MailKind
   readonly recipient: string
-  /** The account that it is about, where that is known. */
+  /** The account that the email is about, where it is known. */
   readonly userId?: string
-  /** The User-Agent of the device that it is about. */
+  /** The User-Agent of the device that the email is about. */
   readonly device?: string
   /** The mailed token, for the kinds that carry a link. */
   readonly token?: string
-  /** After this the mail is worth nothing any more. */
+  /** The email is not sent after this time. */
   readonly expiresAt: Date
 }
 
@@ -57,26 +58,26 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
   }
 }
 
-/** A row that tells a person what has happened to the account, without a link. Without an id: the account is gone. */
+/** A row that notifies the owner of an event on the account, without a link. Without an id: the account is deleted. */
 export function noticeMail(
   box: SealedBox,
   kind: MailKind,
-  person: { readonly id?: string; readonly email: string },
+  user: { readonly id?: string; readonly email: string },
   nowMs: number
 ) {
   const expiresAt = secondsAfter(new Date(nowMs), NOTICE_TTL)
-  const account = person.id === undefined ? {} : { userId: person.id }
-  return outboxMail(box, { kind, recipient: person.email, ...account, expiresAt }, nowMs)
+  const account = user.id === undefined ? {} : { userId: user.id }
+  return outboxMail(box, { kind, recipient: user.email, ...account, expiresAt }, nowMs)
 }
 
-/** Seals the token of a mail, for `outbox.sealed_token`. */
+/** Seals the token of an email, for `outbox.sealed_token`. */
 export function sealMailToken(box: SealedBox, mailId: string, token: string): Buffer {
   return box.seal(Buffer.from(token), tokenLabel(mailId))
 }
 
-/** Opens the token of a mail. @throws {Error} where it was altered or its root secret is gone */
-export function openMailToken(box: SealedBox, mail: { id: string; sealedToken: Uint8Array }): string {
-  return box.open(mail.sealedToken, tokenLabel(mail.id)).toString()
+/** Unseals the token of an email. @throws {Error} where it was altered or its root secret is gone */
+export function unsealMailToken(box: SealedBox, mail: { id: string; sealedToken: Uint8Array }): string {
+  return box.unseal(mail.sealedToken, tokenLabel(mail.id)).toString()
 }
 
 function tokenLabel(mailId: string): string {

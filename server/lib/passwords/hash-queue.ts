@@ -1,6 +1,6 @@
-/** Runs expensive work a few at a time behind a bounded queue: better an honest "not now" than an answer a minute late. */
+/** Runs expensive work a few pieces at a time behind a bounded queue: a refusal is better than an answer a minute late. */
 
-/** The queue is full. `retryAfterSeconds` is when it will have room again, at the pace seen so far. */
+/** The queue is full. `retryAfterSeconds` estimates when it has room again. */
 export class QueueFullError extends Error {
   override readonly name = 'QueueFullError'
   readonly retryAfterSeconds: number
@@ -10,24 +10,27 @@ export class QueueFullError extends Error {
   }
 }
 
+/** The bounds of a queue. */
 export interface HashQueueOptions {
-  /** Pieces of work at a time; one per core keeps the cores busy and nothing else waiting. */
+  /** Pieces of work at a time. One per core keeps the cores busy and leaves threads for other work. */
   readonly concurrency: number
   /** Pieces of work that may wait. */
   readonly maxWaiting: number
 }
 
+/** A bounded queue in front of expensive work. */
 export interface HashQueue {
   /**
-   * For whoever has other work to do first: where there is no room, that work would be in vain.
+   * For a caller with other work to do first, which would be in vain without room in the queue.
    *
    * @throws {QueueFullError}
    */
   ensureRoom(): void
-  /** @throws {QueueFullError} at once, without having begun */
+  /** @throws {QueueFullError} at once, before the work began */
   run<T>(work: () => Promise<T>): Promise<T>
 }
 
+/** Creates an empty queue. */
 export function createHashQueue({ concurrency, maxWaiting }: HashQueueOptions): HashQueue {
   const waiting: (() => void)[] = []
   let running = 0
@@ -42,7 +45,7 @@ export function createHashQueue({ concurrency, maxWaiting }: HashQueueOptions): 
     async run(work) {
       ensureRoom()
       if (running >= concurrency) {
-        // Whoever finishes hands its place on, so `running` stays as it is.
+        // Finished work hands its place on, so `running` does not change.
         await new Promise<void>(resolve => waiting.push(resolve))
       } else {
         running++

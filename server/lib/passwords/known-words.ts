@@ -1,8 +1,8 @@
-/** Whether a password is made of words that an attacker knows about its owner; which words is left to the caller. */
+/** Whether a password is made of words that an attacker knows about its owner. Callers bring the words. */
 
 import { additionWeights, foldPassword, standsFor } from './password-disguise.ts'
 
-/** Code points. Shorter pieces (`Al`, `de`) are in too many passwords. */
+/** Code points. Shorter pieces (`Al`, `de`) occur in too many passwords. */
 const MIN_PIECE_LENGTH = 3
 
 /**

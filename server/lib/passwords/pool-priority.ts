@@ -1,22 +1,22 @@
-/** Puts hashing behind the event loop: whoever signs in waits anyway, and nobody else should wait for them. */
+/** Gives hashing a lower priority than the event loop: a login waits for its hash, and no other request should. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { constants, getPriority, setPriority } from 'node:os'
 
-/** How much nicer than the event loop the threads of the pool are (nice(2)): about a third of its weight. */
+/** By how much the threads of the pool are nicer than the event loop (nice(2)): about a third of its weight. */
 export const POOL_NICENESS = 5
 
 const TASKS = '/proc/self/task'
-/** What libuv calls the threads of its pool. */
+/** The name that libuv gives the threads of its pool. */
 const POOL_THREAD = 'libuv-worker'
 
 /**
- * Lowers the priority of libuv's pool, whose threads must have been started: by the first work that went there. Where all
- * cores are hashing, the event loop would else wait for its turn among them.
+ * Lowers the priority of libuv's thread pool. Otherwise the event loop would wait for its turn while every core hashes.
  *
- * Linux alone gives a thread a priority of its own. Elsewhere, and where a sandbox forbids it, hashing competes as before.
+ * The threads must run already: the first work for the pool starts them. Only Linux gives a thread a priority of its own.
+ * On other systems, and where a sandbox forbids it, nothing changes.
  *
- * @returns how many threads it was
+ * @returns the number of threads with a lower priority
  */
 export function lowerPoolPriority(): number {
   try {

@@ -1,9 +1,9 @@
-/** How the text of a setting becomes a value; `undefined` means that it is malformed. */
+/** Parsers of settings: from text to a value, or `undefined` where the text is malformed. */
 
 import { parseSecret } from '../../../edge/contract/shared-settings.ts'
 import { PASSWORD_CLASSES, type PasswordClass } from '../passwords/password-policy.ts'
 
-/** Anything but nothing. */
+/** Any text that is not empty. */
 export function text(value: string): string | undefined {
   return value === '' ? undefined : value
 }
@@ -19,14 +19,14 @@ export function secrets(value: string): readonly [string, ...string[]] | undefin
   return first !== undefined && rest.every(one => one !== undefined) ? [first, ...(rest as string[])] : undefined
 }
 
-/** A comma-separated list; `none` is the empty one. */
-export function list<T>(value: string, parse: (item: string) => T | undefined): readonly T[] | undefined {
+/** A comma-separated list; `none` is the empty list. */
+function list<T>(value: string, parse: (item: string) => T | undefined): readonly T[] | undefined {
   if (value === 'none') return []
   const items = value.split(',').map(item => parse(item.trim()))
   return items.every(item => item !== undefined) ? (items as T[]) : undefined
 }
 
-/** Password classes, comma-separated; empty for none. */
+/** Password classes, comma-separated; empty for no class. */
 export function classes(value: string): readonly PasswordClass[] | undefined {
   if (value === '') return []
   return list(value, item => (Object.hasOwn(PASSWORD_CLASSES, item) ? (item as PasswordClass) : undefined))

@@ -1,4 +1,4 @@
-/** Reads settings and collects everything that is wrong with them, to say it once. */
+/** Reads settings and collects every fault, to report all of them in one error. */
 
 import {
   type SettingForm,
@@ -12,7 +12,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-/** What is wrong with a value, where the form of a good one would not say it. It holds nothing of the value that is secret. */
+/** The fault of a value where its expected form would not explain it. It holds no secret part of the value. */
 export class SettingFault {
   readonly reason: string
   constructor(reason: string) {
@@ -22,24 +22,25 @@ export class SettingFault {
 
 type Parse<T> = (value: string) => T | SettingFault | undefined
 
+/** Parses settings one by one, and reports the faults of all. */
 export interface SettingsReader {
-  /** @param expected what a good value looks like, in words */
+  /** @param expected the form of a valid value, in words */
   required<T>(name: string, expected: string, parse: Parse<T>): T
-  /** @param fallback the default, spelled as one would spell it in the environment */
+  /** @param fallback the default, as it would be written in the environment */
   optional<T>(name: string, fallback: string, expected: string, parse: Parse<T>): T
-  /** A setting that may be left out; `undefined` where it is. */
+  /** A setting that may be left out: `undefined` then. */
   maybe<T>(name: string, expected: string, parse: Parse<T>): T | undefined
-  /** A setting that the edge has too, by the one grammar. It is required where it has no default. */
+  /** A setting that the edge has as well, with the same grammar. It is required where it has no default. */
   shared<Name extends SharedSettingName>(name: Name, fallback?: string): SharedSetting<Name>
-  /** Notes what a value that was well-formed lacks. */
+  /** Adds a fault to a well-formed value unless the demand is fulfilled. */
   demand(name: string, fulfilled: boolean, expected: string): void
   /** @throws {ConfigError} */
   throwIfWrong(): void
 }
 
 /**
- * Creates a reader. Until `throwIfWrong` has returned, a value that was wrong is `undefined` in disguise:
- * nothing may be used before.
+ * Creates a reader. A malformed value is `undefined` whatever its type says, so no value may be used before
+ * `throwIfWrong` has returned.
  */
 export function createSettingsReader(env: Readonly<Record<string, string | undefined>>): SettingsReader {
   const wrong: string[] = []
@@ -74,12 +75,15 @@ export function createSettingsReader(env: Readonly<Record<string, string | undef
       return value === undefined || value === '' ? undefined : parsed(name, value, expected, parse)
     },
     throwIfWrong() {
-      if (wrong.length === 0) return
-      const count = wrong.length === 1 ? 'One setting is' : `${wrong.length} settings are`
-      throw new ConfigError(
-        `${count} missing or malformed:\n${wrong.map(line => `  - ${line}`).join('\n')}\n` +
-          'Every setting is explained in .env.example. For a complete system on this machine: npm run dev'
-      )
+      if (wrong.length > 0) throw configError(wrong)
     }
   }
+}
+
+function configError(wrong: readonly string[]): ConfigError {
+  const count = wrong.length === 1 ? 'One setting is' : `${wrong.length} settings are`
+  return new ConfigError(
+    `${count} missing or malformed:\n${wrong.map(line => `  - ${line}`).join('\n')}\n` +
+      'Every setting is explained in .env.example. For a complete system on this machine: npm run dev'
+  )
 }

@@ -1,4 +1,4 @@
-/** Mail addresses in one canonical form, so that one constraint keeps each of them unique. */
+/** Email addresses in one canonical form, so that a single constraint keeps them unique. */
 
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { isInOneWritingSystem } from './writing-system.ts'
@@ -9,22 +9,21 @@ const MAX_LOCAL_BYTES = 64
 /** RFC 5322 dot-atom, with letters, marks and digits of every script (RFC 6531 §3.3). */
 const LOCAL = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u
 
-/** What a domain may be written in: anything else would be decoded or mapped to who knows what. */
+/** The characters of a typed domain. Others would be decoded or mapped to a domain that was not typed. */
 const UNVERIFIED_DOMAIN = /^[\p{L}\p{M}\p{N}.-]+$/u
 
-/** At least two LDH labels, the last of which is no number: an address literal is not a domain. */
+/** At least two LDH labels, of which the last is not a number: an address literal is not a domain. */
 const DOMAIN =
   /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/
 
 /**
  * Brings an address into its canonical form: trimmed, NFC, everything in lower case, the domain in Punycode.
  *
- * Security: a local part that NFKC would change, or that holds characters which do not show, looks like
- * another person's; it is refused rather than mapped. So is a local part or a label of the domain that mixes writing
- * systems. Quotes, comments, groups and literals are refused because mail programs read them in different ways, and
- * one of these ways adds a second recipient.
+ * Security: a local part that NFKC would change, or that holds invisible characters, looks like another user's. It is
+ * refused rather than mapped. So is a local part or a label of the domain that mixes writing systems. Quotes, comments,
+ * groups and literals are refused because email programs read them in different ways, one of which adds a recipient.
  *
- * @returns `undefined` for anything that is not one plain address
+ * @returns `undefined` for a text that is not one plain address
  */
 export function parseEmailAddress(text: string): string | undefined {
   const address = text.trim().normalize('NFC')
@@ -32,10 +31,10 @@ export function parseEmailAddress(text: string): string | undefined {
   const local = address.slice(0, Math.max(0, at)).toLowerCase().normalize('NFC')
   const unverifiedDomain = address.slice(at + 1).toLowerCase()
   const domain = UNVERIFIED_DOMAIN.test(unverifiedDomain) ? domainToASCII(unverifiedDomain) : ''
-  // A label that still begins with `xn--` decodes to nothing; one that decodes must be one that could have been typed.
+  // A label that still begins with `xn--` cannot be decoded. A decoded label must have a form that a user can type.
   const shownDomain = domainToUnicode(domain)
   const canonical = `${local}@${domain}`
-  const sound =
+  const isPlain =
     LOCAL.test(local) &&
     !/\p{Default_Ignorable_Code_Point}/u.test(local) &&
     local.normalize('NFKC') === local &&
@@ -45,5 +44,5 @@ export function parseEmailAddress(text: string): string | undefined {
     !/(^|\.)xn--/.test(shownDomain) &&
     canonical.length <= MAX_CHARACTERS &&
     [local, ...shownDomain.split('.')].every(isInOneWritingSystem)
-  return sound ? canonical : undefined
+  return isPlain ? canonical : undefined
 }

@@ -1,7 +1,8 @@
-/** The answer to whatever would leave nobody who can administrate. */
+/** The refusal of a change that would leave the installation without an administrator. */
 
 import { failure } from '../result.ts'
 
-export const LAST_ADMIN = failure('forbidden', 'nobody would be left who can administrate', {
-  detail: 'This is the last administrator: make somebody else one first'
+/** The failure of such a change. */
+export const LAST_ADMIN = failure('forbidden', 'expected another enabled administrator, found only this one', {
+  detail: 'This is the last administrator. Make another user an administrator first.'
 })

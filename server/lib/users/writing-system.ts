@@ -1,8 +1,8 @@
-/** Whether a text keeps to one writing system, so that no letter in it passes for one of another. */
+/** Whether a text is written in one writing system, so that no letter passes for a letter of another system. */
 
 /**
- * Scripts in use today: recommended and of limited use by UAX #31, tables 5 and 7. Historic ones are left out. Which
- * characters belong to each is for the runtime's Unicode tables to say.
+ * Scripts in use today: "recommended" and "limited use" in UAX #31, tables 5 and 7, without historic scripts. The Unicode
+ * tables of the runtime say which characters belong to each.
  */
 const SCRIPTS = [
   ...['Arabic', 'Armenian', 'Bengali', 'Bopomofo', 'Cyrillic', 'Devanagari', 'Ethiopic', 'Georgian', 'Greek'],
@@ -15,8 +15,10 @@ const SCRIPTS = [
 ]
 
 /**
- * Single script (UTS 39 §5.2), where ASCII stands beside it. Security: its letters only in the writing of East Asia,
- * which shares none of their shapes; beside Cyrillic, Greek and others an `a` could be either of two.
+ * Single scripts (UTS 39 §5.2), each together with ASCII.
+ *
+ * Security: ASCII letters only beside East Asian scripts, which share none of their shapes. Beside Cyrillic, Greek and
+ * others an `a` could be either of two letters.
  */
 const WRITING_SYSTEMS = [
   /^[\p{ASCII}\p{Script_Extensions=Latin}]*$/u,
@@ -27,8 +29,8 @@ const WRITING_SYSTEMS = [
 ]
 
 /**
- * Marks that belong to no script of their own, so that they fit on any letter: what NFC did not compose looks like
- * another letter or like none (`i` and U+0307, `d` and U+0335). The second is a mark without a letter or set twice.
+ * Marks without a script of their own, which fit on any letter. A pair that NFC did not compose looks like another letter
+ * or like nothing (`i` and U+0307, `d` and U+0335). The second pattern is a mark without a letter, or one mark twice.
  */
 const FOREIGN_MARK = /\p{Script=Inherited}/u
 const STRAY_MARK = /(?:^|[^\p{L}\p{M}])\p{M}|(\p{Mn})\1/u
@@ -38,7 +40,7 @@ const MODIFIER_LETTER = /[\u02b0-\u02ff]/
 
 /**
  * Whether a text in NFC is written in one system: one script and ASCII, or the scripts that Japanese, Korean or Chinese
- * are written in together.
+ * combine.
  */
 export function isInOneWritingSystem(text: string): boolean {
   const isMisleading = [FOREIGN_MARK, STRAY_MARK, MODIFIER_LETTER].some(pattern => pattern.test(text))

@@ -39,6 +39,21 @@ t.test('what was used since half of the map was filled is there', async t => {
   }
 })
 
+t.test('peek() reads without pushing out another entry, however often', async t => {
+  const map = createBoundedMap<string, number>(4)
+  for (const [i, key] of ['a', 'b', 'c', 'd'].entries()) map.set(key, i)
+  for (let round = 0; round < 10; round++) {
+    t.strictSame(
+      ['a', 'b', 'c', 'd', 'never there'].map(key => map.peek(key)),
+      [0, 1, 2, 3, undefined]
+    )
+  }
+  map.set('b', 9)
+  t.equal(map.peek('b'), 9, 'the newest value')
+  map.delete('b')
+  t.equal(map.peek('b'), undefined)
+})
+
 t.test('no crowd makes it hold more than it may', async t => {
   for (const maxEntries of [2, 3, 10, 1_000]) {
     const map = createBoundedMap<number, object>(maxEntries)

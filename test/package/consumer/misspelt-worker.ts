@@ -1,4 +1,4 @@
-/** A consumer's Worker whose policies do not hold together, which only shows when they are read: it must not come up. */
+/** A consumer's Worker with invalid policies that compile: it must not start. */
 
 import { createEdgeWorker, type WrittenPolicies } from 'gatehouse/gateway'
 

@@ -1,4 +1,4 @@
-/** A consumer's Worker: the gate before an origin that is not Gatehouse's, with policies of its own. */
+/** A consumer's Worker: the edge in front of another backend, with policies of its own. */
 
 import { createEdgeWorker } from 'gatehouse/gateway'
 

@@ -2,6 +2,7 @@
 
 import { type Mailbox, openMailbox } from '../../../local/mailbox.ts'
 import { loadConfig } from '../../../server/config.ts'
+import { createLogger } from '../../../server/logger.ts'
 import { openOrigin } from '../../../server/origin.ts'
 import { call } from '../../lib/person.ts'
 import type { Teardown } from '../../lib/test-engines.ts'
@@ -33,7 +34,7 @@ export async function openFaultOrigin(
     UPSTASH_REDIS_REST_TOKEN: engines.redis.token,
     SMTP_URL: mailbox.smtpUrl
   })
-  const { url, close } = await openOrigin(config, false)
+  const { url, close } = await openOrigin(config, createLogger('silent'))
   t.teardown(close)
   await until('the origin is ready', async () => (await fetch(`${url}/health/ready`)).ok)
   return {

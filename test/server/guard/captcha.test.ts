@@ -1,4 +1,4 @@
-/** The captcha in front of the login guard: when it is asked for, and what Turnstile's answers are worth, over real HTTP. Over 200 lines: one rule a test, and a table of bad answers. */
+/** The captcha of the login guard: when it is required, and how Turnstile's answers are read, over real HTTP. Over 200 lines: one rule a test, and a table of bad answers. */
 
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { LoginGuard } from '../../../server/guard/login-guard.ts'
 import { type Captcha, createTurnstile, SITEVERIFY_URL } from '../../../server/guard/turnstile.ts'
-import { attemptOf, openDrivenGuard, signIn, wordedSettled } from './lib/guard-place.ts'
+import { attemptOf, openDrivenGuard, signIn, wordedResult } from './lib/guard-place.ts'
 
 const ADDRESS = '203.0.113.7'
 const SITE_KEY = '0x4AAAAAAA-site'
@@ -14,14 +14,14 @@ const SECRET = '0x4AAAAAAA-secret'
 
 interface Turnstile {
   readonly url: string
-  /** The forms that were posted, in order. */
+  /** The posted forms, in order. */
   readonly asked: Record<string, string>[]
 }
 
 type Answer = (response: ServerResponse, token: string) => void
 
-/** Like Turnstile: every token that begins with `good` is right, once. */
-function takeOnce(): Answer {
+/** Accepts every token that begins with `good` once, as Turnstile does. */
+function acceptOnce(): Answer {
   const used = new Set<string>()
   return (response, token) => {
     const isGood = token.startsWith('good') && !used.has(token)
@@ -41,7 +41,7 @@ const text =
   response =>
     void response.writeHead(status, { 'content-type': 'text/html', ...headers }).end(body)
 
-/** A stand-in for siteverify, which takes a POST form and nothing else. */
+/** A stand-in for siteverify. It accepts only POST forms. */
 async function openStandIn(t: Test, answer: Answer): Promise<Turnstile> {
   const asked: Record<string, string>[] = []
   const server = createServer(async (request, response) => {
@@ -66,7 +66,7 @@ async function openStandIn(t: Test, answer: Answer): Promise<Turnstile> {
 const turnstileAt = (url: string, deadlineMs = 20_000) =>
   createTurnstile({ siteKey: SITE_KEY, secret: SECRET, url, deadlineMs })
 
-/** A guard behind three failures of `ADDRESS`, each on another account. */
+/** A guard after three failures of `ADDRESS`, each on an account of its own. */
 async function openFailedGuard(t: Test, captcha: Captcha): Promise<LoginGuard> {
   const { guard } = await openDrivenGuard(t, () => 0, { captcha })
   for (const person of ['x', 'y', 'z']) t.equal(await signIn(guard, attemptOf(person, ADDRESS), false), 'wrong')
@@ -76,12 +76,12 @@ async function openFailedGuard(t: Test, captcha: Captcha): Promise<LoginGuard> {
 const withToken = (captchaToken: string, person = 'ada') => attemptOf(person, ADDRESS, { captchaToken })
 
 t.test(
-  'after three failures of an address a captcha is required, with the site key, and a solved one lets in',
+  'after three failures of an address a captcha is required, with the site key, and a solved one admits',
   async t => {
-    const { url, asked } = await openStandIn(t, takeOnce())
+    const { url, asked } = await openStandIn(t, acceptOnce())
     const guard = await openFailedGuard(t, turnstileAt(url))
     t.match(await guard.admit(attemptOf('ada', ADDRESS)), { ok: false, problem: 'captcha-required', siteKey: SITE_KEY })
-    t.equal(asked.length, 0, 'nothing to ask Turnstile about')
+    t.equal(asked.length, 0, 'without a token Turnstile is not called')
     t.match(await guard.admit(withToken('bad')), { ok: false, problem: 'captcha-required', siteKey: SITE_KEY })
     t.equal(await signIn(guard, withToken('good'), true), 'right')
     t.strictSame(
@@ -94,18 +94,18 @@ t.test(
 t.test(
   'after three failures of an account from other addresses a captcha is required, known device or not',
   async t => {
-    const { url } = await openStandIn(t, takeOnce())
+    const { url } = await openStandIn(t, acceptOnce())
     const { guard } = await openDrivenGuard(t, () => 0, { captcha: turnstileAt(url) })
     for (const at of [1, 2, 3]) t.equal(await signIn(guard, attemptOf('ada', `192.0.2.${at}`), false), 'wrong')
     t.equal(await signIn(guard, attemptOf('ada', ADDRESS), true), 'captcha-required')
     t.equal(await signIn(guard, attemptOf('ada', ADDRESS, { knownDevice: true }), true), 'captcha-required')
     t.equal(await signIn(guard, withToken('good'), true), 'right')
-    t.equal(await signIn(guard, attemptOf('bob', ADDRESS), true), 'right', 'another account is not concerned')
+    t.equal(await signIn(guard, attemptOf('bob', ADDRESS), true), 'right', 'another account is not affected')
   }
 )
 
-t.test('a failure behind a solved captcha counts, and a blocked attempt is never verified', async t => {
-  const { url, asked } = await openStandIn(t, takeOnce())
+t.test('a failure after a solved captcha counts, and the captcha of a blocked attempt is not verified', async t => {
+  const { url, asked } = await openStandIn(t, acceptOnce())
   const guard = await openFailedGuard(t, turnstileAt(url))
   t.equal(await signIn(guard, withToken('good4', 'a'), false), 'wrong')
   t.equal(await signIn(guard, withToken('good5', 'b'), false), 'wrong')
@@ -116,42 +116,42 @@ t.test('a failure behind a solved captcha counts, and a blocked attempt is never
   )
 })
 
-t.test('of many attempts that were admitted together no more than three are answered without a captcha', async t => {
-  const { url } = await openStandIn(t, takeOnce())
+t.test('of many attempts admitted together at most three are answered without a captcha', async t => {
+  const { url } = await openStandIn(t, acceptOnce())
   const { guard } = await openDrivenGuard(t, () => 0, { captcha: turnstileAt(url) })
   const attempts = Array.from({ length: 20 }, (_, at) => attemptOf(`person${at}`, ADDRESS))
   for (const admitted of await Promise.all(attempts.map(attempt => guard.admit(attempt)))) t.ok(admitted.ok)
-  const settled = await Promise.all(attempts.map((attempt, at) => guard.record(attempt, at === 19 ? 'right' : 'wrong')))
-  const answers = settled.map(one => wordedSettled(one, false))
+  const results = await Promise.all(attempts.map((attempt, at) => guard.record(attempt, at === 19 ? 'right' : 'wrong')))
+  const answers = results.map(one => wordedResult(one, false))
   t.equal(answers.filter(answer => answer === 'wrong').length, 3)
   t.equal(answers.filter(answer => answer === 'captcha-required').length, 17)
   t.match(
-    settled.find(({ answerable }) => !answerable),
+    results.find(({ answerable }) => !answerable),
     { failure: { siteKey: SITE_KEY } }
   )
 })
 
-t.test('a token is good for one attempt, however many bring it at once and whatever Turnstile says', async t => {
+t.test('a token admits one attempt, however many present it at once and whatever Turnstile answers', async t => {
   const { url, asked } = await openStandIn(t, json({ success: true }))
   const guard = await openFailedGuard(t, turnstileAt(url))
   const admitted = await Promise.all(
     Array.from({ length: 10 }, (_, at) => guard.admit(withToken('good', `person${at}`)))
   )
   t.equal(admitted.filter(({ ok }) => ok).length, 1)
-  t.equal(asked.length, 1, 'and is sent once')
+  t.equal(asked.length, 1, 'and it is sent once')
   t.match(await guard.admit(withToken('good')), { problem: 'captcha-required' })
 })
 
-t.test('a token that another origin has used up is refused as Turnstile refuses it', async t => {
-  const { url, asked } = await openStandIn(t, takeOnce())
+t.test('a token that another origin has used is refused, because Turnstile refuses it', async t => {
+  const { url, asked } = await openStandIn(t, acceptOnce())
   const guard = await openFailedGuard(t, turnstileAt(url))
   t.strictSame(await turnstileAt(url).verify('good', ADDRESS), { outcome: 'solved' }, 'the other origin')
   t.match(await guard.admit(withToken('good')), { problem: 'captcha-required' })
   t.equal(asked.length, 2)
 })
 
-t.test('a solved captcha is spent when its attempt is settled', async t => {
-  const { url } = await openStandIn(t, takeOnce())
+t.test('a solved captcha is spent when the outcome of its attempt is recorded', async t => {
+  const { url } = await openStandIn(t, acceptOnce())
   const guard = await openFailedGuard(t, turnstileAt(url))
   const attempt = withToken('good')
   t.ok((await guard.admit(attempt)).ok)
@@ -183,23 +183,23 @@ const UNAVAILABLE: Readonly<Record<string, Answer>> = {
 }
 
 for (const [name, answer] of Object.entries(UNAVAILABLE)) {
-  t.test(`where Turnstile ${name}, nobody gets in and it is not the client's fault`, async t => {
+  t.test(`where Turnstile ${name}, no attempt is admitted and the client is not blamed`, async t => {
     const { url, asked } = await openStandIn(t, answer)
     const isSlow = name.startsWith('never') || name.startsWith('stops')
     const guard = await openFailedGuard(t, turnstileAt(url, isSlow ? 300 : 20_000))
     const admitted = await guard.admit(withToken('good'))
     t.match(admitted, { ok: false, problem: 'unavailable', retryAfterSeconds: Number })
-    t.notMatch(JSON.stringify(admitted), /secret"|0x4A|good|203\.0/, 'nothing of it is told to the log')
-    t.ok(asked.length <= 1, 'it is not asked twice')
+    t.notMatch(JSON.stringify(admitted), /secret"|0x4A|good|203\.0/, 'the log gets no secret, token or address')
+    t.ok(asked.length <= 1, 'Turnstile is not called twice')
     t.match(
       await guard.record(attemptOf('ada', ADDRESS), 'right'),
       { answerable: false },
-      'nor does anything stay open'
+      'and no outcome is answered without a captcha'
     )
   })
 }
 
-t.test('where nobody listens at Turnstile, nobody gets in', async t => {
+t.test('where nothing listens at the endpoint of Turnstile, no attempt is admitted', async t => {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -220,7 +220,7 @@ t.test('a token that Turnstile cannot have issued is not sent', async t => {
   t.strictSame(await turnstile.verify('x'.repeat(2048), ADDRESS), { outcome: 'solved' })
 })
 
-t.test('the memory for used tokens is bounded', async t => {
+t.test('the memory of used tokens is bounded', async t => {
   const { url, asked } = await openStandIn(t, json({ success: true }))
   const turnstile = createTurnstile({ siteKey: SITE_KEY, secret: SECRET, url, maxRememberedTokens: 2 })
   for (const token of ['a', 'b', 'b', 'c', 'a']) await turnstile.verify(token, ADDRESS)
@@ -230,13 +230,13 @@ t.test('the memory for used tokens is bounded', async t => {
   )
 })
 
-t.test('without a captcha service none is ever required', async t => {
+t.test('without a captcha service no captcha is ever required', async t => {
   const { guard } = await openDrivenGuard(t, () => 0)
   const answers: string[] = []
   for (const person of ['a', 'b', 'c', 'd', 'e']) answers.push(await signIn(guard, withToken('good', person), false))
   t.strictSame(answers, Array(5).fill('wrong'))
 })
 
-t.test('the endpoint is the one of Cloudflare', async t => {
+t.test('the endpoint is Cloudflare’s', async t => {
   t.equal(SITEVERIFY_URL, 'https://challenges.cloudflare.com/turnstile/v0/siteverify')
 })

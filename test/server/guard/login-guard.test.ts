@@ -1,4 +1,4 @@
-/** The login guard through the real client, on every engine: limits under parallelism, waits, and what Redis gets to see. Over 200 lines: one rule a test. */
+/** The login guard through the real client, on every engine: limits under parallelism, waits, and the keys in Redis. Over 200 lines: one rule a test. */
 
 import { createSecretKey, randomBytes } from 'node:crypto'
 import t from 'tap'
@@ -12,27 +12,27 @@ import {
   openDrivenGuard,
   openLaneGuard,
   signIn,
-  wordedSettled
+  wordedResult
 } from './lib/guard-place.ts'
 
 const MINUTE_MS = 60_000
 const ADDRESS = '203.0.113.7'
 
-/** How often each answer came. */
+/** The number of times that each answer came. */
 function tally(answers: readonly string[]): Record<string, number> {
   const times: Record<string, number> = {}
   for (const answer of answers) times[answer.replace(/ \d+$/, '')] = (times[answer.replace(/ \d+$/, '')] ?? 0) + 1
   return times
 }
 
-/** All are admitted before the first is settled: the worst that parallelism can do. */
+/** Admits all before recording the first: the worst case of parallelism. */
 async function allAtOnce(guard: LoginGuard, attempts: readonly LoginAttempt[], isCorrect = (_at: number) => false) {
   const admitted = await Promise.all(attempts.map(attempt => guard.admit(attempt)))
   const refused = admitted.filter(({ ok }) => !ok).length
-  const settled = await Promise.all(
+  const results = await Promise.all(
     attempts.map((attempt, at) => guard.record(attempt, isCorrect(at) ? 'right' : 'wrong'))
   )
-  return { refused, answers: settled.map((one, at) => wordedSettled(one, isCorrect(at))) }
+  return { refused, answers: results.map((one, at) => wordedResult(one, isCorrect(at))) }
 }
 
 const fifty = <T>(make: (at: number) => T) => Array.from({ length: 50 }, (_, at) => make(at))
@@ -48,17 +48,17 @@ for (const lane of redisBackends()) {
       t.equal(refused, 0, 'all were admitted')
       t.strictSame(tally(answers), { wrong: 5, 'too-many-attempts': 45 })
       const waits = answers.filter(answer => answer !== 'wrong').map(answer => Number(answer.split(' ')[1]))
-      t.ok(Math.max(...waits) <= 1800 && Math.min(...waits) > 1700, 'and the others are told to wait out the block')
+      t.ok(Math.max(...waits) <= 1800 && Math.min(...waits) > 1700, 'the others have to wait for the end of the block')
     })
 
-    t.test('of fifty sign-ins one after the other and interleaved no more are answered either', async t => {
+    t.test('of fifty interleaved sign-ins exactly five are answered, too', async t => {
       const { guard } = await openLaneGuard(t, lane)
       const answers = await Promise.all(fifty(at => signIn(guard, attemptOf(`person${at}`, ADDRESS), false)))
       t.strictSame(tally(answers), { wrong: 5, 'too-many-attempts': 45 })
     })
 
     t.test(
-      'of fifty wrong attempts at once on one account from one address two are answered: then the delay runs',
+      'of fifty wrong attempts at once on one account from one address two are answered before the delay',
       async t => {
         const { guard } = await openLaneGuard(t, lane)
         const { answers } = await allAtOnce(
@@ -69,30 +69,27 @@ for (const lane of redisBackends()) {
       }
     )
 
-    t.test('a right password that is settled behind the limit looks like a wrong one', async t => {
+    t.test('a right password that is recorded beyond the limit looks like a wrong one', async t => {
       const { guard } = await openLaneGuard(t, lane)
       const attempts = fifty(at => attemptOf(`person${at}`, ADDRESS))
       for (const attempt of attempts) await guard.admit(attempt)
       for (const attempt of attempts.slice(0, 5)) t.ok((await guard.record(attempt, 'wrong')).answerable)
       for (const [at, attempt] of attempts.slice(5).entries()) {
-        const settled = await guard.record(attempt, at % 2 === 0 ? 'right' : 'wrong')
-        t.match(settled, { answerable: false, failure: { problem: 'too-many-attempts' } })
+        const result = await guard.record(attempt, at % 2 === 0 ? 'right' : 'wrong')
+        t.match(result, { answerable: false, failure: { problem: 'too-many-attempts' } })
       }
     })
 
-    t.test(
-      'a right password that is settled while the delay runs is not answered and does not end the delay',
-      async t => {
-        const { guard } = await openLaneGuard(t, lane)
-        const { answers } = await allAtOnce(
-          guard,
-          [1, 2, 3].map(() => attemptOf('ada', ADDRESS))
-        )
-        t.strictSame(tally(answers), { wrong: 2, 'too-many-attempts': 1 })
-        t.match(await guard.record(attemptOf('ada', ADDRESS), 'right'), { answerable: false })
-        t.match(await guard.admit(attemptOf('ada', ADDRESS)), { problem: 'too-many-attempts', retryAfterSeconds: 1 })
-      }
-    )
+    t.test('a right password that is recorded during the delay is not answered and does not end the delay', async t => {
+      const { guard } = await openLaneGuard(t, lane)
+      const { answers } = await allAtOnce(
+        guard,
+        [1, 2, 3].map(() => attemptOf('ada', ADDRESS))
+      )
+      t.strictSame(tally(answers), { wrong: 2, 'too-many-attempts': 1 })
+      t.match(await guard.record(attemptOf('ada', ADDRESS), 'right'), { answerable: false })
+      t.match(await guard.admit(attemptOf('ada', ADDRESS)), { problem: 'too-many-attempts', retryAfterSeconds: 1 })
+    })
 
     t.test('fifty right passwords at once from one address are all answered', async t => {
       const { guard } = await openLaneGuard(t, lane)
@@ -106,7 +103,7 @@ for (const lane of redisBackends()) {
     })
 
     t.test(
-      'of fifty attempts at once from fifty addresses on one account ten are answered, and one begins the protection',
+      'of fifty attempts at once from fifty addresses on one account ten are answered, and one begins the block',
       async t => {
         const { guard } = await openLaneGuard(t, lane)
         const { answers } = await allAtOnce(
@@ -127,7 +124,7 @@ for (const lane of redisBackends()) {
       }
     )
 
-    t.test('an IPv6 client is counted by its /64, its neighbour apart from it', async t => {
+    t.test('an IPv6 client is counted by its /64, apart from the next /64', async t => {
       const { guard } = await openLaneGuard(t, lane)
       const { answers } = await allAtOnce(
         guard,
@@ -137,13 +134,13 @@ for (const lane of redisBackends()) {
       t.equal(await signIn(guard, attemptOf('ada', '2001:db8:1:3::1'), false), 'wrong')
     })
 
-    t.test('what Redis is told names nobody, and every key expires', async t => {
+    t.test('no key in Redis contains personal data, and every key expires', async t => {
       const { guard, rest, backend, keys } = await openLaneGuard(t, lane)
       await signIn(guard, attemptOf('ada', ADDRESS), false)
-      // The first call of all may have had to bring the script along.
+      // The very first call may have sent the script's source as well.
       const before = rest.commands()
       await signIn(guard, attemptOf('ada', ADDRESS), false)
-      t.equal(rest.commands() - before, 2, 'one round trip to admit and one to settle')
+      t.equal(rest.commands() - before, 2, 'one round trip to admit and one to record')
 
       t.equal(keys.size, 3, 'an address, an account, and both together')
       for (const key of keys) {
@@ -154,23 +151,30 @@ for (const lane of redisBackends()) {
   })
 }
 
-t.test('five failures in a sliding window block for 30 minutes from then, however many attempts follow', async t => {
-  let nowMs = 0
-  const { guard } = await openDrivenGuard(t, () => nowMs)
-  const failAt = (atMs: number, name: string) => {
-    nowMs = atMs
-    return signIn(guard, attemptOf(name, ADDRESS), false)
+t.test(
+  'five failures in a sliding window begin a block of 30 minutes, which further attempts do not prolong',
+  async t => {
+    let nowMs = 0
+    const { guard } = await openDrivenGuard(t, () => nowMs)
+    const failAt = (atMs: number, name: string) => {
+      nowMs = atMs
+      return signIn(guard, attemptOf(name, ADDRESS), false)
+    }
+    // Across the boundary of every fixed window of ten minutes.
+    for (const at of [0, 1, 2, 3]) t.equal(await failAt(9 * MINUTE_MS + at, `person${at}`), 'wrong')
+    t.equal(await failAt(11 * MINUTE_MS, 'person4'), 'wrong', 'the fifth is answered')
+    const endMs = 41 * MINUTE_MS
+    for (let atMs = 11 * MINUTE_MS; atMs < endMs; atMs += 3 * MINUTE_MS) {
+      t.equal(
+        await failAt(atMs, 'person5'),
+        `too-many-attempts ${(endMs - atMs) / 1000}`,
+        'no attempt prolongs the block'
+      )
+    }
+    t.equal(await failAt(endMs - 1, 'person5'), 'too-many-attempts 1', 'it holds until its last millisecond')
+    t.equal(await failAt(endMs, 'person5'), 'wrong', 'then it is over')
   }
-  // Across the edge of any fixed window of ten minutes.
-  for (const at of [0, 1, 2, 3]) t.equal(await failAt(9 * MINUTE_MS + at, `person${at}`), 'wrong')
-  t.equal(await failAt(11 * MINUTE_MS, 'person4'), 'wrong', 'the fifth is answered')
-  const endMs = 41 * MINUTE_MS
-  for (let atMs = 11 * MINUTE_MS; atMs < endMs; atMs += 3 * MINUTE_MS) {
-    t.equal(await failAt(atMs, 'person5'), `too-many-attempts ${(endMs - atMs) / 1000}`, 'nothing prolongs the block')
-  }
-  t.equal(await failAt(endMs - 1, 'person5'), 'too-many-attempts 1', 'a millisecond before its end it holds')
-  t.equal(await failAt(endMs, 'person5'), 'wrong', 'then it is over')
-})
+)
 
 t.test('failures leave the window one by one', async t => {
   let nowMs = 0
@@ -186,7 +190,7 @@ t.test('failures leave the window one by one', async t => {
 })
 
 t.test(
-  'Retry-After is exact for the delay of an address and account: the same request passes after it and not sooner',
+  'Retry-After is exact for the delay of an address on an account: the same attempt is admitted after it and not sooner',
   async t => {
     let nowMs = 0
     const policy = { ...DEFAULT_GUARD_POLICY, address: { maxFailures: 100, windowMs: 600_000, blockMs: 1_800_000 } }
@@ -219,7 +223,7 @@ t.test('a success clears the delay of its address and account, and no other coun
   t.equal(await ada(true), 'too-many-attempts 1800')
 })
 
-t.test('another key for the names begins all counts anew', async t => {
+t.test('under another secret all counts begin again', async t => {
   const subjectSecret = createSecretKey(randomBytes(32))
   const { guard, rest } = await openDrivenGuard(t, () => 0, { subjectSecret })
   for (let at = 0; at < 5; at++) await signIn(guard, attemptOf(`person${at}`, ADDRESS), false)
@@ -230,16 +234,16 @@ t.test('another key for the names begins all counts anew', async t => {
   t.equal(await signIn(other, attemptOf('ada', ADDRESS), true), 'right')
 })
 
-t.test('createLoginGuard() refuses options that make no sense', async t => {
+t.test('createLoginGuard() refuses invalid options', async t => {
   const { address } = DEFAULT_GUARD_POLICY
   const redis = openRedis({ url: 'http://127.0.0.1:1', token: 'unused' })
   for (const wrong of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     const policy = { ...DEFAULT_GUARD_POLICY, address: { ...address, maxFailures: wrong } }
     t.throws(() => guardOver(redis, { policy }), TypeError, `maxFailures ${wrong}`)
-    t.throws(() => guardOver(redis, { breakerResetMs: wrong }), TypeError, `backOffMs ${wrong}`)
+    t.throws(() => guardOver(redis, { breakerResetMs: wrong }), TypeError, `breakerResetMs ${wrong}`)
   }
-  for (const floorShare of [0, -0.5, 1.01, Number.NaN])
-    t.throws(() => guardOver(redis, { fallbackShare: floorShare }), TypeError)
+  for (const fallbackShare of [0, -0.5, 1.01, Number.NaN])
+    t.throws(() => guardOver(redis, { fallbackShare }), TypeError)
   t.throws(() => guardOver(redis, { subjectSecret: createSecretKey(randomBytes(31)) }), TypeError, 'a short secret')
 })
 

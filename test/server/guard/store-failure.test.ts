@@ -1,4 +1,4 @@
-/** The login guard while Redis is away, slow or talks nonsense: stricter, never silent, and back by itself. */
+/** The login guard while Redis is away, slow or answers with nonsense: stricter limits, reported failures, recovery. Over 200 lines: one rule a test, and tables of failures. */
 
 import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
@@ -7,17 +7,18 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { openRedis } from '../../../edge/store/open-redis.ts'
 import { StoreError } from '../../../edge/store/run-scripts.ts'
-import { createFloor, strengthen } from '../../../server/guard/floor.ts'
-import { parseVerdict } from '../../../server/guard/ledger.ts'
-import type { WeighedAttempt } from '../../../server/guard/rule.ts'
+import { createFailureMemory } from '../../../server/guard/failure-memory.ts'
+import { parseGuardDecision } from '../../../server/guard/failure-store.ts'
+import { fallbackPolicy } from '../../../server/guard/fallback-guard.ts'
+import type { AttemptFacts } from '../../../server/guard/rule.ts'
 import { subjectKeys } from '../../../server/guard/subject-keys.ts'
 import { attemptOf, DEFAULT_GUARD_POLICY, guardOver, signIn } from './lib/guard-place.ts'
 
 const ADDRESS = '203.0.113.7'
 const SECRET = createSecretKey(new Uint8Array(32))
-const WRONG: WeighedAttempt = { knownDevice: false, captchaOpen: false, outcome: 'wrong' }
+const WRONG: AttemptFacts = { knownDevice: false, captchaUnsolved: false, outcome: 'wrong' }
 
-/** Something that listens where Redis should, and answers as it is told. */
+/** Listens in the place of Redis, and answers with `listener`. */
 async function openStandIn(t: Test, listener: RequestListener): Promise<string> {
   const server = createServer(listener)
   server.listen(0, '127.0.0.1')
@@ -30,8 +31,8 @@ async function openStandIn(t: Test, listener: RequestListener): Promise<string> 
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A URL at which nobody listens any more. */
-async function deserted(): Promise<string> {
+/** A URL at which nothing listens any more. */
+async function closedUrl(): Promise<string> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -48,11 +49,11 @@ const answering =
     response.writeHead(status, { 'content-type': type }).end(body)
   }
 
-/** As Redis answers a pipeline of one command. */
+/** Redis's reply to a pipeline of one command. */
 const replying = (result: unknown) => answering(200, 'application/json', JSON.stringify([{ result }]))
 
 const FAILURES: Readonly<Record<string, RequestListener | undefined>> = {
-  'nobody listens': undefined,
+  'nothing listens': undefined,
   'it never answers': () => {},
   'it hangs up': request => request.socket.destroy(),
   'it answers 500': answering(500, 'application/json', '{"error":"ERR"}'),
@@ -65,7 +66,7 @@ const FAILURES: Readonly<Record<string, RequestListener | undefined>> = {
 
 for (const [name, listener] of Object.entries(FAILURES)) {
   t.test(`half of each limit holds in memory where ${name}`, async t => {
-    const url = listener ? await openStandIn(t, listener) : await deserted()
+    const url = listener ? await openStandIn(t, listener) : await closedUrl()
     const failures: Error[] = []
     let nowMs = 0
     const guard = guardOver(openRedis({ url, token: 'a', deadlineMs: 100 }), {
@@ -75,77 +76,136 @@ for (const [name, listener] of Object.entries(FAILURES)) {
     const answers: string[] = []
     for (const person of ['ada', 'bob', 'cid']) answers.push(await signIn(guard, attemptOf(person, ADDRESS), false))
     t.strictSame(answers, ['wrong', 'wrong', 'too-many-attempts 1800'])
-    t.equal(failures.length, 1, 'it is said once, and Redis is then left alone')
-    t.notMatch(String(failures[0]?.message), /203\.0\.113|ada|login-guard/, 'without naming anybody')
+    t.equal(failures.length, 1, 'one failure is reported, and opens the circuit breaker')
+    t.notMatch(String(failures[0]?.message), /203\.0\.113|ada|login-guard/, 'without personal data')
 
     nowMs = 1000
-    t.equal(await signIn(guard, attemptOf('ada', '192.0.2.1'), true), 'right', 'honest people get in')
-    t.equal(failures.length, 2, 'after a second Redis was asked again')
+    t.equal(await signIn(guard, attemptOf('ada', '192.0.2.1'), true), 'right', 'honest users sign in')
+    t.equal(failures.length, 2, 'after a second an attempt has called Redis again')
   })
 }
 
 for (const [name, listener] of Object.entries(FAILURES)) {
-  t.test(`clear() clears what is counted in memory, and says so, where ${name}`, async t => {
-    const url = listener ? await openStandIn(t, listener) : await deserted()
+  t.test(`clear() clears the counts in memory, and reports the failure, where ${name}`, async t => {
+    const url = listener ? await openStandIn(t, listener) : await closedUrl()
     const failures: Error[] = []
+    let nowMs = 0
     const guard = guardOver(openRedis({ url, token: 'a', deadlineMs: 100 }), {
       policy: { ...DEFAULT_GUARD_POLICY, account: { maxFailures: 2, windowMs: 900_000, blockMs: 1_800_000 } },
       onStoreFailure: error => failures.push(error),
-      nowMs: () => 0
+      nowMs: () => nowMs
     })
-    t.equal(await signIn(guard, attemptOf('ada', ADDRESS), false), 'wrong, attacked')
-    t.match(await signIn(guard, attemptOf('ada', ADDRESS), true), 'too-many-attempts')
+    const signInAda = (correct: boolean) => signIn(guard, attemptOf('ada', ADDRESS), correct)
+    t.equal(await signInAda(false), 'wrong, attacked')
+    t.match(await signInAda(true), 'too-many-attempts')
     await guard.clear(attemptOf('ada', ADDRESS))
-    t.equal(await signIn(guard, attemptOf('ada', ADDRESS), true), 'right')
-    t.equal(failures.length, 2, 'one of the attempt, one of the clearing')
-    t.notMatch(String(failures[1]?.message), /203\.0\.113|ada|login-guard/, 'without naming anybody')
+    t.equal(await signInAda(true), 'right')
+    t.equal(failures.length, 1, 'the attempt has opened the circuit breaker')
+
+    nowMs = 1000
+    await guard.clear(attemptOf('ada', ADDRESS))
+    t.equal(failures.length, 2, 'clear() was the next to call Redis')
+    t.notMatch(String(failures[1]?.message), /203\.0\.113|ada|login-guard/, 'without personal data')
   })
 }
 
-t.test('parallelism does not widen the floor', async t => {
-  const guard = guardOver(openRedis({ url: await deserted(), token: 'a' }), { onStoreFailure: () => {} })
+t.test('parallelism does not widen the fallback limits', async t => {
+  const guard = guardOver(openRedis({ url: await closedUrl(), token: 'a' }), { onStoreFailure: () => {} })
   const attempts = Array.from({ length: 50 }, (_, at) => attemptOf(`person${at}`, ADDRESS))
   await Promise.all(attempts.map(attempt => guard.admit(attempt)))
-  const settled = await Promise.all(attempts.map(attempt => guard.record(attempt, 'wrong')))
-  t.equal(settled.filter(({ answerable }) => answerable).length, 2)
+  const results = await Promise.all(attempts.map(attempt => guard.record(attempt, 'wrong')))
+  t.equal(results.filter(({ answerable }) => answerable).length, 2)
 })
 
-t.test('while Redis is left alone only one attempt finds out whether it is back', async t => {
-  let asked = 0
-  let isBack = false
-  const url = await openStandIn(t, (request, response) => {
-    asked++
-    if (isBack) replying([0, 0, 0, 0])(request, response)
-    else answering(500, 'text/plain', 'no')(request, response)
+/** A Redis that can be switched on, and counts its calls: attempts and DEL. `onCall` may move a clock. */
+async function openSwitchedRedis(t: Test, onCall: () => void = () => {}) {
+  const state = { calls: 0, isUp: false }
+  const url = await openStandIn(t, async (request, response) => {
+    state.calls++
+    onCall()
+    let body = ''
+    for await (const chunk of request) body += chunk
+    if (!state.isUp) return void response.writeHead(500).end('no')
+    const reply = body.includes('"del"') ? { result: 2 } : [{ result: [0, 0, 0, 0] }]
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
   })
+  return { state, redis: openRedis({ url, token: 'a', deadlineMs: 20_000 }) }
+}
+
+const twenty = (call: (at: number) => Promise<unknown>) => Promise.all(Array.from({ length: 20 }, (_, at) => call(at)))
+
+for (const method of ['admit', 'clear'] as const) {
+  t.test(`while the circuit breaker is open one ${method}() per pause calls Redis; a success closes it`, async t => {
+    const { state, redis } = await openSwitchedRedis(t)
+    let nowMs = 0
+    const failures: Error[] = []
+    const guard = guardOver(redis, { onStoreFailure: error => failures.push(error), nowMs: () => nowMs })
+    const all = () => twenty(at => guard[method](attemptOf(`person${at}`, ADDRESS)))
+
+    await guard[method](attemptOf('ada', ADDRESS))
+    t.equal(state.calls, 1)
+    await all()
+    t.equal(state.calls, 1, 'open: no call')
+    nowMs = 1000
+    await all()
+    t.equal(state.calls, 2, 'one probe')
+    t.equal(failures.length, 2, 'each failed call is reported')
+    state.isUp = true
+    nowMs = 2000
+    await all()
+    t.equal(state.calls, 3, 'one probe, which succeeds')
+    await all()
+    t.equal(state.calls, 23, 'closed: each calls Redis')
+    t.equal(failures.length, 2)
+  })
+}
+
+t.test('attempts and clear() share one circuit breaker: any failure opens it, any success closes it', async t => {
+  const { state, redis } = await openSwitchedRedis(t)
   let nowMs = 0
-  const guard = guardOver(openRedis({ url, token: 'a', deadlineMs: 20_000 }), {
-    onStoreFailure: () => {},
-    nowMs: () => nowMs
-  })
-  const twenty = () =>
-    Promise.all(Array.from({ length: 20 }, (_, at) => guard.admit(attemptOf(`person${at}`, ADDRESS))))
-
-  await guard.admit(attemptOf('ada', ADDRESS))
-  t.equal(asked, 1)
-  await twenty()
-  t.equal(asked, 1, 'left alone')
+  const guard = guardOver(redis, { onStoreFailure: () => {}, nowMs: () => nowMs })
+  await guard.clear(attemptOf('ada', ADDRESS))
+  await twenty(at => guard.admit(attemptOf(`person${at}`, ADDRESS)))
+  t.equal(state.calls, 1, 'after a failed clear() no attempt waits for Redis')
   nowMs = 1000
-  await twenty()
-  t.equal(asked, 2, 'one has asked')
-  isBack = true
-  nowMs = 2000
-  await twenty()
-  t.equal(asked, 3, 'one has found out that it is back')
-  await twenty()
-  t.equal(asked, 23, 'and all ask again')
+  state.isUp = true
+  await guard.clear(attemptOf('ada', ADDRESS))
+  await twenty(at => guard.admit(attemptOf(`person${at}`, ADDRESS)))
+  t.equal(state.calls, 22, 'a successful clear() closes it')
 })
 
-t.test('parseVerdict() takes nothing for a verdict that the script could not have answered', async t => {
-  const open = { ...WRONG, captchaOpen: true }
-  t.match(parseVerdict([0, 0, 0, 1], WRONG), { retryAfterMs: 0, obstacle: undefined, accountAttacked: true })
-  t.match(parseVerdict([5, 2, 1, 0], open), { retryAfterMs: 5, obstacle: 'pair', captchaDue: true })
-  const nonsense: readonly (readonly [unknown, WeighedAttempt])[] = [
+t.test('clear() while the circuit breaker is open does not postpone the next probe', async t => {
+  const { state, redis } = await openSwitchedRedis(t)
+  let nowMs = 0
+  const guard = guardOver(redis, { onStoreFailure: () => {}, nowMs: () => nowMs })
+  await guard.admit(attemptOf('ada', ADDRESS))
+  for (nowMs = 100; nowMs < 1000; nowMs += 100) await guard.clear(attemptOf('ada', ADDRESS))
+  t.equal(state.calls, 1)
+  await guard.admit(attemptOf('ada', ADDRESS))
+  t.equal(state.calls, 2)
+})
+
+t.test('the pause is counted from the failure, so that one shorter than the deadline holds, too', async t => {
+  let nowMs = 0
+  const { state, redis } = await openSwitchedRedis(t, () => {
+    nowMs += 250
+  })
+  const guard = guardOver(redis, { onStoreFailure: () => {}, breakerResetMs: 100, nowMs: () => nowMs })
+  for (const method of ['admit', 'clear'] as const) {
+    nowMs += 100
+    const before = state.calls
+    await guard[method](attemptOf('ada', ADDRESS))
+    nowMs += 99
+    await guard[method](attemptOf('ada', ADDRESS))
+    t.equal(state.calls - before, 1, method)
+  }
+})
+
+t.test('parseGuardDecision() refuses every reply that the script could not have given to the attempt', async t => {
+  const open = { ...WRONG, captchaUnsolved: true }
+  t.match(parseGuardDecision([0, 0, 0, 1], WRONG), { retryAfterMs: 0, obstacle: undefined, accountAttacked: true })
+  t.match(parseGuardDecision([5, 2, 1, 0], open), { retryAfterMs: 5, obstacle: 'pair', captchaDue: true })
+  const nonsense: readonly (readonly [unknown, AttemptFacts])[] = [
     ...[undefined, null, 'OK', 0, {}, [], [0], [0, 0, 0], [0, 0, 0, 0, 0], [[0, 0, 0, 0]]].map(
       reply => [reply, WRONG] as const
     ),
@@ -165,34 +225,53 @@ t.test('parseVerdict() takes nothing for a verdict that the script could not hav
     [[0, 0, 0, 1], { ...WRONG, outcome: 'pending' }]
   ]
   for (const [reply, attempt] of nonsense)
-    t.throws(() => parseVerdict(reply, attempt), StoreError, JSON.stringify(reply))
+    t.throws(() => parseGuardDecision(reply, attempt), StoreError, JSON.stringify(reply))
 })
 
-t.test('the floor forgets the subject that failed longest ago, and only beyond its bound', async t => {
-  const floor = createFloor({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 2 })
-  const fail = (clientAddress: string, account: string) =>
-    floor.weigh(subjectKeys(SECRET, account, clientAddress), WRONG, 0).obstacle
-  fail('192.0.2.1', 'a')
-  fail('192.0.2.1', 'b')
-  t.equal(fail('192.0.2.1', 'c'), 'address', 'blocked')
-  fail('192.0.2.2', 'd')
-  t.equal(fail('192.0.2.1', 'e'), 'address', 'two are remembered')
-  fail('192.0.2.3', 'f')
-  t.equal(fail('192.0.2.1', 'g'), undefined, 'the third has displaced the first')
+/** A failure memory with half of each limit, and attempts on an account of its own each. */
+function halvedMemory(maxSubjects: number) {
+  const memory = createFailureMemory(fallbackPolicy(DEFAULT_GUARD_POLICY, 0.5), maxSubjects)
+  let person = 0
+  const obstacleAt = (clientAddress: string, outcome: AttemptFacts['outcome'] = 'wrong') =>
+    memory.decide(subjectKeys(SECRET, { email: `person${person++}`, clientAddress }), { ...WRONG, outcome }, 0).obstacle
+  return { memory, obstacleAt }
+}
+
+t.test('a failure memory forgets only beyond its bound, and never the half that failed most recently', async t => {
+  const { obstacleAt } = halvedMemory(4)
+  obstacleAt('192.0.2.1')
+  obstacleAt('192.0.2.1')
+  t.equal(obstacleAt('192.0.2.1'), 'address', 'blocked')
+  obstacleAt('192.0.2.2')
+  t.equal(obstacleAt('192.0.2.1'), 'address', 'remembered beside another one')
+  for (const other of [3, 4, 5]) obstacleAt(`192.0.2.${other}`)
+  t.equal(obstacleAt('192.0.2.1'), undefined, 'forgotten after four others')
 })
 
-t.test('a success clears the delay on the floor, too', async t => {
-  const floor = createFloor({ policy: DEFAULT_GUARD_POLICY, share: 0.5, maxSubjects: 10 })
-  const keys = subjectKeys(SECRET, 'ada@example.com', ADDRESS)
-  const weigh = (outcome: WeighedAttempt['outcome'], nowMs: number) => floor.weigh(keys, { ...WRONG, outcome }, nowMs)
-  weigh('wrong', 0)
-  t.match(weigh('right', 999), { obstacle: 'pair', retryAfterMs: 1 })
-  t.match(weigh('right', 1000), { obstacle: undefined })
-  t.match(weigh('pending', 1000), { obstacle: undefined })
+t.test('no number of reads pushes a blocked subject out of a failure memory', async t => {
+  const { obstacleAt } = halvedMemory(4)
+  const blocked = '192.0.2.1'
+  obstacleAt(blocked)
+  obstacleAt(blocked)
+  for (const other of [2, 3, 4]) obstacleAt(`192.0.2.${other}`)
+  for (let round = 0; round < 10; round++) {
+    for (const other of [2, 3, 4, 5, 6]) obstacleAt(`192.0.2.${other}`, 'pending')
+    t.equal(obstacleAt(blocked, 'pending'), 'address')
+  }
 })
 
-t.test('strengthen() leaves at least one failure of each number, and the times as they are', async t => {
-  const tenth = strengthen(DEFAULT_GUARD_POLICY, 0.1)
+t.test('a success clears the delay in a failure memory, too', async t => {
+  const { memory } = halvedMemory(10)
+  const keys = subjectKeys(SECRET, { email: 'ada@example.com', clientAddress: ADDRESS })
+  const decide = (outcome: AttemptFacts['outcome'], nowMs: number) => memory.decide(keys, { ...WRONG, outcome }, nowMs)
+  decide('wrong', 0)
+  t.match(decide('right', 999), { obstacle: 'pair', retryAfterMs: 1 })
+  t.match(decide('right', 1000), { obstacle: undefined })
+  t.match(decide('pending', 1000), { obstacle: undefined })
+})
+
+t.test('fallbackPolicy() keeps at least one failure of each number, and all times', async t => {
+  const tenth = fallbackPolicy(DEFAULT_GUARD_POLICY, 0.1)
   t.strictSame(tenth, {
     address: { ...DEFAULT_GUARD_POLICY.address, maxFailures: 1 },
     pair: { ...DEFAULT_GUARD_POLICY.pair, delayAfterFailures: 1 },

@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { loadConfig } from '../../../server/config.ts'
-import { loggerOptions } from '../../../server/logger.ts'
+import { createLogger } from '../../../server/logger.ts'
 import { openOrigin } from '../../../server/origin.ts'
 import { call, mailedToken, newAddress, PASSWORD, signUp } from '../../lib/person.ts'
 import { TEST_SETTINGS } from '../../lib/test-origin.ts'
@@ -28,8 +28,7 @@ async function loggingOrigin(level: string, settings: Readonly<Record<string, st
     SMTP_URL: mailbox.smtpUrl,
     ...settings
   })
-  const options = loggerOptions(level)
-  const origin = await openOrigin(config, { ...(typeof options === 'object' ? options : {}), stream })
+  const origin = await openOrigin(config, createLogger(level, stream))
   t.teardown(() => origin.close())
   return { origin, url: origin.url, text: () => text }
 }

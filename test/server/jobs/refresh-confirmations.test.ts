@@ -1,4 +1,4 @@
-/** First sights of access tokens: noted once, written in batches, and never lost by a database that is away. */
+/** First uses of access tokens: noted once, written in batches, and kept while the database is away. */
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
@@ -40,13 +40,13 @@ const openConfirmations = (over: Database = database) =>
     endStolen: async ({ session }, by) => void stolen.push(`${session.id} by ${by.userAgent}`)
   })
 
-/** A database that is away, or that only counts what it is asked. */
+/** A database that is away, or that only counts its calls. */
 function stub(answer: () => Promise<unknown>): Database {
   const run = (async () => answer()) as Database['run']
   return { run, transaction: run, close: async () => {} }
 }
 
-t.test('write() confirms the current token of each live session that was seen', async t => {
+t.test('write() confirms the current token of each live session whose access token was used', async t => {
   const [current, newer, ended] = [await newSession(3), await newSession(4), await newSession(3, { ended: true })]
   const confirmations = openConfirmations()
   for (const sid of [current, newer, ended]) confirmations.note({ sid, rot: 3, iat: NOW }, request)
@@ -54,7 +54,7 @@ t.test('write() confirms the current token of each live session that was seen', 
   t.strictSame(await Promise.all([current, newer, ended].map(isConfirmed)), [true, false, false])
 })
 
-t.test('write() ends the session of a token that was asked for again, and does not confirm it', async t => {
+t.test('write() ends the session of a token that was requested again, and does not confirm it', async t => {
   const [old, young] = [await newSession(2, { handedAgain: true }), await newSession(2, { handedAgain: true })]
   const confirmations = openConfirmations()
   confirmations.note({ sid: young, rot: 2, iat: NOW }, request)
@@ -65,7 +65,7 @@ t.test('write() ends the session of a token that was asked for again, and does n
   t.strictSame(await Promise.all([old, young].map(isConfirmed)), [false, true])
 })
 
-t.test('a sight is written once, and again where the database did not take it', async t => {
+t.test('a use is written once, and again where the database did not take it', async t => {
   let [calls, isAway] = [0, true]
   const confirmations = openConfirmations(
     stub(async () => {
@@ -86,7 +86,7 @@ t.test('a sight is written once, and again where the database did not take it', 
   t.equal(calls, 2, 'nothing new')
 })
 
-t.test('write() takes what was noted so far, so that it ends while requests go on', async t => {
+t.test('write() writes the uses noted before it, so that it ends while requests go on', async t => {
   let calls = 0
   const confirmations = openConfirmations(
     stub(async () => {
@@ -100,7 +100,7 @@ t.test('write() takes what was noted so far, so that it ends while requests go o
   t.equal(calls, 1)
 })
 
-t.test('a session that was forgotten for want of room is noted again', async t => {
+t.test('a session that was forgotten for lack of room is noted again', async t => {
   let [written, isAway] = [0, true]
   const confirmations = openConfirmations(
     stub(async () => {

@@ -1,4 +1,4 @@
-/** The outbox worker over a real database: each mail once, later if need be, never for ever, and no secret kept. */
+/** The outbox worker over a real database: each email is sent once, retried, given up in time, and keeps no secret. */
 
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
@@ -24,7 +24,7 @@ const START_MS = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000
 const TOKEN = 'a-mailed-token'
 
-/** A worker with a clock that stands still until it is moved, and a mail server that does what it is told. */
+/** A worker with a clock and a mail server that the test drives. */
 function worker(send: (mail: Envelope) => Promise<void> = async () => {}, bounds: MailBounds = async () => true) {
   const clock = { nowMs: START_MS }
   const sent: Envelope[] = []
@@ -48,7 +48,7 @@ function worker(send: (mail: Envelope) => Promise<void> = async () => {}, bounds
   return { clock, sent, warnings, pass }
 }
 
-/** Puts a mail into an outbox that is otherwise empty. */
+/** Puts an email into an otherwise empty outbox. */
 async function order(kind: MailKind = 'verify-email', lifeMs = HOUR_MS): Promise<string> {
   await sql`delete from outbox`
   return add(kind, lifeMs)
@@ -63,7 +63,7 @@ async function add(kind: MailKind, lifeMs: number): Promise<string> {
 
 const rowOf = async (id: string) => (await sql`select * from outbox where id = ${id}`)[0]
 
-t.test('a mail is sent once, under an id that stays the same, and its token is wiped', async t => {
+t.test('an email is sent once, under a stable Message-ID, and its token is wiped', async t => {
   const id = await order()
   t.notOk(String((await rowOf(id))?.sealed_token).includes(TOKEN), 'the token is not stored in plain')
   const { pass, sent } = worker()
@@ -78,7 +78,7 @@ t.test('a mail is sent once, under an id that stays the same, and its token is w
   t.ok((await rowOf(id))?.sent_at)
 })
 
-t.test('a mail that could not be sent comes again, ever later, under the same id', async t => {
+t.test('an email that could not be sent is retried, with growing pauses, under the same Message-ID', async t => {
   const id = await order()
   let isDown = true
   const attempted: string[] = []
@@ -106,7 +106,7 @@ t.test('a mail that could not be sent comes again, ever later, under the same id
 })
 
 t.test(
-  'an email counts once against its bound, however often it is tried, and one beyond the bound is given up',
+  'an email counts once against its bound, however often it is tried, and an email beyond the bound is given up',
   async t => {
     const id = await order('password-changed')
     let [counted, isDown] = [0, true]
@@ -132,7 +132,7 @@ t.test(
   }
 )
 
-t.test('a mail that has lost its worth is given up, and keeps no token', async t => {
+t.test('an expired email is given up, and keeps no token', async t => {
   const id = await order('verify-email', 10_000)
   const { clock, pass, sent } = worker(async () => {
     throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
@@ -147,7 +147,7 @@ t.test('a mail that has lost its worth is given up, and keeps no token', async t
   t.equal(sent.length, 0)
 })
 
-t.test('two workers at once never send a mail twice', async t => {
+t.test('several workers at once never send an email twice', async t => {
   await order()
   for (let i = 1; i < 30; i++) await add('verify-email', HOUR_MS)
   const workers = [worker(), worker(), worker()]
@@ -160,29 +160,32 @@ t.test('two workers at once never send a mail twice', async t => {
   t.equal(new Set(ids).size, 30)
 })
 
-t.test('a worker whose mail server is slow begins nothing near the end of its lease, so another one may', async t => {
-  await order()
-  for (let i = 1; i < 10; i++) await add('verify-email', HOUR_MS)
-  const slow = worker(async () => {
-    slow.clock.nowMs += 25_000
-  })
-  const other = worker()
-  await slow.pass()
-  const leases = await sql`select due_at from outbox where sent_at is null`
-  t.ok(slow.sent.length < 10 && leases.length === 10 - slow.sent.length)
-  t.ok(
-    leases.every(row => Number(row.due_at) > slow.clock.nowMs),
-    'nobody could have claimed one meanwhile'
-  )
+t.test(
+  'a worker with a slow mail server starts no attempt near the end of its lease, and another worker takes over',
+  async t => {
+    await order()
+    for (let i = 1; i < 10; i++) await add('verify-email', HOUR_MS)
+    const slow = worker(async () => {
+      slow.clock.nowMs += 25_000
+    })
+    const other = worker()
+    await slow.pass()
+    const leases = await sql`select due_at from outbox where sent_at is null`
+    t.ok(slow.sent.length < 10 && leases.length === 10 - slow.sent.length)
+    t.ok(
+      leases.every(row => Number(row.due_at) > slow.clock.nowMs),
+      'no other worker could have claimed one'
+    )
 
-  other.clock.nowMs = START_MS + HOUR_MS / 2
-  await other.pass()
-  const ids = [...slow.sent, ...other.sent].map(mail => mail.messageId)
-  t.equal(ids.length, 10)
-  t.equal(new Set(ids).size, 10)
-})
+    other.clock.nowMs = START_MS + HOUR_MS / 2
+    await other.pass()
+    const ids = [...slow.sent, ...other.sent].map(mail => mail.messageId)
+    t.equal(ids.length, 10)
+    t.equal(new Set(ids).size, 10)
+  }
+)
 
-t.test('a worker that died with a mail leaves it to another one after its lease', async t => {
+t.test('after the lease of a dead worker another worker sends its email', async t => {
   const id = await order()
   await sql`update outbox set due_at = ${new Date(START_MS + 120_000)}, attempts = 1 where id = ${id}`
   const { clock, pass, sent } = worker()
@@ -192,7 +195,7 @@ t.test('a worker that died with a mail leaves it to another one after its lease'
   t.equal(sent.length, 1)
 })
 
-t.test('one mail that cannot be rendered holds up no other', async t => {
+t.test('an email that cannot be rendered delays no other one', async t => {
   const broken = await order()
   await sql`update outbox set sealed_token = '\\x00' where id = ${broken}`
   const good = await add('refresh-reused', HOUR_MS)
@@ -203,7 +206,7 @@ t.test('one mail that cannot be rendered holds up no other', async t => {
   t.match(await rowOf(broken), { sent_at: null, last_error: 'failed' })
 })
 
-t.test('the email about a deletion leaves no trace of the address, whatever becomes of it', async t => {
+t.test('the email about a deletion leaves no trace of the email address, sent or not', async t => {
   const sentId = await order('account-deleted')
   await worker().pass()
   t.equal(await rowOf(sentId), undefined, 'sent')

@@ -1,9 +1,9 @@
-/** The mails as people get them: whatever a person calls itself, and where links point. */
+/** The emails as recipients see them: escaped names, links to the public URL, text and HTML alike. */
 
 import t from 'tap'
 import { type MailValues, renderMail, type SentKind } from '../../../server/mail/templates.ts'
 
-/** Where the token of each kind leads; `undefined`: it carries none. */
+/** The page of each kind's token; `undefined` for a kind without a token. */
 const KINDS: Readonly<Record<SentKind, string | undefined>> = {
   'verify-email': '/verify-email',
   'register-again': undefined,
@@ -29,7 +29,7 @@ const values: MailValues = {
   expiresAt: new Date(Date.UTC(2026, 10, 22, 9, 5))
 }
 
-t.test('a token is in the fragment of a link to the public URL, and in no mail that needs none', async t => {
+t.test('a token is in the fragment of a link to the public URL, and in no email without such a link', async t => {
   for (const kind of kinds) {
     const { text, html } = renderMail(kind, values)
     const link = KINDS[kind]
@@ -54,7 +54,7 @@ t.test('every link leads to the public URL', async t => {
   }
 })
 
-t.test('a mail that needs a token is not rendered without one', async t => {
+t.test('an email that needs a token is not rendered without one', async t => {
   const { token: _, ...without } = values
   for (const kind of kinds.filter(one => KINDS[one] !== undefined)) t.throws(() => renderMail(kind, without), kind)
 })
@@ -77,7 +77,7 @@ t.test('a name and a device are escaped in HTML', async t => {
   }
 })
 
-t.test('without typed text every mail reads well', async t => {
+t.test('without user-supplied text every email is complete', async t => {
   for (const kind of kinds) {
     const { text } = renderMail(kind, { ...values, typed: undefined })
     t.match(text, /^Hello,\n/, kind)
@@ -85,7 +85,7 @@ t.test('without typed text every mail reads well', async t => {
   }
 })
 
-t.test('typed text never gets into a subject, where it would begin a header', async t => {
+t.test('user-supplied text never gets into a subject, where it could begin a header', async t => {
   for (const kind of kinds) {
     const typed = { name: 'Ada\r\nBcc: eve@example.com', device: 'X\r\nBcc: eve@example.com' }
     const { subject } = renderMail(kind, { ...values, typed })
@@ -98,11 +98,11 @@ t.test('no two kinds share a subject', async t => {
   t.equal(new Set(kinds.map(kind => renderMail(kind, values).subject)).size, kinds.length)
 })
 
-t.test('a mail loads nothing and tracks nobody', async t => {
+t.test('an email loads no resource and tracks no recipient', async t => {
   for (const kind of kinds) t.notMatch(renderMail(kind, values).html, /<img|<link|<script|src=|url\(|@import/i)
 })
 
-t.test('a mail names its language and its subject, and adapts to a phone and to the dark', async t => {
+t.test('an email states its language and its subject, and adapts to a phone and to dark mode', async t => {
   for (const kind of kinds) {
     const { subject, html } = renderMail(kind, values)
     t.match(html, '<html lang="en"')
@@ -120,7 +120,7 @@ t.test('text and HTML say the same', async t => {
   }
 })
 
-t.test('a link says until when it is good, and an event when it was', async t => {
+t.test('an email states the expiry of its link and the time of its event', async t => {
   t.match(renderMail('reset-password', values).text, 'until 22 November 2026 at 09:05 UTC')
   t.match(renderMail('new-device', values).text, 'on 21 November 2026 at 09:00 UTC: Firefox on Linux')
 })

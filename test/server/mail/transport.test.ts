@@ -25,13 +25,16 @@ const smtp = new SMTPServer({
 smtp.listen(0, '127.0.0.1')
 await once(smtp.server, 'listening')
 const { port } = smtp.server.address() as AddressInfo
-const transport = openMailTransport(`smtp://127.0.0.1:${port}`, 'Gatehouse <no-reply@example.com>')
+const transport = openMailTransport({
+  smtpUrl: `smtp://127.0.0.1:${port}`,
+  mailFrom: 'Gatehouse <no-reply@example.com>'
+})
 t.teardown(() => {
   transport.close()
   smtp.close(() => {})
 })
 
-/** Kinds that never reach a template: they become another one first. */
+/** Kinds without a text: each is resolved to another kind first. */
 const REQUESTS = ['registration', 'verification-requested', 'reset-requested']
 const TOKEN = 'abc_-123-def'
 

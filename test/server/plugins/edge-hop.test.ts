@@ -1,4 +1,4 @@
-/** The hop from the edge: what a signature proves, what it does not, and what answers without one. */
+/** The hop from the edge: what a signature proves, and which routes answer without one. */
 
 import { createHmac } from 'node:crypto'
 import t from 'tap'
@@ -10,7 +10,7 @@ import { openSubject, requestText } from '../http/subject.ts'
 const { raw, sql } = await openSubject(t, { REQUIRE_EDGE: 'true' })
 const PATH = '/api/v1/users/me'
 
-/** The hop of a good request, changed before it is signed. */
+/** The hop of a valid request, with changes before it is signed. */
 const hopOf = (change: Partial<EdgeHop> = {}): EdgeHop => ({
   method: 'GET',
   target: PATH,
@@ -35,12 +35,12 @@ async function send(headers: Record<string, string>, path = PATH, method = 'GET'
   return { status, code: body === '' ? undefined : JSON.parse(body).code, requestId: got.get('x-request-id') }
 }
 
-t.test('a signed hop is let through under the request id of the edge', async t => {
+t.test('a signed hop is admitted under the request id of the edge', async t => {
   const hop = hopOf()
   t.strictSame(await send(signed(hop)), { status: 401, code: 'token-missing', requestId: hop.requestId })
 })
 
-t.test('a hop with any part altered, missing or signed by somebody else is no hop', async t => {
+t.test('a hop with any part altered or missing, or with a foreign signature, is refused', async t => {
   const good = signed(hopOf())
   const signature = good['x-gatehouse-signature'] ?? ''
   const altered: [string, Record<string, string>][] = [
@@ -80,7 +80,7 @@ t.test('a hop is too old, or too far ahead, after its time', async t => {
   t.match(await send(signed(hopOf({ timeMs: Date.now() - HOP_MAX_AGE_MS + 10_000 }))), { status: 401 })
 })
 
-t.test('even the edge cannot sign an address or an id that is none', async t => {
+t.test('even the edge cannot sign an invalid address or id', async t => {
   for (const clientAddress of ['', 'nobody', '1.2.3.4, 5.6.7.8', '1.2.3.4:80', '[::1]']) {
     t.match(await send(signed(hopOf({ clientAddress }))), { status: 403 }, clientAddress)
   }
@@ -112,7 +112,7 @@ t.test('without the edge only health and the key set answer', async t => {
     t.match(await send({}, PATH, method), { status: 403 }, method)
 })
 
-t.test('the signed address is the client, whatever forwarding headers say', async t => {
+t.test('the client is the signed address, and forwarding headers change nothing', async t => {
   const path = '/api/v1/auth/login'
   const headers = signed(hopOf({ method: 'POST', target: path, clientAddress: '2001:db8::7' }))
   const body = JSON.stringify({ email: 'nobody@example.com', password: 'Wrong-horse-7' })

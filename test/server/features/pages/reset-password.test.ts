@@ -1,4 +1,4 @@
-/** What the page for a new password tells password managers: what they generate from it, the policy accepts. */
+/** The rules that the page for a new password gives to password managers: the policy accepts what they generate. */
 
 import t from 'tap'
 import { resetPasswordPage } from '../../../../server/features/pages/reset-password.ts'
@@ -26,7 +26,7 @@ interface Rules {
   readonly allowed: readonly string[]
 }
 
-/** Reads a value strictly: an unknown rule or class is an error, which managers would ignore silently. */
+/** Reads a value strictly: an unknown rule or class, which managers would ignore, is an error here. */
 function parseRules(text: string): Rules {
   const rules = { minLength: 0, maxLength: 0, required: [] as string[], allowed: [] as string[] }
   for (const rule of text.split(';').filter(part => part.trim() !== '')) {
@@ -40,7 +40,7 @@ function parseRules(text: string): Rules {
   return rules
 }
 
-/** Generates as a manager does: one character of each required class, the rest from all that are allowed. */
+/** Generates as a manager does: one character of each required class, the others from every allowed class. */
 function generate(random: Random, { required, allowed }: Rules, length: number): string {
   const draw = (names: readonly string[]) => {
     const from = names.map(name => CHARACTERS[name]).join('')
@@ -66,7 +66,7 @@ function attributeOf(html: string, name: string): string {
   return new RegExp(` ${name}="([^"]*)"`).exec(input)?.[1] ?? ''
 }
 
-t.test('what a password manager generates from the page, the policy accepts', async t => {
+t.test('the policy accepts each password that a manager generates by the rules of the page', async t => {
   const random = createRandom(1)
   for (const classes of CHOICES) {
     for (const minLength of [8, 15, 64]) {
@@ -82,7 +82,7 @@ t.test('what a password manager generates from the page, the policy accepts', as
   }
 })
 
-t.test('nor is it too close to a leaked one, at the twenty characters that managers generate', async t => {
+t.test('no generated password of twenty characters is too close to a leaked one', async t => {
   const random = createRandom(2)
   const policy = { minLength: 8, classes: CHOICES[15] ?? [], isLeaked: createLeakedPasswords() }
   const rules = parseRules(attributeOf(resetPasswordPage('/api/v1', policy).html, 'passwordrules'))
@@ -93,7 +93,7 @@ t.test('nor is it too close to a leaked one, at the twenty characters that manag
   )
 })
 
-t.test('the field says that it takes a new password, and takes the longest that the policy accepts', async t => {
+t.test('the field is marked as a new password, and admits the longest that the policy accepts', async t => {
   const { html } = resetPasswordPage('/api/v1', { minLength: 8, classes: [] })
   t.equal(attributeOf(html, 'autocomplete'), 'new-password')
   t.ok(Number(attributeOf(html, 'maxlength')) >= 256)

@@ -1,11 +1,11 @@
-/** A failed login does the same work whatever is stored for its address: counted in bcrypt rounds and in round trips. */
+/** A failed login does the same work for every address, counted in rounds of bcrypt and in round trips. */
 
 import { randomUUID } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import postgres from 'postgres'
 import t from 'tap'
 import { openDatabase } from '../../../../db/client.ts'
-import { createAuditRows } from '../../../../server/audit/audit-event.ts'
+import { createAuditRows } from '../../../../server/audit/audit-rows.ts'
 import { createSessionsService } from '../../../../server/features/sessions/service.ts'
 import type { LoginGuard } from '../../../../server/guard/login-guard.ts'
 import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
@@ -35,7 +35,7 @@ const hasherOf = (cost: number, from = keys) => createPasswordHasher({ keys: fro
 const box = createSealedBox(keys)
 const audit = createAuditRows(box)
 
-/** Admits every attempt; each failure begins the protection of its account where a test says so. */
+/** Admits every attempt. Each failure counts as an attack on the account if a test says so. */
 const state = { attacked: false }
 const guard: LoginGuard = {
   admit: async () => success(undefined),
@@ -55,7 +55,7 @@ const serviceOf = (emailVerification: 'required' | 'optional') =>
     limits: { refreshGrace: 60, refreshIdleTtl: 600, sessionTtl: 600, rememberedSessionTtl: 600 },
     emailVerification,
     nowMs: Date.now,
-    announceEnds: async () => true,
+    publishEnds: async () => true,
     wakeMail: () => {}
   })
 const services = { required: serviceOf('required'), optional: serviceOf('optional') }
@@ -77,7 +77,7 @@ interface Stored {
   readonly hash?: string
   readonly verified?: boolean
   readonly disabled?: boolean
-  /** The hashes of the registrations that wait, oldest first; whether they have expired already. */
+  /** The hashes of the waiting registrations, oldest first, and whether they have expired. */
   readonly pending?: readonly string[]
   readonly expired?: boolean
 }
@@ -125,11 +125,11 @@ async function workOf(stored: Stored, password: string, mode: keyof typeof servi
 
 const today = await hasherOf(COST).hash(PASSWORD)
 const pending = await hasherOf(COST).hash(PENDING)
-const lost = await hasherOf(COST, deriveKeys(['a root secret that nobody has any more, at all'])).hash(PASSWORD)
+const lost = await hasherOf(COST, deriveKeys(['a root secret that is lost for good, with its hashes'])).hash(PASSWORD)
 const cheaper = await Promise.all([4, 5, 6].map(cost => hasherOf(cost).hash(PASSWORD)))
 const imported = await Promise.all([4, 6, COST].map(cost => real.hash(PASSWORD, cost)))
 
-/** Everything that can be stored for an address, without a waiting registration. */
+/** Everything that can be stored for an address except waiting registrations. */
 const ACCOUNTS: Readonly<Record<string, Stored>> = {
   'an unknown address': {},
   'an account': { hash: today },
@@ -141,7 +141,7 @@ const ACCOUNTS: Readonly<Record<string, Stored>> = {
   'an imported, disabled account': { hash: imported[0] as string, disabled: true }
 }
 
-/** The same with registrations that wait: anybody can begin one, for every address. */
+/** The same with waiting registrations: any client can begin one for any address. */
 const ALL: Readonly<Record<string, Stored>> = {
   ...ACCOUNTS,
   ...Object.fromEntries(
@@ -159,7 +159,7 @@ await workOf({}, WRONG)
 await workOf({ hash: today }, PASSWORD)
 
 for (const mode of ['required', 'optional'] as const) {
-  t.test(`a failed login does the same work whatever is stored, where verification is ${mode}`, async t => {
+  t.test(`a failed login does the same work for every address, with verification ${mode}`, async t => {
     const expected = await workOf({}, WRONG, mode)
     t.match(expected, { answer: 'invalid-credentials', hashes: mode === 'required' ? 2 : 1 })
     for (const [name, stored] of Object.entries(ALL)) t.strictSame(await workOf(stored, WRONG, mode), expected, name)
@@ -170,7 +170,7 @@ for (const mode of ['required', 'optional'] as const) {
   })
 }
 
-t.test('the failure that begins the protection of an account does the same work, too', async t => {
+t.test('the failure that begins the protection of an account does the same work for every address, too', async t => {
   state.attacked = true
   t.teardown(() => {
     state.attacked = false
@@ -180,7 +180,7 @@ t.test('the failure that begins the protection of an account does the same work,
   for (const [name, stored] of Object.entries(ALL)) t.strictSame(await workOf(stored, WRONG), expected, name)
 })
 
-t.test('the right password of a waiting registration does the same work whosever the address is', async t => {
+t.test('the right password of a waiting registration does the same work for every address', async t => {
   const waiting = { pending: [pending] }
   const expected = await workOf(waiting, PENDING)
   t.match(expected, { answer: 'email-unverified', hashes: 2 })
@@ -188,14 +188,10 @@ t.test('the right password of a waiting registration does the same work whosever
     t.strictSame(await workOf({ ...stored, ...waiting }, PENDING), expected, name)
   }
   const same = await workOf({ hash: today, disabled: true, pending: [today] }, PASSWORD)
-  t.strictSame(
-    same,
-    expected,
-    'a stranger who guesses the password of a disabled account registers it, and learns nothing'
-  )
+  t.strictSame(same, expected, 'an attacker who registers a disabled account with a guessed password learns nothing')
 })
 
-t.test('a login that succeeds costs one hash, and one more where it replaces a weaker one', async t => {
+t.test('a login that succeeds costs one hash, and one more if it replaces a weaker one', async t => {
   for (const registrations of [[], [pending], [today, pending]]) {
     t.match(await workOf({ hash: today, pending: registrations }, PASSWORD), { answer: 'signed in', hashes: 1 })
     t.match(await workOf({ hash: imported[2] as string, pending: registrations }, PASSWORD), { hashes: 2 })

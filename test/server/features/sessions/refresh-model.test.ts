@@ -1,4 +1,4 @@
-/** The promise of the refresh rule, over thousands of made-up lives of a session; `refresh-world.ts` is the world. */
+/** The promises of the refresh rule, over thousands of generated lives of a session from `refresh-world.ts`. */
 
 import fc from 'fast-check'
 import t from 'tap'
@@ -12,7 +12,7 @@ import {
   type Step
 } from '../../../lib/refresh-world.ts'
 
-/** More of them by hand: `REFRESH_LIVES=200000`. */
+/** `REFRESH_LIVES=200000` runs more of them. */
 const RUNS = { numRuns: Number(process.env.REFRESH_LIVES ?? 10_000) }
 const START_MS = 1_800_000_000_000
 const newWorld = () => new RefreshWorld(ruleServer(START_MS), START_MS)
@@ -37,10 +37,10 @@ t.test('an honest client alone is never logged out', async t => {
   t.pass(`${RUNS.numRuns} lives`)
 })
 
-/** When the thief uses the access token that it was given: at once, or after the owner has refreshed. */
+/** When the thief uses its access token: at once, or after the owner has refreshed. */
 const thiefUses = fc.constantFrom('at once', 'later')
 
-t.test('a session ends with the second rotation after a theft, where both use what they hold', async t => {
+t.test('a session ends with the second rotation after a theft, if both sides use their tokens', async t => {
   await fc.assert(
     fc.asyncProperty(lifeWithThief, fc.boolean(), thiefUses, async (steps, thiefGoesFirst, when) => {
       const world = newWorld()
@@ -65,7 +65,7 @@ t.test('a session ends with the second rotation after a theft, where both use wh
   t.pass(`${RUNS.numRuns} lives`)
 })
 
-t.test('each token is accepted and refused by the words of the rule, whoever presents it', async t => {
+t.test('each token is accepted or refused as the rule says, from the owner and from a thief', async t => {
   await fc.assert(
     fc.asyncProperty(lifeWithThief, async steps => {
       const world = newWorld()
@@ -77,7 +77,7 @@ t.test('each token is accepted and refused by the words of the rule, whoever pre
   t.pass(`${RUNS.numRuns} lives`)
 })
 
-/** The rule once more, from what was seen alone: it knows no state of a session. */
+/** The rule once more, from the log alone, without the state of a session. */
 function followsTheRule(log: readonly Entry[]): boolean {
   let [current, youngUntilMs] = [0, 0]
   const lateHandoutsMs = new Map<number, number>()
@@ -118,7 +118,7 @@ const arrive = { kind: 'arrive', pick: 0 } as const
 const deliver = { kind: 'deliver', pick: 0 } as const
 const wait = (ms: number) => ({ kind: 'wait', ms }) as const
 
-t.test('an answer that is late never puts back a cookie that was used since', async t => {
+t.test('a late answer never puts back a cookie that was used since', async t => {
   const isLoggedIn = async (steps: readonly Step[]) => {
     const world = newWorld()
     await world.live([...steps, wait(900_000), refresh, wait(900_000), refresh])
@@ -152,7 +152,7 @@ t.test('nor does it help the thief to rotate once more before it uses that acces
   t.equal(await world.ownerRefreshes(), 'dead')
 })
 
-t.test('the crash that forgets a cookie which was already used cannot be told from a theft', async t => {
+t.test('a crash that loses a cookie after its use looks like a theft', async t => {
   const world = newWorld()
   await world.live([refresh])
   const forgotten = world.jar
@@ -170,7 +170,7 @@ t.test('a thief who asks within the grace of every rotation rides along', async 
   }
 })
 
-t.test('a thief rides along where neither side shows an access token to the origin', async t => {
+t.test('a thief rides along if neither side shows an access token to the origin', async t => {
   const world = newWorld()
   await world.live([refresh, { kind: 'steal' }])
   for (let rotation = 0; rotation < 5; rotation++) {

@@ -1,4 +1,4 @@
-/** The rule about refresh tokens that are not the valid one, at each of its edges. */
+/** The refresh rule, at each of its boundaries. */
 
 import t from 'tap'
 import {
@@ -35,19 +35,22 @@ t.test('judgeRefresh() keeps a young token and rotates an older one, or the firs
   t.equal(judge({ rotatedAt: at(NOW_MS + 3000) }, 5), 'kept', 'rotated by an origin whose clock is ahead')
 })
 
-t.test('the predecessor is good while its successor is young or unconfirmed, and not a millisecond longer', async t => {
-  t.equal(judge(young, 4), 'succeeded')
-  t.equal(judge(unconfirmed, 4), 'succeeded')
-  t.equal(judge({ ...unconfirmed, rotatedAt: at(0) }, 4), 'succeeded', 'however late')
-  t.equal(judge({}, 4), 'reused')
-})
+t.test(
+  'the predecessor is valid while its successor is young or unconfirmed, and not a millisecond longer',
+  async t => {
+    t.equal(judge(young, 4), 'succeeded')
+    t.equal(judge(unconfirmed, 4), 'succeeded')
+    t.equal(judge({ ...unconfirmed, rotatedAt: at(0) }, 4), 'succeeded', 'however late')
+    t.equal(judge({}, 4), 'reused')
+  }
+)
 
 t.test('an older token is reused, and a token from the future is not', async t => {
   for (const counter of [3, 2, 0]) t.equal(judge({ ...young, ...unconfirmed }, counter), 'reused', `counter ${counter}`)
   for (const counter of [6, 4_294_967_295]) t.equal(judge({}, counter), 'dead', `counter ${counter}`)
 })
 
-t.test('a session that is over makes no token a theft', async t => {
+t.test('no token counts as stolen once the session is over', async t => {
   for (const counter of [0, 4, 5]) {
     t.equal(judge({ endedAt: at(NOW_MS - 1) }, counter), 'dead', 'ended')
     t.equal(judge({ idleExpiresAt: at(NOW_MS) }, counter), 'dead', 'idle for too long')

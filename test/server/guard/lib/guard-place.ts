@@ -1,4 +1,4 @@
-/** A login guard over a REST gateway of its own, and what tests of it ask again and again. */
+/** A login guard over a REST gateway of its own, and the steps that its tests share. */
 
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { openRedis, type Redis } from '../../../../edge/store/open-redis.ts'
@@ -21,19 +21,19 @@ export const DEFAULT_GUARD_POLICY: GuardPolicy = {
   captchaAfterFailures: 3
 }
 
-/** A guard and the gateway that it talks to. */
+/** A guard and the gateway to its Redis. */
 export interface GuardPlace {
   readonly guard: LoginGuard
   readonly rest: RedisRest
   readonly backend: RedisBackend
-  /** The keys that its scripts were given so far. */
+  /** The keys of all its script calls so far. */
   readonly keys: ReadonlySet<string>
 }
 
-/** What a test may set; the defaults are those of the API. */
+/** The options of a test, which replace the defaults of the API. */
 export type GuardSettings = Partial<LoginGuardOptions>
 
-/** A guard on a client that is given. */
+/** A guard on a given client. */
 export function guardOver(redis: Redis, settings: GuardSettings = {}): LoginGuard {
   return createLoginGuard({
     redis,
@@ -51,13 +51,13 @@ export function guardOver(redis: Redis, settings: GuardSettings = {}): LoginGuar
   })
 }
 
-/** A guard on one of the engines; its keys are gone afterwards. */
+/** A guard on one of the engines. Its keys are deleted afterwards. */
 export async function openLaneGuard(t: Teardown, lane: RedisLane, settings: GuardSettings = {}): Promise<GuardPlace> {
   const { backend } = await lane.open(t)
   return openGuard(t, backend, settings)
 }
 
-/** A guard on an embedded engine whose clock the test drives. */
+/** A guard on an embedded engine with a clock that the test drives. */
 export async function openDrivenGuard(
   t: Teardown,
   nowMs: () => number,
@@ -75,11 +75,11 @@ async function openGuard(t: Teardown, backend: RedisBackend, settings: GuardSett
     await rest.close()
     if (keys.size > 0) await backend.execute(['DEL', ...keys])
   })
-  // Fifty calls at once on a busy machine: the deadline is not what these tests are about.
+  // These tests are not about the deadline, and fifty calls at once may be slow on a busy machine.
   return { guard: guardOver(openRedis({ ...rest, deadlineMs: 20_000 }), settings), rest, backend, keys }
 }
 
-/** The keys of every script are noted, so that a shared Redis keeps none of them. */
+/** Notes the keys of every script, so that they can be deleted from a shared Redis. */
 function noting(backend: RedisBackend, keys: Set<string>): RedisBackend {
   return {
     ...backend,
@@ -90,22 +90,22 @@ function noting(backend: RedisBackend, keys: Set<string>): RedisBackend {
   }
 }
 
-/** An attempt, on an unknown device unless told otherwise. */
-export function attemptOf(account: string, clientAddress: string, more: Partial<LoginAttempt> = {}): LoginAttempt {
-  return { account: `${account}@example.com`, clientAddress, knownDevice: false, ...more }
+/** An attempt on the email address of `name`, by default from an unknown device. */
+export function attemptOf(name: string, clientAddress: string, more: Partial<LoginAttempt> = {}): LoginAttempt {
+  return { email: `${name}@example.com`, clientAddress, knownDevice: false, ...more }
 }
 
-/** Admits and settles, as a sign-in does: the outcome in one word, with the wait where there is one. */
+/** Admits and records an attempt, as a sign-in does. Returns its outcome in words, with the wait in seconds if there is one. */
 export async function signIn(guard: LoginGuard, attempt: LoginAttempt, correct: boolean): Promise<string> {
   const admitted = await guard.admit(attempt)
   if (!admitted.ok) return worded(admitted)
-  return wordedSettled(await guard.record(attempt, correct ? 'right' : 'wrong'), correct)
+  return wordedResult(await guard.record(attempt, correct ? 'right' : 'wrong'), correct)
 }
 
-/** What the client would learn. */
-export function wordedSettled(settled: AttemptResult, correct: boolean): string {
-  if (!settled.answerable) return worded(settled.failure)
-  return `${correct ? 'right' : 'wrong'}${settled.accountAttacked ? ', attacked' : ''}`
+/** The result as the client would learn it. */
+export function wordedResult(result: AttemptResult, correct: boolean): string {
+  if (!result.answerable) return worded(result.failure)
+  return `${correct ? 'right' : 'wrong'}${result.accountAttacked ? ', attacked' : ''}`
 }
 
 function worded({ problem, retryAfterSeconds }: { problem: string; retryAfterSeconds?: number }): string {

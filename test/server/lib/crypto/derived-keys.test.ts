@@ -1,4 +1,4 @@
-/** Derived keys: one purpose, one secret, one key; and what is made of random bytes and of the time. */
+/** Derived keys: one key for each purpose and secret. Also ids and mailed tokens, which come from random bytes. */
 
 import t from 'tap'
 import { isUuid } from '../../../../edge/contract/uuid.ts'
@@ -25,7 +25,7 @@ t.test('deriveKeys() gives the same keys for the same secrets, newest first', as
   t.equal(once['refresh-token'][0].id, again['refresh-token'][0].id)
 })
 
-t.test('an id of a key tells nothing of the key', async t => {
+t.test('the id of a key reveals nothing about the key', async t => {
   for (const key of Object.values(deriveKeys(['a root secret'])).flat()) {
     t.match(key.id, /^[0-9a-f]{8}$/)
     t.notOk(bytesOf(key).includes(key.id))
@@ -40,7 +40,7 @@ t.test('createId() makes canonical ids that sort by their time and never repeat'
   t.equal(new Set(Array.from({ length: 1000 }, () => createId(1))).size, 1000)
 })
 
-t.test('createMailedToken() never ends in a character that mail programs cut off', async t => {
+t.test('createMailedToken() never ends in a character that email programs cut off', async t => {
   const ends = new Set(Array.from({ length: 20_000 }, () => createMailedToken().token.at(-1)))
   t.equal([...ends].sort().join(''), '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
 })

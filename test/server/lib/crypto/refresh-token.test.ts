@@ -1,4 +1,4 @@
-/** Refresh tokens as texts: which are ours, and that no other text is. Sessions are not known here. */
+/** Refresh tokens as texts: ours are accepted, every other text is refused. Sessions are tested elsewhere. */
 
 import t from 'tap'
 import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
@@ -9,9 +9,9 @@ const OLD_SECRET = 'a root secret that was the newest before'
 const ticket = { sessionId: '0199a8d4-1c00-7000-8000-0000000000b2', counter: 7 }
 const tokens = createRefreshTokens(deriveKeys([NEW_SECRET]))
 
-t.test('open() gives back the ticket that mint() was given', async t => {
+t.test('parse() returns the ticket that mint() received', async t => {
   for (const counter of [0, 1, 2 ** 31, 2 ** 32 - 1]) {
-    t.strictSame(tokens.open(tokens.mint({ ...ticket, counter })), { ...ticket, counter })
+    t.strictSame(tokens.parse(tokens.mint({ ...ticket, counter })), { ...ticket, counter })
   }
 })
 
@@ -21,20 +21,20 @@ t.test('mint() gives the same token for the same ticket, and another for every o
   t.match(tokens.mint(ticket), /^[A-Za-z0-9_-]{70}$/)
 })
 
-t.test('open() refuses a token with any one character changed', async t => {
+t.test('parse() refuses a token with any one character changed', async t => {
   const token = tokens.mint(ticket)
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   let opened = 0
   for (let i = 0; i < token.length; i++) {
     for (const character of alphabet) {
       if (character === token[i]) continue
-      if (tokens.open(token.slice(0, i) + character + token.slice(i + 1)) !== undefined) opened++
+      if (tokens.parse(token.slice(0, i) + character + token.slice(i + 1)) !== undefined) opened++
     }
   }
   t.equal(opened, 0, 'of all 4410 mutations')
 })
 
-t.test('open() refuses everything that is not exactly one of its texts', async t => {
+t.test('parse() refuses every text that is not exactly one of its tokens', async t => {
   const token = tokens.mint(ticket)
   const hostile = [
     '',
@@ -55,13 +55,13 @@ t.test('open() refuses everything that is not exactly one of its texts', async t
     'ａ'.repeat(70),
     'A'.repeat(1_000_000)
   ]
-  for (const text of hostile) t.equal(tokens.open(text), undefined, JSON.stringify(text.slice(0, 80)))
+  for (const text of hostile) t.equal(tokens.parse(text), undefined, JSON.stringify(text.slice(0, 80)))
 })
 
-t.test('a token under an older root secret still opens; under one that is gone it does not', async t => {
+t.test('parse() accepts a token under an older root secret, and refuses one under a secret that is gone', async t => {
   const old = createRefreshTokens(deriveKeys([OLD_SECRET])).mint(ticket)
   const rotated = createRefreshTokens(deriveKeys([NEW_SECRET, OLD_SECRET]))
-  t.strictSame(rotated.open(old), ticket)
-  t.equal(tokens.open(old), undefined)
+  t.strictSame(rotated.parse(old), ticket)
+  t.equal(tokens.parse(old), undefined)
   t.equal(rotated.mint(ticket), tokens.mint(ticket), 'new tokens are made with the newest')
 })

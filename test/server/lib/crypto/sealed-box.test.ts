@@ -1,4 +1,4 @@
-/** Sealed values open only unaltered, under their own label and with a root secret that is still there. */
+/** Values can be unsealed only unaltered, under their own label, and with a root secret that is still configured. */
 
 import t from 'tap'
 import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
@@ -9,23 +9,23 @@ const OLD_SECRET = 'a root secret that was the newest before'
 const box = createSealedBox(deriveKeys([NEW_SECRET]))
 const plain = Buffer.from('what must be readable again')
 
-t.test('open() gives back what seal() was given, and nothing of it shows', async t => {
+t.test('unseal() returns the bytes that seal() received, and the sealed value shows none of them', async t => {
   const sealed = box.seal(plain, 'outbox:1')
-  t.strictSame(Buffer.from(box.open(sealed, 'outbox:1')), plain)
+  t.strictSame(Buffer.from(box.unseal(sealed, 'outbox:1')), plain)
   t.notOk(sealed.includes('readable'))
-  t.strictSame(Buffer.from(box.open(box.seal(Buffer.alloc(0), 'empty'), 'empty')), Buffer.alloc(0))
+  t.strictSame(Buffer.from(box.unseal(box.seal(Buffer.alloc(0), 'empty'), 'empty')), Buffer.alloc(0))
 })
 
 t.test('seal() never gives the same bytes twice', async t => {
   t.notSame(box.seal(plain, 'outbox:1'), box.seal(plain, 'outbox:1'))
 })
 
-t.test('open() refuses another label', async t => {
+t.test('unseal() refuses another label', async t => {
   const sealed = box.seal(plain, 'outbox:1')
-  for (const label of ['outbox:2', 'outbox:', '', 'signing-key:1']) t.throws(() => box.open(sealed, label), label)
+  for (const label of ['outbox:2', 'outbox:', '', 'signing-key:1']) t.throws(() => box.unseal(sealed, label), label)
 })
 
-t.test('open() refuses a box with any byte altered, cut off or added', async t => {
+t.test('unseal() refuses a value with any byte altered, cut off or added', async t => {
   const sealed = box.seal(plain, 'outbox:1')
   const altered = Array.from(sealed, (_, at) => {
     const copy = Buffer.from(sealed)
@@ -35,7 +35,7 @@ t.test('open() refuses a box with any byte altered, cut off or added', async t =
   const cut = Array.from(sealed, (_, length) => sealed.subarray(0, length))
   const opened = [...altered, ...cut, Buffer.concat([sealed, Buffer.alloc(1)])].filter(one => {
     try {
-      return box.open(one, 'outbox:1')
+      return box.unseal(one, 'outbox:1')
     } catch {
       return false
     }
@@ -44,10 +44,10 @@ t.test('open() refuses a box with any byte altered, cut off or added', async t =
 })
 
 t.test(
-  'a box under an older root secret opens; where that is gone the error names its key and the setting',
+  'a value under an older root secret is unsealed; without that secret the error names its key and the setting',
   async t => {
     const old = createSealedBox(deriveKeys([OLD_SECRET])).seal(plain, 'outbox:1')
-    t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).open(old, 'outbox:1')), plain)
-    t.throws(() => box.open(old, 'outbox:1'), { message: /"[0-9a-f]{8}".*ROOT_SECRETS/ })
+    t.strictSame(Buffer.from(createSealedBox(deriveKeys([NEW_SECRET, OLD_SECRET])).unseal(old, 'outbox:1')), plain)
+    t.throws(() => box.unseal(old, 'outbox:1'), { message: /"[0-9a-f]{8}".*ROOT_SECRETS/ })
   }
 )

@@ -1,4 +1,4 @@
-/** Marks and fingerprints: by what a device is known again. */
+/** Device marks and fingerprints: how a device is recognised. */
 
 import t from 'tap'
 import { deriveKeys } from '../../../../server/lib/crypto/derived-keys.ts'
@@ -10,7 +10,7 @@ const marks = createDeviceMarks(keys)
 const fingerprint = createDeviceFingerprint(keys)
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 
-t.test('add() keeps what every genuine mark knew, up to five accounts', async t => {
+t.test('add() keeps the accounts of every genuine mark, up to five', async t => {
   const [one, two] = [marks.add([], 'a@example.com'), marks.add([], 'b@example.com')]
   const both = marks.add(['garbage', one, two], 'c@example.com')
   for (const account of ['a', 'b', 'c']) t.ok(marks.knows(both, `${account}@example.com`), account)

@@ -1,4 +1,4 @@
-/** Devices in words: for their owner as they call themselves, in emails only by names from lists. */
+/** Names of devices: for their owner from the header, in emails only from lists. */
 
 import t from 'tap'
 import { deviceName, knownDeviceName } from '../../../../server/lib/devices/device-name.ts'

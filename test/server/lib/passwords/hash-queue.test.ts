@@ -1,9 +1,9 @@
-/** The queue in front of hashing: how many at a time, in which order, and what a full one says. */
+/** The queue in front of hashing: how many pieces of work run, in which order, and how a full queue refuses. */
 
 import t from 'tap'
 import { createHashQueue, QueueFullError } from '../../../../server/lib/passwords/hash-queue.ts'
 
-/** A piece of work that ends when it is told to. */
+/** A piece of work that the test ends. */
 function work<T>(value: T) {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   let begun = false
@@ -18,10 +18,10 @@ function work<T>(value: T) {
   }
 }
 
-/** Lets every promise that can go on go on. */
+/** Lets every settled promise continue. */
 const settle = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('run() begins as many as it may, and the next in order as each ends', async t => {
+t.test('run() begins as much work as it may, and the next piece in order as each ends', async t => {
   const queue = createHashQueue({ concurrency: 2, maxWaiting: 10 })
   const works = [1, 2, 3, 4].map(work)
   const results = works.map(one => queue.run(one.run))
@@ -40,7 +40,7 @@ t.test('run() begins as many as it may, and the next in order as each ends', asy
   t.strictSame(await Promise.all(results), [1, 2, 3, 4])
 })
 
-t.test('run() refuses at once what does not fit, with a wait, and without beginning it', async t => {
+t.test('run() refuses work beyond its room at once, with a wait, and without beginning it', async t => {
   const queue = createHashQueue({ concurrency: 1, maxWaiting: 2 })
   const works = [1, 2, 3].map(work)
   const results = works.map(one => queue.run(one.run))
@@ -69,7 +69,7 @@ t.test('ensureRoom() refuses exactly where run() would, and takes no room itself
   await Promise.all(results)
 })
 
-t.test('work that fails gives its place back, whether it throws or rejects', async t => {
+t.test('failed work gives its place back, whether it throws or rejects', async t => {
   const queue = createHashQueue({ concurrency: 1, maxWaiting: 2 })
   const failing = work(1)
   const first = queue.run(failing.run)

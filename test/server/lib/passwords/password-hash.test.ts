@@ -1,4 +1,4 @@
-/** Stored passwords: what is right, what is outdated, and that neither length nor rotation nor a decoy shows. */
+/** Stored passwords: correct and outdated ones. Length, rotation and the decoy change no answer and no time. */
 
 import bcrypt from 'bcrypt'
 import t from 'tap'
@@ -17,7 +17,7 @@ const hasherOf = (secrets: readonly [string, ...string[]], cost = COST) =>
     queue: createHashQueue({ concurrency: 1, maxWaiting: 10 })
   })
 
-t.test('check() knows the password and no other', async t => {
+t.test('check() accepts the password and no other', async t => {
   const hasher = await hasherOf([NEW_SECRET])
   const stored = await hasher.hash('Correct-horse-7')
   t.strictSame(await hasher.check('Correct-horse-7', stored), { correct: true, outdated: false })
@@ -50,7 +50,7 @@ t.test('two spellings of one password are one password (NFKC)', async t => {
   t.ok((await hasher.check('Ｃaf\u00e9-Zeit-7', stored)).correct)
 })
 
-t.test('without the pepper a stolen hash does not even know its own password', async t => {
+t.test('without the pepper a stolen hash does not match its own password', async t => {
   const stored = await (await hasherOf([NEW_SECRET])).hash('Correct-horse-7')
   const digest = stored.split(':')[2] ?? ''
   t.match(digest, /^\$2b\$04\$/)
@@ -82,13 +82,13 @@ t.test('a hash under an older root secret is correct and outdated', async t => {
   t.strictSame(await rotated.check('Correct-horse-7', stored), { correct: true, outdated: true })
 })
 
-t.test('a hash whose root secret is gone knows no password any more, and costs the same work', async t => {
+t.test('a hash whose root secret is gone matches no password, and costs the same work', async t => {
   const stored = await (await hasherOf([OLD_SECRET])).hash('Correct-horse-7')
   const check = await (await hasherOf([NEW_SECRET])).check('Correct-horse-7', stored)
   t.equal(check.correct, false)
 })
 
-t.test('a wrong password costs exactly the configured work, whatever cheaper hash is stored', async t => {
+t.test('a wrong password costs exactly the configured work, even with a cheaper stored hash', async t => {
   const { compare } = bcrypt
   const costs: number[] = []
   bcrypt.compare = ((password: string, digest: string) => {
@@ -115,7 +115,7 @@ t.test('a wrong password costs exactly the configured work, whatever cheaper has
   t.equal(rounds(await costsOf('Correct-horse-7', php, 'always')), 2 ** 7, 'unless it leads to nothing')
 })
 
-t.test('an unknown address is compared with a decoy of the configured cost, and never correct', async t => {
+t.test('an unknown email address is compared with a decoy of the configured cost, and never correct', async t => {
   const calls: string[] = []
   const real = createHashQueue({ concurrency: 1, maxWaiting: 10 })
   const queue: typeof real = {

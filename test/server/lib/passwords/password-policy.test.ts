@@ -1,4 +1,4 @@
-/** Which passwords may be chosen: length by code points, classes, words to avoid; hashing is not tested here. */
+/** The password policy: length in code points, classes, words to avoid. Hashing is tested elsewhere. */
 
 import t from 'tap'
 import {
@@ -13,7 +13,7 @@ const LENGTH: PasswordPolicy = { minLength: 15, classes: [], isLeaked: () => fal
 const accepts = (password: string, policy = CLASSES, avoid: string[] = []) =>
   passwordFaults(policy, password, avoid).length === 0
 
-t.test('each class is asked for in words of its own, and only where it is missing', async t => {
+t.test('each class has a message of its own, and only where it is missing', async t => {
   const table: readonly [string, RegExp][] = [
     ['correct-horse-7', /upper-case/],
     ['CORRECT-HORSE-7', /lower-case/],
@@ -40,7 +40,7 @@ t.test('length counts code points, so that one emoji is one character', async t 
   t.notOk(accepts('Aa1-'.padEnd(PASSWORD_MAX_LENGTH + 1, 'x')))
 })
 
-t.test('length counts what is left after NFKC, in both directions', async t => {
+t.test('length counts code points after NFKC, in both directions', async t => {
   t.notOk(accepts('Aa1-e\u0301e\u0301e\u0301'), 'ten code points that compose to seven')
   t.notOk(accepts(`Aa1-${'\ufdfa'.repeat(20)}`), 'twenty ligatures of eighteen letters each')
 })
@@ -53,7 +53,7 @@ t.test('nothing is trimmed', async t => {
   t.ok(accepts(' Aa1-xy '), 'eight with its spaces')
 })
 
-t.test('the way of NIST asks for length alone', async t => {
+t.test('the policy of NIST requires length only', async t => {
   t.ok(accepts('fifteen letters', LENGTH))
   t.notOk(accepts('fourteen chars', LENGTH))
 })
@@ -74,14 +74,14 @@ t.test('a password made of known words with a few characters added is refused', 
     ...['Gatehouse1!', 'g4teh0use2024!', 'Example#2024', 'KingNoel-99']
   ]
   for (const password of refused) {
-    t.match(passwordFaults(LENGTH, password, known).join(), /your name, your address/, password)
+    t.match(passwordFaults(LENGTH, password, known).join(), /your name, your email address/, password)
   }
   const accepted = [
     ...['Ada-likes-7-cats', 'Lovelace and 3 dogs', 'gate and house 7', 'x7$kAdaQz!2w', 'Gatehouse is where I sleep'],
     ...['correct horse battery', '']
   ]
   for (const password of accepted) {
-    t.notMatch(passwordFaults(LENGTH, password, known).join(), /your name, your address/, password)
+    t.notMatch(passwordFaults(LENGTH, password, known).join(), /your name, your email address/, password)
   }
   t.notMatch(passwordFaults(LENGTH, '', ['', ' ', 'Li', 'Al de']).join(), /your name/, 'words too short to count')
   t.notMatch(passwordFaults(LENGTH, 'aldel!-2024', ['Al de']).join(), /your name, your/, 'pieces too short to count')
@@ -90,7 +90,7 @@ t.test('a password made of known words with a few characters added is refused', 
 t.test('a leaked password is refused, in the spelling that is hashed', async t => {
   const policy = { ...LENGTH, isLeaked: (password: string) => password === 'a leaked password' }
   t.strictSame(passwordFaults(policy, 'a leaked ｐassword', []), [
-    'is on the list of leaked passwords, or too close to one on it'
+    'is on the list of leaked passwords, or too close to one of them'
   ])
   t.ok(accepts('another password', policy))
 })

@@ -1,4 +1,4 @@
-/** Hashing is put behind the event loop, and the event loop stays where it was. */
+/** Hashing gets a lower priority than the event loop, whose priority does not change. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'

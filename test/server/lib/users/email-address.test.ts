@@ -1,4 +1,4 @@
-/** Mail addresses: one canonical form for what is good, nothing at all for what is hostile. */
+/** Email addresses: valid ones have one canonical form, hostile ones are refused. */
 
 import t from 'tap'
 import { parseEmailAddress } from '../../../../server/lib/users/email-address.ts'
@@ -7,7 +7,7 @@ const local64 = 'l'.repeat(64)
 /** A domain of exactly `length` characters, of labels of at most 63. */
 const domainOf = (length: number) => `${'d'.repeat(63)}.${'d'.repeat(63)}.${'d'.repeat(length - 128 - 4)}.com`
 
-t.test('a good address comes out in its one canonical form', async t => {
+t.test('a valid address comes out in its one canonical form', async t => {
   const table: readonly [string, string][] = [
     ['ada@example.com', 'ada@example.com'],
     ['  ada@example.com\r\n', 'ada@example.com'],
@@ -50,7 +50,7 @@ t.test('a canonical form is its own canonical form', async t => {
   }
 })
 
-t.test('what is not one plain address is refused', async t => {
+t.test('a text that is not one plain address is refused', async t => {
   const hostile = [
     '',
     ' ',
@@ -142,7 +142,7 @@ t.test('what is not one plain address is refused', async t => {
 })
 
 t.test(
-  'an address that mixes writing systems, or hangs marks on letters, passes for another and is refused',
+  'an address that mixes writing systems, or adds marks to letters, looks like another one and is refused',
   async t => {
     const lookAlikes = [
       ...[
@@ -187,7 +187,7 @@ t.test(
   }
 )
 
-t.test('254 characters are an address and 255 are none', async t => {
+t.test('254 characters are an address, 255 are not', async t => {
   const longest = `${local64}@${domainOf(189)}`
   t.equal(longest.length, 254)
   t.ok(parseEmailAddress(longest))

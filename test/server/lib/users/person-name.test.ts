@@ -1,9 +1,9 @@
-/** Names of people: what can be shown on one line, and nothing that makes a line read as something else. */
+/** Names of users: visible on one line, and unable to change how a line reads. */
 
 import t from 'tap'
 import { NAME_MAX_LENGTH, parsePersonName } from '../../../../server/lib/users/person-name.ts'
 
-t.test('a name is trimmed, in NFC, and otherwise as the person wrote it', async t => {
+t.test('a name is trimmed, in NFC, and otherwise as the user wrote it', async t => {
   const table: readonly [string, string][] = [
     ['Ada', 'Ada'],
     ['  Ada Lovelace ', 'Ada Lovelace'],
@@ -22,7 +22,7 @@ t.test('a name is trimmed, in NFC, and otherwise as the person wrote it', async 
   for (const [text, name] of table) t.equal(parsePersonName(text), name)
 })
 
-/** Characters that a reader does not see, of every kind that Unicode has. */
+/** Characters that a reader does not see, of every kind in Unicode. */
 const BLANK = [
   ...['\u2800', '\u{1d159}', '\u{13441}', '\u{13442}', '\u3164', '\uffa0', '\u115f', '\u1160', '\u17b4', '\u17b5'],
   ...[
@@ -42,7 +42,7 @@ const BLANK = [
   ...['\u0301', '\u0e31', '\u{16fe4}', '\ufff9', '\ue000', '\u{f0000}', '\u{e0fff}', '\u0378']
 ]
 
-t.test('what cannot be shown on one line, does not show, or turns it around, is refused', async t => {
+t.test('a name that needs several lines, is invisible or changes the direction of text is refused', async t => {
   const hostile = [
     '',
     '   ',
