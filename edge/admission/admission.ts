@@ -28,7 +28,7 @@ export interface AdmissionOptions {
   readonly redis: Redis
   readonly view: RevocationView
   readonly nowMs: () => number
-  /** The most subjects whose leases are remembered. Forgotten leases are stranded. */
+  /** The most subjects that are remembered. The leases of forgotten ones are stranded. */
   readonly maxSubjects: number
   /** The share of a quota that this instance grants while Redis is away: 0.1 is a tenth, at least one request. */
   readonly fallbackShare: number

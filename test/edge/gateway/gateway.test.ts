@@ -47,7 +47,6 @@ t.test('a public route is charged, signed and forwarded, and its token is ignore
   t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth', 'sign', 'fetch'])
 })
 
-// Over 40 lines: every port notes its input.
 t.test(
   'the ports receive the canonical address, the verified ids, and the time at which the request began',
   async t => {
@@ -96,7 +95,7 @@ t.test(
   }
 )
 
-/** The field of an answer whose quotas were charged. */
+/** The quota field of an answer after a charge. */
 const CHARGED = '"address";r=7;t=61, "auth";r=7;t=61, "user";r=7;t=61'
 
 interface Refused {

@@ -221,7 +221,6 @@ async function raw(
 const head = (method: string, path: string, ...fields: string[]) =>
   [`${method} ${path} HTTP/1.1`, 'Host: gatehouse.test', 'Connection: close', ...fields, '', ''].join('\r\n')
 
-// Over 40 lines: the broken bodies are a table.
 t.test('in workerd a malformed or broken body is a 400, logs no outage, and never arrives as a whole one', async t => {
   const { bindings, origin } = await openSurroundings(t)
   const edge = await WORKERD.open(t, bindings, UPLOAD_WORKER)
