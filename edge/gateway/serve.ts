@@ -150,6 +150,6 @@ function chargesOf(quotas: readonly NamedQuota[], subject: string): Charge[] {
 function refusedBy(passage: Passage, { problem, quotas, retryAfterMs }: ChargeRefusal): Refusal {
   passage.quotas = quotas
   const names = quotas.map(({ name }) => `"${name}"`).join(' and ')
-  const reason = problem === 'rate-limited' ? `used up: ${names}` : 'Redis failed, and the route has no fallback quota'
+  const reason = problem === 'rate-limited' ? `used up: ${names}` : 'the state of the quotas is unknown'
   return { ok: false, problem, reason, retryAfterMs }
 }
