@@ -17,16 +17,18 @@ import { missingOf, type Need } from './need.ts'
 import { createRenewals } from './renewals.ts'
 import { createWaitingRequests } from './waiting-requests.ts'
 
+/** Decides requests by quotas and sessions. One per process or isolate. */
 export interface Admission {
   /** Begins the conversation of one request. */
   begin(beginning: Beginning): Conversation
 }
 
+/** The ports and bounds of an admission. */
 export interface AdmissionOptions {
   readonly redis: Redis
   readonly view: RevocationView
   readonly nowMs: () => number
-  /** The most subjects whose leases are remembered. Forgotten leases are stranded. */
+  /** The most subjects that are remembered. The leases of forgotten ones are stranded. */
   readonly maxSubjects: number
   /** The share of a quota that this instance grants while Redis is away: 0.1 is a tenth, at least one request. */
   readonly fallbackShare: number

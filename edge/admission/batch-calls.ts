@@ -23,6 +23,7 @@ const MAX_CALLS = 6
 /** Buckets in one call: Redis takes a few milliseconds for this many. */
 const MAX_BUCKETS = 64
 
+/** The ports of the calls of one instance. */
 export interface BatchCallsOptions {
   readonly redis: Redis
   readonly view: RevocationView
@@ -31,6 +32,7 @@ export interface BatchCallsOptions {
   readonly onStoreFailure: (error: StoreError) => void
 }
 
+/** The pending calls of one instance, and the buckets for the next one. */
 export interface BatchCalls {
   /** Buckets that requests wait for. */
   readonly wanted: Set<SubjectBucket>

@@ -4,6 +4,7 @@ import { createBoundedMap } from '../contract/bounded-map.ts'
 import { bucketKey, type Charge } from '../limiter/charge.ts'
 import { createSubjectBucket, type SubjectBucket } from './subject-bucket.ts'
 
+/** The buckets of one instance. */
 export interface BucketMemory {
   /** The bucket of a charge, created for a new subject. */
   bucketOf(charge: Charge): SubjectBucket

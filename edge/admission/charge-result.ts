@@ -11,7 +11,10 @@ export interface Charged {
 /** No charge was debited. */
 export interface ChargeRefusal {
   readonly ok: false
-  /** `unavailable` where Redis failed and the route has no fallback quota. */
+  /**
+   * `unavailable` where the state of a quota is unknown and no fallback quota applies: Redis failed and the route chose
+   * `refuse`, or the request has waited too long for a Redis that answers.
+   */
   readonly problem: 'rate-limited' | 'unavailable'
   /** The quotas that refuse. */
   readonly quotas: readonly QuotaState[]

@@ -7,6 +7,7 @@ import { remainingOf, spend, waitMs } from '../limiter/lease.ts'
 import { type ChargeRefusal, type ChargeResult, quotasUnavailable, rateLimited } from './charge-result.ts'
 import { type SubjectBucket, stateOf } from './subject-bucket.ts'
 
+/** The ports of a charging. */
 export interface ChargingOptions {
   readonly nowMs: () => number
   readonly fallback: FallbackQuotas
@@ -16,6 +17,7 @@ export interface ChargingOptions {
   readonly onFallback: (charges: number) => void
 }
 
+/** Decides and debits the charges of requests. */
 export interface Charging {
   /** The refusal where one of the buckets is known to be used up. Nothing is debited. */
   refusal(buckets: readonly SubjectBucket[]): ChargeRefusal | undefined

@@ -20,6 +20,7 @@ export interface Beginning {
   readonly background: Background
 }
 
+/** The conversation of one request, in the order of its steps. */
 export interface Conversation {
   /** The refusal where a quota is known to be used up. Nothing is asked or debited. */
   refusal(): ChargeRefusal | undefined

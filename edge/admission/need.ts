@@ -8,6 +8,7 @@ import { type SubjectBucket, stateOf } from './subject-bucket.ts'
 /** Lets work go on after the request was answered: `waitUntil` of Workers. */
 export type Background = (work: Promise<unknown>) => void
 
+/** The need of one request. */
 export interface Need {
   readonly buckets: readonly SubjectBucket[]
   /** Whether the request has a session, which may have ended. */

@@ -4,6 +4,7 @@ import type { Charge } from '../limiter/charge.ts'
 import { type Bucket, type BucketState, bucketState, createBucket } from '../limiter/lease.ts'
 import type { PendingCall } from './pending-call.ts'
 
+/** A bucket with its charge, its key and its last call. */
 export interface SubjectBucket extends Bucket {
   readonly charge: Charge
   readonly key: string

@@ -6,6 +6,7 @@ import { type Refusal, unavailable } from './refusal.ts'
 import type { SignHop } from './sign-hop.ts'
 import { beginUpload, discard, refusalUnread, type Upload } from './upload.ts'
 
+/** The origin, and the ports to reach it. */
 export interface ForwardOptions {
   /** The base URL of the origin; no trailing slash. */
   readonly originUrl: string

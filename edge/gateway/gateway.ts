@@ -11,6 +11,7 @@ import { refusal } from './refusal.ts'
 import { createRespond, type Outcome } from './respond.ts'
 import { type Arrival, createServe, type Passage, type ServeOptions } from './serve.ts'
 
+/** The settings and ports of a gateway. */
 export interface GatewayOptions extends ServeOptions {
   /** The origin under which clients reach the service; no trailing slash. */
   readonly publicUrl: string
@@ -40,6 +41,7 @@ const NAMES: OptionNames<GatewayOptions> = {
   debugHeaders: 'optional'
 }
 
+/** Answers one request. Never rejects because of the client, Redis or the origin. */
 export type Gateway = (request: Request, arrival: Arrival) => Promise<Response>
 
 /**

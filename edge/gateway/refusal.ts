@@ -2,6 +2,7 @@
 
 import type { ProblemCode } from '../contract/problems.ts'
 
+/** A request that is not forwarded, and the reason. */
 export interface Refusal {
   readonly ok: false
   readonly problem: ProblemCode

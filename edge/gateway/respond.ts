@@ -26,6 +26,7 @@ export interface Answered {
   readonly quotas: readonly QuotaState[]
 }
 
+/** The settings that answers depend on. */
 export interface RespondOptions {
   readonly publicUrl: string
   readonly allowedOrigins: readonly string[]

@@ -14,6 +14,7 @@ export interface Route {
   readonly byUser: readonly NamedQuota[]
 }
 
+/** A quota of a route. */
 export interface NamedQuota {
   readonly name: string
   readonly policy: QuotaPolicy

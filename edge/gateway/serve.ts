@@ -1,7 +1,4 @@
-/**
- * The steps of a request: limit, verify, check, charge, forward. Each outcome is a value; `respond.ts` makes the
- * answer.
- */
+/** The steps of a request: limit, verify, check, charge, forward. Outcomes are values; `respond.ts` makes the answer. */
 
 import type { Admission } from '../admission/admission.ts'
 import type { ChargeRefusal } from '../admission/charge-result.ts'
@@ -35,6 +32,7 @@ export interface Passage {
   quotas: readonly QuotaState[]
 }
 
+/** The settings and ports of the steps. */
 export interface ServeOptions {
   readonly allowedOrigins: readonly string[]
   readonly policies: EdgePolicies
@@ -54,8 +52,7 @@ export function createServe(options: ServeOptions): Serve {
     const entry = enter(findRoute, passage)
     if (!entry.ok) return entry
     const { request } = passage
-    // A refused preflight reaches the page as a network error and no more. So it costs no quota, and the origin
-    // nothing.
+    // A page sees a refused preflight only as a network error. So it costs no quota, and does not reach the origin.
     const preflight = isPreflight(request) ? preflightHeaders(request.headers, options.allowedOrigins) : undefined
     return preflight === undefined ? pass(options, passage, entry) : { ok: true, preflight }
   }
@@ -153,6 +150,6 @@ function chargesOf(quotas: readonly NamedQuota[], subject: string): Charge[] {
 function refusedBy(passage: Passage, { problem, quotas, retryAfterMs }: ChargeRefusal): Refusal {
   passage.quotas = quotas
   const names = quotas.map(({ name }) => `"${name}"`).join(' and ')
-  const reason = problem === 'rate-limited' ? `used up: ${names}` : 'Redis failed, and the route has no fallback quota'
+  const reason = problem === 'rate-limited' ? `used up: ${names}` : 'the state of the quotas is unknown'
   return { ok: false, problem, reason, retryAfterMs }
 }

@@ -3,6 +3,7 @@
 import { type EdgeHop, edgeHopText } from '../contract/edge-hop.ts'
 import { toHex } from '../contract/hex.ts'
 
+/** Signs a hop; the signature is lower-case hex. */
 export type SignHop = (hop: EdgeHop) => Promise<string>
 
 /**

@@ -1,13 +1,12 @@
 /**
- * A request body on its way to the origin, piece by piece: it is counted, and a failure is attributed to client or
- * origin.
+ * A request body on its way to the origin, piece by piece: counted, and a failure attributed to client or origin.
  *
- * Security: half a body of an attacker must neither arrive as a whole one, nor make the log report that the origin is
- * away.
+ * Security: an attacker's half body must neither arrive as a whole one, nor make the log report an outage of the origin.
  */
 
 import { type Refusal, refusal } from './refusal.ts'
 
+/** A body that is being forwarded. */
 export interface Upload {
   /** The body for the origin. */
   readonly body: ReadableStream<Uint8Array>

@@ -8,10 +8,7 @@ import type { Ask, Grant, Settlement } from './sliced-window.ts'
 export const LEASE_SHARE = 0.1
 /** A lease lives longer than its requests should last, so that a client may slow down a little. */
 const LIFE_PER_HORIZON = 2
-/**
- * How long a lease should last: a share of the window, and at most `maxMs`. `FREE` holds while half of the quota is
- * free.
- */
+/** How long a lease should last: a share of the window, and at most `maxMs`. `FREE`: while half of the quota is free. */
 const FREE = { share: 1 / 6, maxMs: MAX_LIFE_MS / LIFE_PER_HORIZON }
 const TIGHT = { share: 1 / 20, maxMs: 3_000 }
 /**
@@ -21,8 +18,7 @@ const TIGHT = { share: 1 / 20, maxMs: 3_000 }
 export const MIN_LIFE_MS = 400
 /**
  * The first lease of a new subject. A page sends a few requests, and only the first of them should wait. Of a small
- * quota only the requests that wait are leased: the client may go to many instances, and would find its quota leased
- * here.
+ * quota only waiting requests are leased: its client may go to other instances, and would find the quota leased here.
  */
 const FIRST_LEASE = { share: 0.01, most: 4 }
 /** How long Redis is not asked after a first refusal. */

@@ -4,6 +4,7 @@ import { createBoundedMap } from '../contract/bounded-map.ts'
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
 import { type Decision, decide, decisionOf, leavesAtMs, ONE, type Slice } from './sliced-window.ts'
 
+/** The bounds of fallback quotas. */
 export interface FallbackQuotasOptions {
   /** The share of a quota that one instance grants, 0 to 1; at least one request. */
   readonly share: number
@@ -11,6 +12,7 @@ export interface FallbackQuotasOptions {
   readonly maxSubjects: number
 }
 
+/** Fallback quotas of one instance, for all subjects and quotas. */
 export interface FallbackQuotas {
   /**
    * Decides a request without Redis. Every request that this instance has admitted counts, also those that Redis
@@ -41,7 +43,7 @@ export function createFallbackQuotas({ share, maxSubjects }: FallbackQuotasOptio
   // Security: twice as many, because the map only promises to keep the half that was used last. A client must not get
   // its fallback quota anew after requests under fewer than `maxSubjects` other addresses.
   const subjects = createBoundedMap<string, Subject>(2 * maxSubjects)
-  const subjectOf = (key: string) => subjects.get(key) ?? NEW_SUBJECT
+  const subjectOf = (key: string) => subjects.peek(key) ?? NEW_SUBJECT
   const decideStricter = (key: string, policy: QuotaPolicy, nowMs: number) =>
     decide({ ...policy, quota: Math.max(1, Math.floor(policy.quota * share)) }, subjectOf(key).slices, ONE, nowMs)
 

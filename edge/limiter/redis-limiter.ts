@@ -14,6 +14,7 @@ export interface LimiterDecision extends Decision {
   readonly from: 'store' | 'fallback'
 }
 
+/** Charges single requests, without leases. */
 export interface Limiter {
   /**
    * Debits one request. Never throws because of Redis.
@@ -23,6 +24,7 @@ export interface Limiter {
   charge(charge: Charge, nowMs: () => number): Promise<LimiterDecision>
 }
 
+/** The ports and bounds of a limiter. */
 export interface RedisLimiterOptions {
   readonly redis: Redis
   /** The share of a quota that one instance grants while Redis is away: 0.1 is a tenth, at least one request. */

@@ -9,6 +9,7 @@ export type Redis = UpstashRedis & { readonly namespace?: string }
 /** A call without an answer by then has failed. */
 export const REDIS_DEADLINE_MS = 250
 
+/** The address of a Redis, and how to use it. */
 export interface RedisOptions {
   readonly url: string
   readonly token: string

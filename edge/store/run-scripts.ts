@@ -1,11 +1,9 @@
-/**
- * Runs Lua scripts in Redis, several in one round trip: by their SHA-1, or by their source where Redis does not know
- * it.
- */
+/** Runs Lua scripts in Redis, several in one round trip: by their SHA-1, or by source where Redis does not know it. */
 
 import { namespacedKey } from '../contract/redis-keys.ts'
 import type { Redis } from './open-redis.ts'
 
+/** A Lua script. */
 export interface Script {
   readonly source: string
   /** SHA-1 of `source` in lower-case hex, pinned beside it. */

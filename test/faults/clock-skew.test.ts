@@ -1,4 +1,4 @@
-/** An edge whose clock is wrong: what it gets right all the same, and to which side it errs. */
+/** An edge with a wrong clock: which decisions stay right, and that it errs to the safe side. */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -20,7 +20,8 @@ import { until } from '../lib/until.ts'
 
 const QUOTA = 20
 
-/** A gateway of real parts whose clock is `skewMs` ahead, before an origin that answers nobody else. */
+/** A gateway of real parts with a clock that is `skewMs` ahead, before an origin that answers only to it. */
+// Over 40 lines: it binds all parts of an edge.
 function openSkewedGateway({ url, redis }: TestOrigin, skewMs: number) {
   const nowMs = () => Date.now() + skewMs
   const policies = parsePolicies(
@@ -70,7 +71,7 @@ function openSkewedGateway({ url, redis }: TestOrigin, skewMs: number) {
   }
 }
 
-/** Somebody who has signed in directly, and an origin that is only reached through an edge. */
+/** A user that has signed in directly, and an origin that is only reached through an edge. */
 async function openPerson(t: Test): Promise<{ direct: string; origin: TestOrigin; person: SignedUp }> {
   const direct = await openTestOrigin(t)
   const person = await signUp(direct.url, direct.mailbox)
@@ -86,20 +87,20 @@ for (const skewMs of [-25_000, 4_000]) {
     t.equal((await ask('/api/v1/nothing')).status, 404, 'the origin believes the signed hop')
 
     // The token was issued a moment ago: to a clock that is behind, in the future.
-    const verdict = await ask('/api/v1/users/me', { token: person.accessToken, address: '192.0.2.2' })
-    if (skewMs < 0) t.match(verdict, { status: 401, body: { code: 'token-invalid' } }, 'errs to the safe side')
-    else t.equal(verdict.status, 200)
+    const answer = await ask('/api/v1/users/me', { token: person.accessToken, address: '192.0.2.2' })
+    if (skewMs < 0) t.match(answer, { status: 401, body: { code: 'token-invalid' } }, 'errs to the safe side')
+    else t.equal(answer.status, 200)
 
     const asked = Array.from({ length: 2 * QUOTA }, (_, i) =>
       [ask, exact][i % 2]?.('/api/v1/nothing', { address: '192.0.2.3' })
     )
     const passed = (await Promise.all(asked)).filter(one => one?.status === 404)
-    t.equal(passed.length, QUOTA, 'a quota is one quota, whatever the clocks of those who share it')
+    t.equal(passed.length, QUOTA, 'a quota is one quota, whatever the clocks of its instances')
 
     if (skewMs < 0) return
     await call(direct, 'POST', '/api/v1/auth/logout', { body: { refreshToken: person.refreshToken } })
     let address = 0
-    await until('the logout is heard of', async () => {
+    await until('the logout has reached the edge', async () => {
       const client = { token: person.accessToken, address: `2001:db8:0:${(address++).toString(16)}::1` }
       const { body } = await ask('/api/v1/users/me', client)
       return body.code === 'session-ended'
@@ -107,10 +108,10 @@ for (const skewMs of [-25_000, 4_000]) {
   })
 }
 
-t.test('an edge whose clock is further off than a signed hop may be reaches nothing', async t => {
+t.test('an edge with a clock beyond the tolerance of a signed hop reaches nothing', async t => {
   const { origin } = await openPerson(t)
   for (const skewMs of [-31_000, 10_000]) {
-    const verdict = await openSkewedGateway(origin, skewMs)('/api/v1/nothing')
-    t.match(verdict, { status: 403, body: { code: 'edge-required' } }, `${skewMs} ms`)
+    const answer = await openSkewedGateway(origin, skewMs)('/api/v1/nothing')
+    t.match(answer, { status: 403, body: { code: 'edge-required' } }, `${skewMs} ms`)
   }
 })

@@ -56,7 +56,7 @@ for (const place of PLACES) {
     await t.rejects(edge.send('/half').then(response => response.text()))
   })
 
-  t.test(`keys that cannot be fetched are a 503, not a verdict: ${place.name}`, async t => {
+  t.test(`keys that cannot be fetched are a 503, not a 401: ${place.name}`, async t => {
     const { bindings, origin, token } = await openSurroundings(t)
     const gone = await openTinyOrigin(t)
     await gone.close()

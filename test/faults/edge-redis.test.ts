@@ -23,7 +23,7 @@ const SESSION = { sid: '0199a8d4-1c00-7000-8000-0000000000b2', kid: 'k' }
 /** What the issue of the day names, each of them a way to fail. */
 const ROWS = ['no answer', 'a connection that is cut', 'status 429', 'status 500', 'a page', 'truncated JSON'] as const
 
-/** An admission whose clock the test drives, over a real Redis whose answers can be spoilt. */
+/** An admission on a clock of the test, over a real Redis with answers that can be spoilt. */
 async function openAdmission(t: Test) {
   const real = await redisEndpoint(t)
   await createRevocationFeed(openRedis(real), 960_000).rebuild(randomUUID(), async () => [])
@@ -131,11 +131,11 @@ for (const place of PLACES) {
       const statuses = await Promise.all(
         Array.from({ length: 30 }, (_, i) => edge.send('/health/live', from(`198.51.100.${i % 2}`)))
       ).then(all => all.map(({ status }) => status))
-      t.equal(statuses.filter(status => status === 200).length, 20, 'a tenth of the quota each for two strangers')
+      t.equal(statuses.filter(status => status === 200).length, 20, 'a tenth of the quota for each of two clients')
       t.equal(statuses.filter(status => status === 429).length, 10)
       t.equal(origin.requests.length - before, 20)
       const forged = await edge.send('/api/v1/users/me', { headers: { authorization: 'Bearer a.b.c' } })
-      t.equal(forged.status, 401, 'a forgery is still called one')
+      t.equal(forged.status, 401, 'a forgery is still refused as one')
 
       redis.fault = undefined
       await until('Redis is found again', async () => (await ask()).status === 200)

@@ -9,7 +9,6 @@ import { openTestOrigin } from '../lib/test-origin.ts'
 
 const REQUEST_ID = '0199a8d4-1c00-7000-8000-0000000000a1'
 
-// Over 40 lines: one origin for all its rules.
 t.test('an origin that demands the edge', async t => {
   const origin = await openTestOrigin(t, { REQUIRE_EDGE: 'true' })
   const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code

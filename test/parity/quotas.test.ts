@@ -30,7 +30,6 @@ async function openLimiters(t: Test, lane: RedisLane, count: number): Promise<re
 }
 
 for (const lane of redisBackends()) {
-  // Over 40 lines: the limiters of one engine for all its rules.
   t.test(`quotas: ${lane.name}`, { skip: lane.skip }, async t => {
     const [one, two, three] = await openLimiters(t, lane, 3)
     if (!one || !two || !three) return t.fail('three limiters were asked for')

@@ -210,7 +210,7 @@ const RULES: Readonly<Record<string, (t: Test, lane: RedisLane) => Promise<void>
     const onKeyRemoved = (kid: string) => removed.push(kid)
     const view = createRevocationView({ maxAgeMs: 0, retentionMs: RETENTION_MS, onKeyRemoved })
     let nowMs = 0
-    const standing = async (sid: string) => {
+    const statusOf = async (sid: string) => {
       nowMs += 1
       // As often as an admission would: the first reading after a new epoch says only that there is one.
       for (let i = 0; i < 5 && view.isTooOld(nowMs); i++) {
@@ -223,21 +223,21 @@ const RULES: Readonly<Record<string, (t: Test, lane: RedisLane) => Promise<void>
     const [first = '', ...others] = sids
 
     t.equal(await feed.epoch(), undefined)
-    t.equal(await standing(first), 'unknown')
+    t.equal(await statusOf(first), 'unknown')
     const epoch = randomUUID()
     await feed.rebuild(epoch, async () => [])
     await feed.rebuild(randomUUID(), async () => [])
     t.equal(await feed.epoch(), epoch, 'the first one holds')
     nowMs += 100
-    t.equal(await standing(first), 'live')
+    t.equal(await statusOf(first), 'live')
     await feed.publish([first])
-    t.equal(await standing(first), 'ended')
+    t.equal(await statusOf(first), 'ended')
     await feed.publish(others)
-    t.equal(await standing(randomUUID()), 'live', 'more than one reading brings')
+    t.equal(await statusOf(randomUUID()), 'live', 'more than one reading brings')
     for (const sid of others)
       if (view.status({ sid, kid: 'k' }, nowMs) !== 'ended') t.fail('one end was not learned of')
     await feed.publish([removedKeyEntry('k')])
-    t.equal(await standing(randomUUID()), 'key-removed')
+    t.equal(await statusOf(randomUUID()), 'key-removed')
     t.strictSame(removed, ['k'])
   }
 }

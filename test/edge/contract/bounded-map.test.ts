@@ -1,4 +1,4 @@
-/** The bounded map: never fuller than it may be, and what was used of late is there. */
+/** The bounded map: never fuller than it may be, and it keeps what was used recently. */
 
 import t from 'tap'
 import { createBoundedMap } from '../../../edge/contract/bounded-map.ts'
@@ -15,7 +15,7 @@ t.test('get() finds what was set, the newest value of it, and nothing after dele
   map.delete('never there')
 })
 
-t.test('keys that an object would trip over are keys like any other', async t => {
+t.test('names of object members are keys like any other', async t => {
   const map = createBoundedMap<string, number>(100)
   const keys = ['__proto__', 'constructor', 'toString', '', '\ud800', 'x'.repeat(1_000_000)]
   for (const key of keys) t.equal(map.get(key), undefined)
@@ -26,16 +26,16 @@ t.test('keys that an object would trip over are keys like any other', async t =>
   )
 })
 
-t.test('what was used since half of the map was filled is there', async t => {
+t.test('an entry that was used since half of the map was filled is there', async t => {
   for (const maxEntries of [2, 3, 10, 101]) {
     const map = createBoundedMap<string, number>(maxEntries)
     map.set('used', 1)
     for (let i = 0; i < 1_000; i++) {
-      map.set(`stranger ${i}`, i)
+      map.set(`new ${i}`, i)
       if (i % Math.max(1, Math.floor(maxEntries / 2) - 1) === 0 && map.get('used') !== 1) t.fail(`after ${i}`)
     }
-    t.equal(map.get('stranger 999'), 999)
-    t.equal(map.get('stranger 0'), undefined, 'and what was used by nobody has gone')
+    t.equal(map.get('new 999'), 999)
+    t.equal(map.get('new 0'), undefined, 'and an unused entry has gone')
   }
 })
 
@@ -54,7 +54,7 @@ t.test('peek() reads without pushing out another entry, however often', async t 
   t.equal(map.peek('b'), undefined)
 })
 
-t.test('no crowd makes it hold more than it may', async t => {
+t.test('no crowd of keys makes it hold more than it may', async t => {
   for (const maxEntries of [2, 3, 10, 1_000]) {
     const map = createBoundedMap<number, object>(maxEntries)
     const random = createRandom(maxEntries)
@@ -82,10 +82,10 @@ t.test('an entry that was deleted does not come back with its older value', asyn
   t.equal(map.get('a'), undefined)
 })
 
-/** How many of the keys are there, from a copy of the answers: reading would make room. */
+/** The number of keys that are there. */
 function countOf(map: { get(key: number): object | undefined }): number {
   const seen = new Set<object>()
-  // A reading may push out what was not read yet, never bring anything back: this counts too little rather than too much.
+  // Reading may push out an entry that was not read yet, and never brings one back: this counts too few, not too many.
   for (let key = 0; key <= 3_000; key++) {
     const value = map.get(key)
     if (value !== undefined) seen.add(value)

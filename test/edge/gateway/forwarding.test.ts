@@ -1,5 +1,5 @@
 /**
- * What reaches the origin and what comes back, through the whole Worker: in Node, and in workerd itself.
+ * Requests to the origin and its answers, through the whole Worker: in Node, and in workerd itself.
  *
  * Over 200 lines: one rule a test, all over one table of places.
  */
@@ -43,7 +43,7 @@ for (const place of PLACES) {
   })
 }
 
-/** Every rule leaves the origin free to be told otherwise. */
+/** Every rule may set the answers of the origin, which the next one sets anew. */
 const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> = {
   'a binary body arrives and comes back byte by byte': async (t, { edge, origin }) => {
     const every = Uint8Array.from({ length: 256 }, (_, byte) => byte)
@@ -144,7 +144,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     t.not((await edge.send('/id')).headers.get('x-request-id'), id, 'and another one each time')
   },
 
-  'what the client says about itself does not arrive; what we sign does': async (t, { edge, origin }) => {
+  'untrusted headers of the client do not arrive; our signed ones do': async (t, { edge, origin }) => {
     const forged = {
       'x-forwarded-for': '9.9.9.9',
       x_gatehouse_signature: 'f',
@@ -212,7 +212,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
   }
 }
 
-t.test('workerd answers every method, header and target with something that is no failure of ours', async t => {
+t.test('workerd answers every method, header and target without a server error', async t => {
   const { edge, origin } = await build(t, WORKERD)
   origin.answer = (_request, response) => response.end('ok')
   const hosts = 'Host: gatehouse.test\r\nConnection: close\r\n'
@@ -282,7 +282,7 @@ t.test('workerd: an edge set up wrongly says so in its log, once, and never beca
     const mismatches = () => edge.log.filter(line => line.includes('token-mismatch'))
     const [header, payload] = around.token().split('.')
     t.equal(await ask(`${header}.${payload}.${'A'.repeat(86)}`), 401)
-    t.strictSame(mismatches(), [], 'a forgery is no news')
+    t.strictSame(mismatches(), [], 'a forgery is not logged')
     for (let round = 0; round < 3; round += 1) t.equal(await ask(around.token()), 401)
     await until('the edge says so', () => mismatches().length > 0)
     t.equal(mismatches().length, 1, 'once')

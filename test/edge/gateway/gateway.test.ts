@@ -47,7 +47,6 @@ t.test('a public route is charged, signed and forwarded, and its token is ignore
   t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth', 'sign', 'fetch'])
 })
 
-// Over 40 lines: every port notes its input.
 t.test(
   'the ports receive the canonical address, the verified ids, and the time at which the request began',
   async t => {
@@ -95,6 +94,9 @@ t.test(
     ])
   }
 )
+
+/** The quota field of an answer after a charge. */
+const CHARGED = '"address";r=7;t=61, "auth";r=7;t=61, "user";r=7;t=61'
 
 interface Refused {
   readonly changes?: BenchChanges
@@ -170,11 +172,12 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   'an origin out of reach': {
     changes: { fetch: () => Promise.reject(new TypeError('fetch failed')) },
     code: 'unavailable',
-    headers: { 'retry-after': '1' }
+    headers: { 'retry-after': '1', ratelimit: CHARGED }
   },
   'a port that breaks its word': {
     changes: { signHop: () => Promise.reject(new Error('a secret detail')) },
-    code: 'internal'
+    code: 'internal',
+    headers: { ratelimit: CHARGED }
   }
 }
 

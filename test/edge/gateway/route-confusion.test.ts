@@ -23,7 +23,7 @@ const PROTECTED = [
   '/api/v1/auth/sessions/0199a8d4-1c00-7000-8000-0000000000a1'
 ] as const
 
-/** An origin whose protected handlers answer `reached`. Its options are those of `server/app.ts`. */
+/** An origin with protected handlers that answer `reached`. Its options are those of `server/app.ts`. */
 async function openRouter(t: Teardown): Promise<string> {
   const app = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 256 } })
   const reached = async () => 'reached'

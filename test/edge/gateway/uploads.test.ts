@@ -17,13 +17,13 @@ import { bodyOf, type TinyOrigin } from '../lib/tiny-origin.ts'
 interface Bench extends Surroundings {
   /** Gatehouse's own policies. */
   readonly own: Edge
-  /** Before a backend that takes anything, but on `/limited`. */
+  /** Before a backend that accepts anything, except on `/limited`. */
   readonly open: Edge
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-/** A body in pieces, without a `Content-Length`; `next` is waited for before each but the first. */
+/** A body in pieces, without a `Content-Length`, which waits for `next` before each piece except the first. */
 function inPieces(pieces: readonly Uint8Array[], next: () => Promise<unknown> = async () => {}): RequestInit {
   const left = [...pieces]
   const body = new ReadableStream({
@@ -42,7 +42,7 @@ const isProblem = async (t: Test, response: Response, status: number, code: stri
   t.match(await response.json(), { status, code }, what)
 }
 
-/** An origin that says how much arrived; a body that breaks off is answered by nothing. */
+/** An origin that answers the size of a body. A body that breaks off has no answer. */
 function echoSize(origin: TinyOrigin): { whole: number; broken: number } {
   const seen = { whole: 0, broken: 0 }
   origin.answer = (request, response) =>
@@ -198,7 +198,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
   }
 }
 
-/** What a socket is told after `pieces` were sent one after the other; `end` half-closes it. */
+/** The answer on a socket after `pieces` were sent one after the other; `end` half-closes it. */
 async function raw(
   edge: Edge,
   pieces: readonly string[],
@@ -221,7 +221,6 @@ async function raw(
 const head = (method: string, path: string, ...fields: string[]) =>
   [`${method} ${path} HTTP/1.1`, 'Host: gatehouse.test', 'Connection: close', ...fields, '', ''].join('\r\n')
 
-// Over 40 lines: the broken bodies are a table.
 t.test('in workerd a malformed or broken body is a 400, logs no outage, and never arrives as a whole one', async t => {
   const { bindings, origin } = await openSurroundings(t)
   const edge = await WORKERD.open(t, bindings, UPLOAD_WORKER)

@@ -39,7 +39,8 @@ export interface AdmissionBench {
   settled(): Promise<number>
 }
 
-/** Opens a Redis that knows the scripts, and whose revocation set is whole and empty. */
+/** Opens a Redis that knows the scripts, with a whole and empty revocation set. */
+// Over 40 lines: the members of a bench share its Redis, its clock and its gate.
 export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
   const clock = { nowMs: 1_800_000_000_000 }
   const backend = await openEngineBackend({ nowMs: () => clock.nowMs })
@@ -124,7 +125,7 @@ export async function pass(
   return conversation.charge('fallback')
 }
 
-/** One request whose leases are in memory, or that does without: Redis is not called. */
+/** One request without `ready()`: it spends leases in memory, or uses fallback quotas. */
 export function chargeNow(
   bench: AdmissionBench,
   admission: Admission,

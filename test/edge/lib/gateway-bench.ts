@@ -1,4 +1,4 @@
-/** A gateway whose ports the test provides. It notes the gateway's steps in order. */
+/** A gateway with ports of the test, which note its steps in order. */
 
 import type { Admission } from '../../../edge/admission/admission.ts'
 import type { ChargeRefusal, ChargeResult } from '../../../edge/admission/charge-result.ts'
