@@ -1,7 +1,8 @@
-/** One deployment of the edge: settings and policies, bound to the ports of Workers. */
+/** Assembles one deployment of the edge from settings and policies, on the APIs of Workers. */
 
 import { type Admission, createAdmission } from './admission/admission.ts'
 import { CLOCK_SKEW_SECONDS } from './contract/claims.ts'
+import { EDGE_JWKS_CACHE_SECONDS } from './contract/key-lifetimes.ts'
 import type { EdgePolicies } from './contract/policies.ts'
 import { uuidV7 } from './contract/uuid.ts'
 import { createForward } from './gateway/forward.ts'
@@ -13,29 +14,27 @@ import { createRevocationView, type RevocationView } from './revocation/revocati
 import type { EdgeSettings } from './settings.ts'
 import { openRedis } from './store/open-redis.ts'
 import { createInlineKeySet } from './verifier/inline-key-set.ts'
-import type { RevocableKeySource } from './verifier/key-source.ts'
+import type { KeySource, RevocableKeySource } from './verifier/key-source.ts'
 import { createRemoteKeySet, type RemoteKeySet } from './verifier/remote-key-set.ts'
-import { createTokenVerifier } from './verifier/verify-token.ts'
+import { createTokenVerifier, type TokenVerifier } from './verifier/verify-token.ts'
 import { createWebCryptoSignaturePort } from './verifier/webcrypto-signature.ts'
 
-/** One deployment, kept for the life of the isolate. Only plain data is shared between requests. */
+/** One deployment, kept for the life of the isolate. Requests share only plain data. */
 export interface Deployment {
   readonly gateway: Gateway
-  /** Keeps the keys from growing old; undefined where they were given with the settings. */
+  /** Renews the keys where they are stale; without effect where they were given with the settings. */
   readonly renewKeys: (nowMs: number) => Promise<void> | undefined
   readonly fallbackClientAddress: string | undefined
 }
 
 /** Verified tokens that an isolate remembers: about 8 MB of its 128. */
 const REMEMBERED_TOKENS = 4_000
-/** Subjects whose leases an isolate remembers: about 5 MB. */
+/** Subjects with leases that an isolate remembers: about 5 MB. */
 const MAX_SUBJECTS = 10_000
-const FLOOR_SHARE = 0.1
-const REDIS_BACK_OFF_MS = 250
-/** How long Cloudflare's cache may answer for the issuer: a fresh isolate then finds the keys nearby. */
-const JWKS_CACHE_SECONDS = 60
+const FALLBACK_SHARE = 0.1
+const BREAKER_RESET_MS = 250
 
-/** Opens the deployment; nothing is asked of anybody before the first request. */
+/** Opens the deployment. It makes no call before the first request. */
 export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): Deployment {
   const retentionMs = revocationRetentionMs(settings.accessTokenTtlSeconds)
   const keys = openKeys(settings)
@@ -50,17 +49,7 @@ export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): 
     publicUrl: settings.publicUrl,
     allowedOrigins: settings.allowedOrigins,
     policies,
-    verifier: createTokenVerifier({
-      issuer: settings.publicUrl,
-      audience: settings.tokenAudience,
-      algorithms: ['ES256'],
-      keys: keys.source,
-      signature: createWebCryptoSignaturePort(),
-      maxLifeSeconds: settings.accessTokenTtlSeconds,
-      clockSkewSeconds: CLOCK_SKEW_SECONDS,
-      rememberedTokens: REMEMBERED_TOKENS,
-      onMismatch: mismatch => log({ level: 'warn', event: 'token-mismatch', ...mismatch })
-    }),
+    verifier: openVerifier(settings, keys.source),
     admission: openAdmission(settings, view),
     forward: createForward({
       originUrl: settings.originUrl,
@@ -75,7 +64,7 @@ export function openDeployment(settings: EdgeSettings, policies: EdgePolicies): 
     ...(settings.debugHeaders && { debugHeaders: (now: number) => ageHeader(view, now) })
   })
   const renewKeys = (now: number) => {
-    // An isolate that slept through the life of an entry may have slept through the removal of a key.
+    // An isolate that slept longer than an entry is kept may have missed the removal of a key.
     if (view.ageMs(now) > retentionMs) keys.remote?.dropOlderThan(retentionMs, now)
     return keys.remote?.refreshIfStale(now)
   }
@@ -89,12 +78,26 @@ function openKeys(settings: EdgeSettings): { source: RevocableKeySource; remote:
   const remote = createRemoteKeySet({
     url: settings.jwksUrl,
     fetch: (input, init) =>
-      fetch(input, { ...init, cf: { cacheEverything: true, cacheTtl: JWKS_CACHE_SECONDS } } as RequestInit),
+      fetch(input, { ...init, cf: { cacheEverything: true, cacheTtl: EDGE_JWKS_CACHE_SECONDS } } as RequestInit),
     signature,
     algorithms: ['ES256'],
     onRefusal: reason => log({ level: 'warn', event: 'keys-not-renewed', reason })
   })
   return { source: remote, remote }
+}
+
+function openVerifier(settings: EdgeSettings, keys: KeySource): TokenVerifier {
+  return createTokenVerifier({
+    issuer: settings.publicUrl,
+    audience: settings.tokenAudience,
+    algorithms: ['ES256'],
+    keys,
+    signature: createWebCryptoSignaturePort(),
+    maxLifeSeconds: settings.accessTokenTtlSeconds,
+    clockSkewSeconds: CLOCK_SKEW_SECONDS,
+    rememberedTokens: REMEMBERED_TOKENS,
+    onMismatch: mismatch => log({ level: 'warn', event: 'token-mismatch', ...mismatch })
+  })
 }
 
 function openAdmission(settings: EdgeSettings, view: RevocationView): Admission {
@@ -103,20 +106,20 @@ function openAdmission(settings: EdgeSettings, view: RevocationView): Admission 
     view,
     nowMs: () => Date.now(),
     maxSubjects: MAX_SUBJECTS,
-    fallbackShare: FLOOR_SHARE,
-    breakerResetMs: REDIS_BACK_OFF_MS,
-    onStoreFailure: (error, answeredByFloor) =>
-      log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFloor })
+    fallbackShare: FALLBACK_SHARE,
+    breakerResetMs: BREAKER_RESET_MS,
+    onStoreFailure: (error, answeredByFallback) =>
+      log({ level: 'warn', event: 'store-failed', reason: error.message, answeredByFallback })
   })
 }
 
-/** How old the knowledge of ended sessions is (ms); absent while there is none. */
+/** The age of the knowledge of ended sessions (ms); no header while nothing is known. */
 function ageHeader(view: RevocationView, nowMs: number): Record<string, string> {
   const ageMs = view.ageMs(nowMs)
   return Number.isFinite(ageMs) ? { 'x-auth-revocation-age': String(ageMs) } : {}
 }
 
-/** An id that sorts by time. */
+/** Creates a request id, which sorts by time. */
 export function createRequestId(): string {
   return uuidV7(Date.now(), crypto.randomUUID())
 }

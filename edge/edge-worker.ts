@@ -1,15 +1,15 @@
-/** Binds a Worker's environment to a deployment: the only file that knows how Cloudflare calls a Worker. */
+/** Binds the environment of a Worker to a deployment; only this file knows how Cloudflare calls a Worker. */
 
 import { parsePolicies } from './contract/parse-policies.ts'
 import { type EdgePolicies, gatehousePolicies, type WrittenPolicies } from './contract/policies.ts'
 import { createRequestId, type Deployment, openDeployment } from './deployment.ts'
-import { createRefuse } from './gateway/respond.ts'
+import { problemResponse } from './gateway/respond.ts'
 import { log } from './log.ts'
 import { parseEdgeSettings } from './settings.ts'
 
 type Env = Readonly<Record<string, unknown>>
 
-/** What of a Worker's context we use. */
+/** The part of a Worker's context that is needed. */
 export interface WorkerContext {
   waitUntil(promise: Promise<unknown>): void
 }
@@ -20,18 +20,18 @@ export interface EdgeWorker {
 }
 
 /**
- * Creates the Worker. It reads its settings at the first request; where one is missing or malformed, it answers 503 to
- * everything and logs what is wrong.
+ * Creates the Worker. It reads its settings at the first request. If a setting is missing or malformed, it answers 503
+ * to every request and logs the names of all faulty settings.
  *
- * @param written the policies of this deployment; Gatehouse's own, under `API_PREFIX`, unless given
- * @throws TypeError on policies that do not hold together, which keeps them from being deployed
+ * @param written the policies of this deployment; by default Gatehouse's own, under `API_PREFIX`
+ * @throws TypeError on invalid policies, so that they cannot be deployed
  *
  * @example
  * export default createEdgeWorker({
  *   quotas: { address: { by: 'address', limit: '300/60' }, user: { by: 'user', limit: '600/60' } },
  *   routes: [
- *     { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'floor' },
- *     { path: '/*', methods: 'any', token: 'required', quotas: ['address', 'user'], onStoreFailure: 'floor' }
+ *     { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'fallback' },
+ *     { path: '/*', methods: 'any', token: 'required', quotas: ['address', 'user'], onStoreFailure: 'fallback' }
  *   ]
  * })
  */
@@ -64,7 +64,7 @@ function demandPolicies(written: WrittenPolicies): EdgePolicies {
 function deploy(env: Env, own: EdgePolicies | undefined): Deployment | undefined {
   const parsed = parseEdgeSettings(env)
   if (!parsed.ok) return misconfigured(parsed.reason)
-  const { settings } = parsed
+  const settings = parsed.value
   try {
     return openDeployment(settings, own ?? demandPolicies(gatehousePolicies(settings.apiPrefix, settings.quotas)))
   } catch (error) {
@@ -76,7 +76,7 @@ function misconfigured(reason: string): undefined {
   log({ level: 'error', event: 'misconfigured', reason })
 }
 
-/** Security: a Worker that lacks a setting is closed, never an open door. */
+/** Security: a Worker without a required setting refuses every request. */
 function refuseEverything(): Response {
-  return createRefuse('')('unavailable', createRequestId(), undefined, { 'retry-after': '60' })
+  return problemResponse('', { problem: 'unavailable', requestId: createRequestId() }, { 'retry-after': '60' })
 }

@@ -1,6 +1,7 @@
-/** The edge's settings: environment bindings → checked values, or the names of everything that is wrong. */
+/** The settings of the edge: parses environment bindings into checked values, or names every faulty setting. */
 
 import { parseClientAddress } from './contract/client-address.ts'
+import { type Parsed, parseFailure } from './contract/parsed.ts'
 import { DEFAULT_EDGE_QUOTAS, type GatehouseQuotaName } from './contract/policies.ts'
 import { parseQuotaPolicy } from './contract/quota-policy.ts'
 import {
@@ -16,13 +17,14 @@ import {
 import { REVOCATION_MAX_AGE_MS } from './revocation/lifetimes.ts'
 import type { PublicJwk } from './verifier/public-jwk.ts'
 
+/** The settings of the edge, checked. */
 export interface EdgeSettings {
   readonly publicUrl: string
   readonly originUrl: string
-  /** How long the origin may take to begin its answer. */
+  /** The time within which the origin must begin its answer. */
   readonly originDeadlineMs: number
   readonly jwksUrl: string
-  /** Public keys given here instead of fetched; none of them is checked yet. */
+  /** Public keys to use instead of fetched ones; not checked yet. */
   readonly inlineKeys: readonly PublicJwk[] | undefined
   readonly edgeSecret: string
   readonly redisUrl: string
@@ -31,31 +33,27 @@ export interface EdgeSettings {
   readonly apiPrefix: string
   readonly tokenAudience: string
   readonly accessTokenTtlSeconds: number
-  /** No request is served from knowledge of ended sessions that is older. */
+  /** The maximal age of the knowledge of ended sessions. */
   readonly revocationMaxAgeMs: number
   readonly allowedOrigins: readonly string[]
   /** Limits of Gatehouse's own quotas, such as `300/60`. */
   readonly quotas: Readonly<Record<GatehouseQuotaName, string>>
   readonly debugHeaders: boolean
-  /** The client address where the platform names none; only a local run sets it. */
+  /** The client address where the platform reports none; only a local run sets it. */
   readonly fallbackClientAddress: string | undefined
 }
 
-export type ParsedSettings =
-  | { readonly ok: true; readonly settings: EdgeSettings }
-  | { readonly ok: false; readonly reason: string }
-
 type Env = Readonly<Record<string, unknown>>
 
-/** Notes what is wrong and goes on with something harmless, so that one answer names everything. */
+/** Reads settings and collects faults. A faulty setting reads as undefined, so that one error names all of them. */
 interface Reader {
-  /** A setting that the origin has too. @param fallback the default, where the grammar has none */
+  /** Reads a setting that the origin has, too. @param fallback the default, where the grammar has none */
   shared<Name extends SharedSettingName>(name: Name, fallback?: string): SharedSetting<Name> | undefined
   own<T>(name: string, form: SettingForm<T>): T | undefined
   demand(fulfilled: boolean, name: string, expected: string): void
 }
 
-/** Every setting that the edge reads: what a local run hands over to it. */
+/** Every setting that the edge reads; a local run passes them on. */
 export const EDGE_SETTING_NAMES = [
   ...(Object.keys(SHARED_SETTINGS) as SharedSettingName[]),
   'ORIGIN_URL',
@@ -72,18 +70,18 @@ export const EDGE_SETTING_NAMES = [
 
 const DEFAULT_ORIGIN_DEADLINE_SECONDS = 15
 
-/** Reads the bindings of a Worker. Nothing that decides over security has a default that opens anything. */
-export function parseEdgeSettings(env: Env): ParsedSettings {
+/** Parses the bindings of a Worker. Security: no default opens anything. */
+export function parseEdgeSettings(env: Env): Parsed<EdgeSettings> {
   const wrong: string[] = []
   const settings = readAll(env, createReader(env, wrong))
-  return wrong.length === 0 ? { ok: true, settings } : { ok: false, reason: wrong.join('; ') }
+  return wrong.length === 0 ? { ok: true, value: settings } : parseFailure(wrong.join('; '))
 }
 
 function readAll(env: Env, read: Reader): EdgeSettings {
   const publicUrl = read.shared('PUBLIC_URL') ?? ''
   const originUrl = read.own('ORIGIN_URL', urlForm()) ?? ''
   const isLocal = (env.FALLBACK_CLIENT_ADDRESS ?? undefined) !== undefined
-  // The same as at the origin, which takes another one outside of production only.
+  // As at the origin, which accepts http outside of production only.
   read.demand(publicUrl === '' || publicUrl.startsWith('https://') || isLocal, 'PUBLIC_URL', 'an https origin')
   const maxAge = wholeForm(0, REVOCATION_MAX_AGE_MS, REVOCATION_MAX_AGE_MS)
 
@@ -138,7 +136,7 @@ const ADDRESS: SettingForm<string> = {
   expected: 'an IP address',
   parse: text => (parseClientAddress(text) === undefined ? undefined : text)
 }
-/** None of the keys is checked yet. */
+/** The keys themselves are checked later, by `createInlineKeySet`. */
 const INLINE_KEYS: SettingForm<readonly PublicJwk[]> = {
   expected: 'a JSON Web Key Set with at least one key',
   parse: parseInlineKeys

@@ -1,4 +1,4 @@
-/** The Worker of Gatehouse itself, with its own policies; a deployment with others has an entry like this of its own. */
+/** The Worker of Gatehouse with its own policies; a deployment with other policies has its own entry like this one. */
 
 import { createEdgeWorker } from './edge-worker.ts'
 

@@ -1,4 +1,4 @@
-/** Protects the routes of another Fastify service with our access tokens; who has logged out since is not asked here. */
+/** Protects the routes of a Fastify service with Gatehouse's access tokens; it does not check for ended sessions. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
@@ -13,36 +13,37 @@ import { createNodeSignaturePort } from '../server/lib/crypto/node-signature.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Lets only requests with a good access token through: `onRequest: app.authenticate`. */
+    /** Accepts only requests with a valid access token: `onRequest: app.authenticate`. */
     authenticate(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
-    /** Authenticates, and lets only these roles through: `onRequest: app.requireRole('admin')`. */
+    /** Authenticates, and accepts only these roles: `onRequest: app.requireRole('admin')`. */
     requireRole(role: Role, ...more: Role[]): onRequestAsyncHookHandler
   }
   interface FastifyRequest {
-    /** The claims of the request's token. @throws where the route has neither `authenticate` nor `requireRole` */
+    /** The claims of the request's token. @throws on a route without `authenticate` or `requireRole` */
     user: AccessClaims
   }
 }
 
 export type { AccessClaims } from '../edge/contract/claims.ts'
 
-/** What a user may be. */
+/** The role of a user. */
 export type Role = AccessClaims['role']
 
+/** The options of the plugin. */
 export interface GatehouseOptions {
-  /** Who issues the tokens, to the letter: `PUBLIC_URL` of the origin. */
+  /** The accepted issuer, compared exactly: `PUBLIC_URL` of the origin. */
   readonly issuer: string
-  /** Whom tokens must be for, to the letter: `TOKEN_AUDIENCE` of the origin; `null` accepts any, and says so aloud. */
+  /** The accepted audience, compared exactly: `TOKEN_AUDIENCE` of the origin; `null` explicitly accepts any. */
   readonly audience: string | null
-  /** Where the issuer publishes its keys: `/.well-known/jwks.json`. An https URL, or an http one on loopback. */
+  /** The URL of the issuer's keys, `/.well-known/jwks.json`: https, or http on loopback. */
   readonly jwksUrl: string
-  /** The longest life that a token may claim, `ACCESS_TOKEN_TTL` of the origin. 900 seconds unless told otherwise. */
+  /** The longest accepted life of a token: `ACCESS_TOKEN_TTL` of the origin. 900 seconds by default. */
   readonly maxTokenLifeSeconds?: number
-  /** The clock. */
+  /** The clock; `Date.now` by default. */
   readonly nowMs?: () => number
 }
 
-/** What Fastify itself reads of a plugin's options. */
+/** The options that Fastify itself reads. */
 interface RegisterOptions {
   readonly prefix?: unknown
   readonly logLevel?: unknown
@@ -60,19 +61,19 @@ const NAMES: OptionNames<GatehouseOptions & RegisterOptions> = {
   logSerializers: 'optional'
 }
 
-/** A request that is refused; the reason is for the log. */
+/** A refused request. The reason is for the log. */
 interface Refusal {
   readonly code: ProblemCode
   readonly reason: string
 }
 
-/** After a 503. */
+/** The `Retry-After` of a 503. */
 const RETRY_AFTER_SECONDS = 1
 
 /**
- * The plugin. Keys are fetched at the first request, kept, and renewed behind later ones; as long as none could ever be
- * fetched, every protected route answers 503. Registration fails with a TypeError on an option that is missing, unknown
- * or invalid. A genuine token that the options refuse is a warning in the service's log, once a minute at most.
+ * The plugin. Keys are fetched at the first request, kept, and renewed behind later requests. Until a first fetch
+ * succeeds, every protected route answers 503. Registration fails with a TypeError on an option that is missing, unknown
+ * or invalid. A genuine token that the options refuse causes a warning in the service's log, at most once a minute.
  *
  * @example
  * await app.register(gatehouse, { issuer, audience, jwksUrl })
@@ -113,7 +114,7 @@ export const gatehouse = fp(
   { name: 'gatehouse', fastify: '5.x' }
 )
 
-/** Creates the step from a request to the claims of its token. */
+/** Creates the function that verifies the token of a request. */
 function createAuthenticate(app: FastifyInstance, options: GatehouseOptions) {
   const { issuer, audience, jwksUrl, nowMs = Date.now } = options
   const signature = createNodeSignaturePort()
@@ -136,21 +137,21 @@ function createAuthenticate(app: FastifyInstance, options: GatehouseOptions) {
     if (bearer.kind !== 'token') return { code: `token-${bearer.kind}`, reason: `the bearer token is ${bearer.kind}` }
 
     const now = nowMs()
-    const verdict = await verifier.verify(bearer.token, now)
-    // Renewed behind this request and never awaited; it cannot reject.
+    const verified = await verifier.verify(bearer.token, now)
+    // Renewed behind this request, never awaited. It cannot reject.
     void keys.refreshIfStale(now)
-    if (verdict.ok) return verdict.claims
-    return { code: verdict.code === 'keys-unavailable' ? 'unavailable' : verdict.code, reason: verdict.reason }
+    if (verified.ok) return verified.claims
+    return { code: verified.code === 'keys-unavailable' ? 'unavailable' : verified.code, reason: verified.reason }
   }
 }
 
 const WARNINGS: Readonly<Record<Mismatch['claim'], string>> = {
-  iss: 'a genuine token was refused: is the option "issuer" the PUBLIC_URL of the origin, to the letter?',
-  aud: 'a genuine token was refused: is the option "audience" the TOKEN_AUDIENCE of the origin, to the letter?',
-  life: 'a genuine token was refused: is the option "maxTokenLifeSeconds" the ACCESS_TOKEN_TTL of the origin?'
+  iss: 'a genuine token was refused: set the option "issuer" to exactly the PUBLIC_URL of the origin',
+  aud: 'a genuine token was refused: set the option "audience" to exactly the TOKEN_AUDIENCE of the origin',
+  life: 'a genuine token was refused: set the option "maxTokenLifeSeconds" to the ACCESS_TOKEN_TTL of the origin'
 }
 
-/** Security: Node keeps the first of several `Authorization` headers, and a proxy may have checked another one. */
+/** Security: Node keeps the first of several `Authorization` headers, but a proxy may have checked another of them. */
 function isRepeated({ raw: { rawHeaders } }: FastifyRequest): boolean {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -160,7 +161,7 @@ function isRepeated({ raw: { rawHeaders } }: FastifyRequest): boolean {
   return count > 1
 }
 
-/** Answers as the origin does (RFC 9457), past the error handler of a service that may have its own shape of errors. */
+/** Answers as the origin does (RFC 9457). The service's own error handler may have another form of errors. */
 function sendProblem(request: FastifyRequest, reply: FastifyReply, issuer: string, { code, reason }: Refusal) {
   const { status } = PROBLEMS[code]
   request.log[status === 503 ? 'warn' : 'debug']({ code, reason }, 'refused')
@@ -174,7 +175,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, issuer: strin
     .send(problemBody(issuer, code, request.id))
 }
 
-/** TypeScript says most of this already; JavaScript, and a configuration that was cast, do not. */
+/** TypeScript finds most of these faults, but not in JavaScript or in a cast configuration. */
 function checkOptions(options: GatehouseOptions): void {
   requireOptions('protect this service', options, NAMES)
   const { maxTokenLifeSeconds: life = DEFAULT_ACCESS_TOKEN_TTL_SECONDS } = options
@@ -182,11 +183,11 @@ function checkOptions(options: GatehouseOptions): void {
   throw new TypeError('Cannot protect this service: the option "maxTokenLifeSeconds" must be a positive whole number')
 }
 
-/** TypeScript says this already; JavaScript does not, and a misspelt role would only show when somebody is refused. */
+/** TypeScript finds these faults, JavaScript does not. A misspelt role would refuse every user. */
 function requireRoles(roles: readonly Role[]): void {
   const known: readonly Role[] = ['user', 'admin']
   const unknown = roles.find(role => !known.includes(role))
   if (roles.length > 0 && unknown === undefined) return
-  const found = roles.length === 0 ? 'none was given' : `"${unknown}" is not one`
-  throw new TypeError(`Cannot require a role: ${found}. Roles are "${known.join('" and "')}"`)
+  const found = roles.length === 0 ? 'found no role' : `found "${unknown}"`
+  throw new TypeError(`Cannot require a role: expected "${known.join('" or "')}", ${found}`)
 }

@@ -7,6 +7,7 @@ import { createHttpServer } from './http-server.ts'
 import { answerUnroutable, rawAnswerTo } from './lib/http/raw-problem.ts'
 import { createRequestLogger } from './request-logger.ts'
 
+/** Request ids come from the caller, because they carry the verified hop. */
 export interface FastifyAppOptions {
   readonly publicUrl: string
   readonly log: FastifyBaseLogger

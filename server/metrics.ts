@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
+/** The counters and histograms of one origin. */
 export interface Metrics {
   /** Counts a request. The route is a pattern, because paths can hold mailed tokens and are unbounded in number. */
   answered(route: string, method: string, status: number, seconds: number): void
@@ -50,6 +51,7 @@ export function createMetrics(): Metrics {
   }
 }
 
+/** A server of metrics that listens. */
 export interface MetricsServer {
   readonly url: string
   close(): Promise<void>

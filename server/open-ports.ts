@@ -20,6 +20,7 @@ import type { Metrics } from './metrics.ts'
 import type { Ports } from './ports.ts'
 import { createRevocation } from './revocation.ts'
 
+/** The parts that exist before anything is opened. */
 export interface OpenPortsOptions {
   readonly config: Config
   readonly log: FastifyBaseLogger

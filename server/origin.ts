@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { createMetrics, openMetricsServer } from './metrics.ts'
 import { openPorts } from './open-ports.ts'
 
+/** An origin that listens. */
 export interface Origin {
   readonly app: FastifyInstance
   /** `http://host:port` that it listens on. */

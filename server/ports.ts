@@ -12,6 +12,7 @@ import type { PublishEnds } from './lib/publish-ends.ts'
 import type { Metrics } from './metrics.ts'
 import type { ReadSessionStatus } from './session-status.ts'
 
+/** The ports of the app: what its routes and rules use of the world outside. */
 export interface Ports {
   readonly database: Database
   readonly limiter: Limiter

@@ -6,6 +6,7 @@ import type { RevocationFeed } from '../edge/revocation/revocation-feed.ts'
 import type { RevocationView } from '../edge/revocation/revocation-view.ts'
 import type { PublishEnds } from './lib/publish-ends.ts'
 
+/** The view of this process, and the ways to Redis and the database. */
 export interface PublishEndsOptions {
   readonly view: Pick<RevocationView, 'end'>
   readonly feed: Pick<RevocationFeed, 'publish'>

@@ -10,6 +10,7 @@ import type { PublishEnds } from './lib/publish-ends.ts'
 import { createPublishEnds } from './publish-ends.ts'
 import { createSessionStatus, type ReadSessionStatus } from './session-status.ts'
 
+/** The engines and the reports of the revocation. */
 export interface RevocationOptions {
   readonly redis: Redis
   /** Answers where Redis cannot say whether a session is live. */
@@ -25,6 +26,7 @@ export interface RevocationOptions {
   readonly onStoreFailure: (error: Error) => void
 }
 
+/** Revocation as requests use it. */
 export interface Revocation {
   readonly feed: RevocationFeed
   readonly sessionStatus: ReadSessionStatus

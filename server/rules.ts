@@ -16,6 +16,7 @@ import { createLeakedPasswords } from './lib/passwords/leaked-passwords.ts'
 import { createPasswordHasher } from './lib/passwords/password-hash.ts'
 import type { Ports } from './ports.ts'
 
+/** The services of all features. */
 export interface Rules {
   readonly sessions: SessionsService
   readonly accounts: AccountsService

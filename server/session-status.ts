@@ -5,8 +5,9 @@ import { isSessionLive } from '../db/queries/sessions.ts'
 import type { Admission } from '../edge/admission/admission.ts'
 import type { SessionStatus, TokenSession } from '../edge/revocation/revocation-view.ts'
 
+/** The memory of ended sessions, and the database behind it. */
 export interface SessionStatusOptions {
-  readonly admission: Pick<Admission, 'prepare' | 'standing'>
+  readonly admission: Admission
   readonly database: Database
   readonly nowMs: () => number
 }
@@ -16,17 +17,21 @@ export type ReadSessionStatus = (session: TokenSession) => SessionStatus | Promi
 
 /** Creates the look-up of a session's status. It does not reject because of Redis. */
 export function createSessionStatus({ admission, database, nowMs }: SessionStatusOptions): ReadSessionStatus {
-  /** Where Redis cannot say, the database can, because Redis holds a copy of what it knows. */
-  function known(session: TokenSession, begunAtMs: number): SessionStatus | Promise<SessionStatus> {
-    const status = admission.standing(session, begunAtMs)
-    if (status !== 'unknown') return status
-    return database.run(db => isSessionLive(db, session.sid)).then(isLive => (isLive ? 'live' : 'ended'))
-  }
-
   return session => {
-    const begunAtMs = nowMs()
     // A process may finish what it began behind a request, so nothing has to keep it alive.
-    const preparing = admission.prepare([], true, work => void work)
-    return preparing === undefined ? known(session, begunAtMs) : preparing.then(() => known(session, begunAtMs))
+    const conversation = admission.begin({ charges: [], begunAtMs: nowMs(), background: work => void work })
+    conversation.identify(session, [])
+    const known = () => withDatabase(database, session, conversation.sessionStatus())
+    return conversation.ready()?.then(known) ?? known()
   }
+}
+
+/** Where Redis cannot say, the database can, because Redis holds a copy of what it knows. */
+function withDatabase(
+  database: Database,
+  { sid }: TokenSession,
+  status: SessionStatus
+): SessionStatus | Promise<SessionStatus> {
+  if (status !== 'unknown') return status
+  return database.run(db => isSessionLive(db, sid)).then(isLive => (isLive ? 'live' : 'ended'))
 }

@@ -21,11 +21,13 @@ export const openGatehouseQuota: OpenQuota = (redis, { quota, windowSeconds, ins
     })
     return {
       async take() {
-        const takes = [{ name: 'user', policy, subject: `somebody-${subject}` }]
-        const preparing = admission.prepare(takes, false, work => behind.push(work))
-        if (preparing !== undefined) await preparing
-        const { refusal, retryAfterMs } = admission.take(takes, 'floor')
-        return { allowed: refusal === undefined, retryAfterMs }
+        const charges = [{ name: 'user', policy, subject: `user-${subject}` }]
+        const background = (work: Promise<unknown>) => behind.push(work)
+        const conversation = admission.begin({ charges, begunAtMs: Date.now(), background })
+        const waiting = conversation.ready()
+        if (waiting !== undefined) await waiting
+        const charged = conversation.charge('fallback')
+        return { allowed: charged.ok, retryAfterMs: charged.ok ? 0 : charged.retryAfterMs }
       }
     }
   }

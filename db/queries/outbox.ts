@@ -59,7 +59,7 @@ interface MailClaim {
 }
 
 /**
- * Claims emails that are due, until `leaseUntil`. After that time another worker may claim them, as this one has died.
+ * Claims emails that are due, until `leaseUntil`. If their worker dies, another one may claim them after that time.
  *
  * `SKIP LOCKED` lets any number of workers claim at once without waiting for each other.
  */

@@ -23,7 +23,7 @@ export async function findRegistration(db: Queryable, id: string): Promise<Regis
 }
 
 /** The unconfirmed registrations of an email address that were not purged yet, newest first. */
-export async function findRegistrationsOf(db: Queryable, email: string): Promise<Registration[]> {
+export async function findRegistrationsByEmail(db: Queryable, email: string): Promise<Registration[]> {
   return db
     .select()
     .from(registrations)
@@ -31,7 +31,7 @@ export async function findRegistrationsOf(db: Queryable, email: string): Promise
     .orderBy(desc(registrations.createdAt), desc(registrations.id))
 }
 
-/** Locks every registration that waits at an address of an account, in the same order as a mailed token does. */
+/** Locks every registration that waits at an address of an account, in the order of `lockRegistrationsOfMailedToken`. */
 export async function lockRegistrationsOf(db: Queryable, userId: string): Promise<void> {
   await db
     .select({ id: registrations.id })

@@ -1,37 +1,39 @@
 /**
- * Notes that a round trip is under way, for other requests to wait on.
+ * Notes that a Redis call is pending, for other requests to wait for.
  *
- * On Workers a promise dies with the request that began it, and nobody is told. Requests therefore share plain data: who
- * finds a note waits on timers of its own, and takes one that is older than a round trip usually gets for that of a dead
- * request.
+ * On Workers a promise dies with the request that began it, without a signal to other requests. Requests therefore
+ * share plain data. A request that waits for a call sets timers of its own, and presumes a call dead that is older than
+ * its deadline.
  */
 
-/** One round trip under way. */
+import { REDIS_DEADLINE_MS } from '../store/open-redis.ts'
+
+/** One call. */
 export interface PendingCall {
   readonly begunAtMs: number
   isDone: boolean
 }
 
-/** Whoever waits looks again after so long, and after a quarter of what the round trip has taken: a crowd must not look every moment. */
+/** A waiting request looks again after a quarter of the call's age, so that a crowd does not look at every moment. */
 const LOOK = { leastMs: 2, share: 1 / 4 }
-/** How long after its deadline a round trip that has not landed is taken for dead. */
+/** How long after its deadline a call without an outcome is presumed dead. */
 const DEAD_AFTER_MS = 100
 
-/** Notes that one begins. */
+/** Notes a call that begins. */
 export function beginCall(nowMs: number): PendingCall {
   return { begunAtMs: nowMs, isDone: false }
 }
 
-/** Whether it is worth waiting for. */
-export function isPending(flight: PendingCall | undefined, nowMs: number, deadlineMs: number): boolean {
-  // Either way round: a clock that was set back must not make anybody wait for long.
-  return flight !== undefined && !flight.isDone && Math.abs(nowMs - flight.begunAtMs) < deadlineMs + DEAD_AFTER_MS
+/** Whether the call is pending, and not presumed dead. */
+export function isPending(call: PendingCall | undefined, nowMs: number): boolean {
+  // The distance in either direction: a clock that was set back must not make a request wait for long.
+  return call !== undefined && !call.isDone && Math.abs(nowMs - call.begunAtMs) < REDIS_DEADLINE_MS + DEAD_AFTER_MS
 }
 
-/** Waits until a round trip of another request has landed, or is dead. */
-export async function callEnd(flight: PendingCall | undefined, nowMs: () => number, deadlineMs: number): Promise<void> {
-  while (flight !== undefined && isPending(flight, nowMs(), deadlineMs)) {
-    const againMs = Math.max(LOOK.leastMs, Math.abs(nowMs() - flight.begunAtMs) * LOOK.share)
+/** Waits until another request's call is done, or presumed dead. */
+export async function callEnd(call: PendingCall, nowMs: () => number): Promise<void> {
+  while (isPending(call, nowMs())) {
+    const againMs = Math.max(LOOK.leastMs, Math.abs(nowMs() - call.begunAtMs) * LOOK.share)
     await new Promise(resolve => setTimeout(resolve, againMs))
   }
 }

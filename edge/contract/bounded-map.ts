@@ -1,6 +1,6 @@
-/** A map that forgets what was not used for long, so that no crowd of strangers can fill the memory. */
+/** A map that forgets what was not used recently, so that a crowd of new keys cannot fill the memory. */
 
-/** As much of a `Map` as is needed. */
+/** The part of a `Map` that its users need. */
 export interface BoundedMap<Key, Value> {
   get(key: Key): Value | undefined
   /** Reads without counting as use: moves nothing and forgets nothing. */
@@ -10,12 +10,12 @@ export interface BoundedMap<Key, Value> {
 }
 
 /**
- * Creates a map that holds the `maxEntries` used last, and at most that many.
+ * Creates a map of at most `maxEntries` entries.
  *
- * Two generations instead of a list: reading moves nothing that was read of late, and forgetting is one assignment. What
- * was used since half of the map was filled is there; what was not may be gone.
+ * It never forgets the `maxEntries / 2` entries that were used last, by `get` or by `set`; older ones may be gone. Two
+ * generations instead of a list: reading a young entry moves nothing, and forgetting is one assignment.
  *
- * @param maxEntries two or more: of each generation one entry is always kept
+ * @param maxEntries two or more: each generation keeps at least one entry
  */
 export function createBoundedMap<Key, Value>(maxEntries: number): BoundedMap<Key, Value> {
   const maxYoung = Math.max(1, Math.floor(maxEntries / 2))

@@ -1,26 +1,27 @@
-/** What an access token says, and the type check of its claims; who signed it and whether it still holds is the verifier's. */
+/** The claims of an access token and their type check; signature, issuer and times are left to the verifier. */
 
+import { type Parsed, parseFailure } from './parsed.ts'
 import { isUuid } from './uuid.ts'
 
 /** The claims of an access token (RFC 9068 §2.2, and our own). */
 export interface AccessClaims {
-  /** Who issued the token: the public URL of the origin. */
+  /** The issuer: the public URL of the origin. */
   readonly iss: string
-  /** Whom the token is for. */
+  /** The audience: the API that may accept the token. */
   readonly aud: string
   /** The user id, a UUID. */
   readonly sub: string
-  /** The session id, a UUID: what a logout revokes. */
+  /** The session id, a UUID. A logout revokes it. */
   readonly sid: string
   /** The id of this token, a UUID. */
   readonly jti: string
   /** Issued at, in seconds since the epoch. */
   readonly iat: number
-  /** Expires at, in seconds since the epoch; the first second at which the token no longer holds. */
+  /** Expires at, in seconds since the epoch: the first second at which the token is refused. */
   readonly exp: number
   /** The client that the token was issued to (RFC 9068 §2.2). */
   readonly client_id: string
-  /** The counter of the refresh token that was handed out with this token; seeing it confirms that one. */
+  /** The counter of the refresh token issued with this token. Use of this token confirms that one. */
   readonly rot: number
   readonly email: string
   readonly email_verified: boolean
@@ -29,24 +30,19 @@ export interface AccessClaims {
   readonly name: string
 }
 
-/** Claims of the right types, or why they are not. */
-export type ParsedAccessClaims =
-  | { readonly ok: true; readonly value: AccessClaims }
-  | { readonly ok: false; readonly reason: string }
-
-/** The `typ` of an access token (RFC 9068 §2.1); it keeps every other kind of JWT out. */
+/** The `typ` of an access token (RFC 9068 §2.1). It excludes every other kind of JWT. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt'
 
-/** Longer tokens are refused unread. Ours stay under 1 KiB. */
+/** Longer tokens are refused without parsing. Ours stay under 1 KiB. */
 export const MAX_TOKEN_BYTES = 4096
 
-/** How far the clocks of an issuer and a verifier may differ. */
+/** The accepted difference between the clocks of an issuer and a verifier. */
 export const CLOCK_SKEW_SECONDS = 5
 
-/** The life of an access token where nothing else is configured. */
+/** The default life of an access token. */
 export const DEFAULT_ACCESS_TOKEN_TTL_SECONDS = 900
 
-/** A value for each claim, whatever it is; undefined where there is none. */
+/** Each claim as it was found; undefined where it is missing. */
 type UnverifiedClaims = { readonly [Name in keyof AccessClaims]: unknown }
 
 const EXPECTED: Readonly<Record<keyof AccessClaims, string>> = {
@@ -68,16 +64,16 @@ const EXPECTED: Readonly<Record<keyof AccessClaims, string>> = {
 /**
  * Checks that a payload has every claim of an access token, each an own property of the right type.
  *
- * The value holds those claims and nothing else: unknown claims are ignored (RFC 7519 §4), not passed on. Whether
- * issuer, audience and times are right is not asked here.
+ * The value holds only those claims. Unknown claims are ignored (RFC 7519 §4) and not passed on. Issuer, audience and
+ * times are not checked here.
  */
-export function parseAccessClaims(unverified: unknown): ParsedAccessClaims {
+export function parseAccessClaims(unverified: unknown): Parsed<AccessClaims> {
   if (typeof unverified !== 'object' || unverified === null || Array.isArray(unverified)) {
-    return { ok: false, reason: 'the claims are not an object' }
+    return parseFailure('the claims are not an object')
   }
 
   const members = unverified as Readonly<Record<string, unknown>>
-  // Each by its name and not by a table: on the way of every token, the engine then knows where to look.
+  // Each by its name and not in a loop: every token passes here, and the engine optimises constant names.
   const claims: UnverifiedClaims = {
     iss: own(members, 'iss'),
     aud: own(members, 'aud'),
@@ -97,20 +93,20 @@ export function parseAccessClaims(unverified: unknown): ParsedAccessClaims {
   if (wrong === undefined) return { ok: true, value: claims as AccessClaims }
 
   const fault = claims[wrong] === undefined ? 'missing' : `not ${EXPECTED[wrong]}`
-  return { ok: false, reason: `the claim "${wrong}" is ${fault}` }
+  return parseFailure(`the claim "${wrong}" is ${fault}`)
 }
 
 function own(members: Readonly<Record<string, unknown>>, name: keyof AccessClaims): unknown {
   return Object.hasOwn(members, name) ? members[name] : undefined
 }
 
-/** The first claim that is not of its type. */
+/** The first claim that is missing or of a wrong type. */
 function findWrong(claims: UnverifiedClaims): keyof AccessClaims | undefined {
   if (!isNonEmptyText(claims.iss)) return 'iss'
-  // RFC 7519 §4.1.3 also allows an array. A token for several audiences can be replayed by each of them against the
-  // others, and we never issue one, so that an array, even of one, is not ours.
+  // RFC 7519 §4.1.3 also allows an array. But each of several audiences could replay the token against the others.
+  // The issuer never writes an array, so even an array of one is refused.
   if (!isNonEmptyText(claims.aud)) return 'aud'
-  // Lower case only: a `sid` is looked up as text, and a second spelling of an ended session would look like a live one.
+  // Lower case only: a `sid` is looked up as text, so a second spelling of an ended session would count as live.
   if (!isUuid(claims.sub)) return 'sub'
   if (!isUuid(claims.sid)) return 'sid'
   if (!isUuid(claims.jti)) return 'jti'
@@ -124,7 +120,7 @@ function findWrong(claims: UnverifiedClaims): keyof AccessClaims | undefined {
   return isText(claims.name) ? undefined : 'name'
 }
 
-// A lone surrogate or NUL has no faithful form in UTF-8 or in Postgres: what is shown would not be what was signed.
+// A lone surrogate or NUL has no faithful form in UTF-8 or Postgres: the shown text would differ from the signed one.
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value.isWellFormed() && !value.includes('\0')
 }

@@ -1,6 +1,6 @@
-/** Client addresses in one spelling each, and what a quota counts of them. */
+/** Client addresses in their canonical spelling, and the part of an address that a quota counts. */
 
-/** A decimal octet without leading zeros, which some readers take for octal. */
+/** Four decimal octets. */
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
 
 /**
@@ -9,6 +9,7 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
  * @returns `undefined` for anything that is not one plain address: no port, no zone, no brackets, no list
  */
 export function parseClientAddress(text: string): string | undefined {
+  // Some parsers read an octet with a leading zero as octal.
   if (IPV4.test(text) && !/(^|\.)0\d/.test(text)) return text
   const groups = parseIpv6(text)
   if (groups === undefined) return undefined
@@ -19,15 +20,16 @@ export function parseClientAddress(text: string): string | undefined {
 }
 
 /**
- * What a quota counts: an IPv4 address whole, an IPv6 address by its /64,
- * because one subscriber commands all of a /64 and would otherwise never meet a limit.
+ * The subject of a quota: a whole IPv4 address, or the /64 of an IPv6 address.
+ *
+ * One subscriber controls all addresses of a /64, and would otherwise never reach a limit.
  */
 export function addressSubject(address: string): string {
   const groups = parseIpv6(address)
   return groups === undefined ? address : ipv6Prefix(groups, 64)
 }
 
-/** The network of a client: the /24 of an IPv4 address, the /48 of an IPv6 address, as one site or provider assigns them. */
+/** The network of a client: the /24 of an IPv4 address, or the /48 of an IPv6 address, the usual size of one site. */
 export function addressNetwork(address: string): string {
   const groups = parseIpv6(address)
   return groups === undefined ? address.replace(/\d+$/, '0/24') : ipv6Prefix(groups, 48)
@@ -38,7 +40,7 @@ function ipv6Prefix(groups: readonly number[], bits: number): string {
   return `${kept.join(':')}::/${bits}`
 }
 
-/** The eight groups of an IPv6 address, or `undefined`. The URL parser does the work (WHATWG URL §3.5). */
+/** The eight groups of an IPv6 address, or `undefined`. The URL parser reads them (WHATWG URL §3.5). */
 function parseIpv6(text: string): number[] | undefined {
   const canonical = canonicalIpv6(text)
   if (canonical === undefined) return undefined

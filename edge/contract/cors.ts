@@ -1,15 +1,15 @@
-/** Which other origins may read our answers (Fetch Standard, CORS protocol): exactly those that were listed. */
+/** The CORS headers of edge and origin (Fetch Standard): only listed origins may read answers. */
 
-/** Headers that a browser on another origin may read besides the safelisted ones. */
+/** Response headers that a page of another origin may read, in addition to the safelisted ones. */
 export const EXPOSED_HEADERS = 'RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, WWW-Authenticate'
 
-/** How long a browser may remember the answer to a preflight. */
+/** How long a browser may cache the answer to a preflight. */
 export const PREFLIGHT_MAX_AGE_SECONDS = 600
 
 /**
  * The CORS headers of an answer to a request that carried `origin`.
  *
- * `Vary: Origin` is always there, so that no cache serves one origin's answer to another.
+ * `Vary: Origin` is always set, so that no cache serves the answer for one origin to another.
  */
 export function corsHeaders(
   origin: string | null | undefined,
@@ -27,17 +27,17 @@ export function corsHeaders(
 /**
  * Whether a request is a preflight. It has no token by design (Fetch Standard §3.2.2).
  *
- * Security: what has one is none, or the origin would believe it.
+ * Security: a request with a token is never a preflight. It would pass unverified, and the origin would trust its token.
  */
 export function isPreflight({ method, headers }: Pick<Request, 'method' | 'headers'>): boolean {
   return method === 'OPTIONS' && headers.has('access-control-request-method') && !headers.has('authorization')
 }
 
 /**
- * The answer to a preflight of a page that may read our answers; `undefined` for one of any other page.
+ * The answer to a preflight of a listed origin; `undefined` for any other origin.
  *
- * Whatever method and headers the page asks for are allowed: its origin is trusted by name, and what the request may do is
- * decided when the request itself comes.
+ * Every requested method and header is allowed. The origin is listed by name, and the request itself is checked when it
+ * arrives.
  */
 export function preflightHeaders(
   headers: Pick<Headers, 'get'>,

@@ -2,7 +2,7 @@
 
 const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-/** Writes two digits a byte. */
+/** Encodes each byte as two digits. */
 export function toHex(bytes: Uint8Array): string {
   let hex = ''
   for (const byte of bytes) hex += PAIRS[byte]

@@ -1,14 +1,15 @@
-/** Names and small grammars of HTTP that edge and origin must spell alike. */
+/** Names and small grammars of HTTP that edge and origin share. */
 
-/** Where a browser keeps the refresh token; `__Host-` binds it to one host, `/` and TLS (RFC 6265bis §4.1.3.2). */
+/** The cookie of the refresh token; `__Host-` binds it to one host, `/` and TLS (RFC 6265bis §4.1.3.2). */
 export const REFRESH_COOKIE = '__Host-refresh'
 
-/** The signed mark of a device that has signed in before. */
+/** The cookie that recognises a device which has signed in before; its value is signed. */
 export const DEVICE_COOKIE = '__Host-device'
 
+/** The media type of a problem answer (RFC 9457 §3). */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
 
-/** Set by the edge or the origin on every answer; signed on the hop between them. */
+/** Set by the edge or the origin on every answer, and signed on the hop between them. */
 export const REQUEST_ID_HEADER = 'x-request-id'
 
 /** Headers of the signed hop from the edge to the origin; see `edge-hop.ts`. */
@@ -18,13 +19,13 @@ export const HOP_HEADERS = {
   signature: 'x-gatehouse-signature'
 } as const
 
-/** The longest request target (path and query) that is answered with anything but 414. */
+/** The longest accepted request target (path and query). A longer one is answered with 414. */
 export const MAX_TARGET_BYTES = 4096
 
 /** The largest body of an API request. */
 export const MAX_BODY_BYTES = 16_384
 
-/** Security headers of every answer that carries data and no page. */
+/** Security headers of every answer that is data, not a page. */
 export const DATA_ANSWER_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -34,7 +35,7 @@ export const DATA_ANSWER_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY'
 }
 
-/** What an `Authorization` header carries: nothing at all, a bearer token, or something else. */
+/** The content of an `Authorization` header: missing, a bearer token, or invalid. */
 export type Bearer =
   | { readonly kind: 'missing' }
   | { readonly kind: 'invalid' }
@@ -43,7 +44,7 @@ export type Bearer =
 /**
  * Reads a bearer token (RFC 6750 §2.1) from an `Authorization` header.
  *
- * Several headers arrive joined by a comma, which no token contains: they are `invalid`, never the first of them.
+ * Several headers arrive joined by a comma, which a token cannot contain. They are `invalid`; the first is not picked.
  */
 export function parseBearer(authorization: string | null | undefined): Bearer {
   if (authorization === null || authorization === undefined || authorization === '') return { kind: 'missing' }
@@ -51,7 +52,7 @@ export function parseBearer(authorization: string | null | undefined): Bearer {
   return match?.[1] === undefined ? { kind: 'invalid' } : { kind: 'token', token: match[1] }
 }
 
-/** The challenge that goes with a 401 (RFC 6750 §3); without an error code where no token was presented. */
+/** The challenge of a 401 (RFC 6750 §3); without an error code where the request had no token. */
 export function bearerChallenge(code: string): string {
   return code === 'token-missing' ? 'Bearer' : 'Bearer error="invalid_token"'
 }

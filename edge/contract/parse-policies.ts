@@ -1,25 +1,21 @@
-/** Checks the policies that a deployment wrote, down to the last name. */
+/** Checks the policies that a deployment wrote, every name included. */
 
+import { type Parsed, parseFailure } from './parsed.ts'
 import type { EdgePolicies, EdgeQuota, RoutePolicy } from './policies.ts'
 import { parseQuotaPolicy } from './quota-policy.ts'
 
-/** Policies that hold together, or everything that is wrong with them. */
-export type ParsedPolicies =
-  | { readonly ok: true; readonly value: EdgePolicies }
-  | { readonly ok: false; readonly reason: string }
-
 /**
- * Checks policies as a deployment wrote them: a misspelt one must not become an open door.
+ * Checks policies as a deployment wrote them, and names every fault. A misspelt policy must not open a route.
  *
  * @example
  * const parsed = parsePolicies({
  *   quotas: { address: { by: 'address', limit: '300/60' } },
- *   routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: ['address'], onStoreFailure: 'floor' }]
+ *   routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: ['address'], onStoreFailure: 'fallback' }]
  * })
  * parsed.ok // → false
  * parsed.ok ? '' : parsed.reason // → 'routes[0]: "token" must be "required" or "none"'
  */
-export function parsePolicies(unverified: unknown): ParsedPolicies {
+export function parsePolicies(unverified: unknown): Parsed<EdgePolicies> {
   const wrong: string[] = []
   const written = isRecord(unverified) ? unverified : {}
   const quotas: Record<string, EdgeQuota> = Object.create(null)
@@ -33,13 +29,13 @@ export function parsePolicies(unverified: unknown): ParsedPolicies {
   if (routes.length === 0) wrong.push('"routes" must be a list with at least one route')
   for (const [i, route] of routes.entries())
     wrong.push(...faultsOf(route, quotas).map(fault => `routes[${i}]: ${fault}`))
-  if (wrong.length > 0) return { ok: false, reason: wrong.join('; ') }
+  if (wrong.length > 0) return parseFailure(wrong.join('; '))
   return { ok: true, value: { quotas, routes: routes as readonly RoutePolicy[] } }
 }
 
-/** Names go into Redis keys and into header fields (RFC 9651 strings). */
+/** Names are part of Redis keys and of header fields (RFC 9651 strings). */
 const QUOTA_NAME = /^[a-z][a-z0-9-]{0,31}$/
-/** Whole segments of characters that no reader takes for anything else; matched without regard to case. */
+/** Whole segments of characters with only one reading; matched without regard to case. */
 const PATTERN = /^(?:\/\*|(?:\/[A-Za-z0-9._~-]+)+(?:\/\*)?|\/)$/
 const METHOD = /^[A-Z]{1,20}$/
 
@@ -60,22 +56,22 @@ function faultsOf(route: unknown, quotas: Readonly<Record<string, EdgeQuota>>): 
   const isListOfMethods = Array.isArray(methods) && methods.length > 0 && methods.every(isMethod)
   if (methods !== 'any' && !isListOfMethods) faults.push('"methods" must be "any" or a list such as ["GET", "POST"]')
   if (token !== 'required' && token !== 'none') faults.push('"token" must be "required" or "none"')
-  if (onStoreFailure !== 'floor' && onStoreFailure !== 'refuse')
-    faults.push('"onStoreFailure" must be "floor" or "refuse"')
+  if (onStoreFailure !== 'fallback' && onStoreFailure !== 'refuse')
+    faults.push('"onStoreFailure" must be "fallback" or "refuse"')
   if (maxBodyBytes !== undefined && !(Number.isSafeInteger(maxBodyBytes) && Number(maxBodyBytes) > 0))
     faults.push('"maxBodyBytes" must be a whole number of at least 1')
   if (!Array.isArray(names) || !names.every(name => typeof name === 'string'))
     return [...faults, '"quotas" must be a list of names']
   for (const name of names) {
     const quota = Object.hasOwn(quotas, name) ? quotas[name] : undefined
-    if (quota === undefined) faults.push(`"quotas" names "${name}", which is none`)
+    if (quota === undefined) faults.push(`"quotas" names "${name}", which is not defined`)
     else if (quota.by === 'user' && token !== 'required')
       faults.push(`the quota "${name}" is by user, for which "token" must be "required"`)
   }
   return faults
 }
 
-/** Not by turning it into text: `['GET']` would pass for a method, and match none. */
+/** Checks the type first: as text, `['GET']` would look like a method but match no request. */
 function isMethod(value: unknown): boolean {
   return typeof value === 'string' && METHOD.test(value)
 }

@@ -1,16 +1,17 @@
-/** The edge's policies as data: quotas by name, and the route table that says who needs a token and which quotas apply. */
+/** The edge's policies as data: quotas by name, and the routes with their token requirement and their quotas. */
 
 import { MAX_BODY_BYTES } from './http.ts'
 import type { QuotaPolicy } from './quota-policy.ts'
 
-/** Whose requests a quota counts together: those of a client address (IPv6: of a /64), or those of a user. */
+/** What a quota counts by: the client address (IPv6: its /64), or the user. */
 export type QuotaSubject = 'address' | 'user'
 
 /**
- * What happens to a request while Redis cannot say how its quotas stand: a stricter quota in the memory of each instance,
- * or 503. Whether a session has ended is no matter of choice: where nobody can say, the request is refused.
+ * What happens to a request while Redis cannot count: a stricter quota in the memory of each instance, or 503.
+ *
+ * Ended sessions allow no such choice: a request with an unknown session status is always refused.
  */
-export type StoreFailurePolicy = 'floor' | 'refuse'
+export type StoreFailurePolicy = 'fallback' | 'refuse'
 
 /** One quota. */
 export interface EdgeQuota {
@@ -18,32 +19,32 @@ export interface EdgeQuota {
   readonly policy: QuotaPolicy
 }
 
-/** What holds for requests. */
+/** The rules for requests to one path. */
 export interface RoutePolicy {
-  /** A path, or a prefix that ends in `/*` and then also matches without its last slash; see `routePolicyFor()`. */
+  /** A path, or a prefix that ends in `/*`, which also matches without its last slash; see `routePolicyFor()`. */
   readonly path: string
-  /** Methods in capitals, of which GET covers HEAD; or all of them. */
+  /** Methods in capitals, where GET includes HEAD; or any method. */
   readonly methods: 'any' | readonly string[]
-  /** `required`: without a good token the edge answers 401. `none`: a token is not even looked at. */
+  /** `required`: without a valid token the edge answers 401. `none`: the edge does not look at a token. */
   readonly token: 'required' | 'none'
-  /** Names of quotas; those by user need a token. */
+  /** Names of quotas. Quotas by user need a token. */
   readonly quotas: readonly string[]
   readonly onStoreFailure: StoreFailurePolicy
   /**
-   * The largest request body; beyond it the edge answers 413, and 415 to a body with a `Content-Encoding`, whose real size
-   * it cannot see. Unless set, bodies are handed on as they come, and their size is the backend's to limit.
+   * The largest request body. The edge answers 413 to a larger one, and 415 to one with a `Content-Encoding`, because
+   * its real size is unknown. Without this limit bodies are forwarded as they come, and the backend limits their size.
    */
   readonly maxBodyBytes?: number
 }
 
-/** Everything that a deployment decides about its requests. */
+/** All policies of a deployment. */
 export interface EdgePolicies {
   readonly quotas: Readonly<Record<string, EdgeQuota>>
-  /** The first that matches holds; where none does, a token is required. */
+  /** The first matching route applies. Without a match, a token is required. */
   readonly routes: readonly RoutePolicy[]
 }
 
-/** Policies as a deployment writes them: like `EdgePolicies`, but a quota is `{ by: 'address', limit: '300/60' }`. */
+/** Policies as a deployment writes them: as `EdgePolicies`, but a quota is `{ by: 'address', limit: '300/60' }`. */
 export interface WrittenPolicies {
   readonly quotas: Readonly<Record<string, { readonly by: QuotaSubject; readonly limit: string }>>
   readonly routes: readonly RoutePolicy[]
@@ -52,7 +53,7 @@ export interface WrittenPolicies {
 /** The quotas of Gatehouse's own API. */
 export type GatehouseQuotaName = 'address' | 'auth' | 'user'
 
-/** Their limits, where nothing else is configured. */
+/** Their default limits. */
 export const DEFAULT_EDGE_QUOTAS: Readonly<Record<GatehouseQuotaName, string>> = {
   /** Any request, per client address. */
   address: '300/60',
@@ -65,15 +66,14 @@ export const DEFAULT_EDGE_QUOTAS: Readonly<Record<GatehouseQuotaName, string>> =
 /**
  * The policies of Gatehouse's own API.
  *
- * The table ends in "no token": the edge is a filter, the origin checks each protected route itself, and an unknown path
- * deserves its 404.
+ * The last route needs no token: the origin checks each protected route itself, and an unknown path gets its 404 there.
  */
 export function gatehousePolicies(
   prefix: string,
   limits: Readonly<Record<GatehouseQuotaName, string>> = DEFAULT_EDGE_QUOTAS
 ): WrittenPolicies {
   const route = (path: string, token: 'required' | 'none', ...quotas: GatehouseQuotaName[]): RoutePolicy => {
-    return { path, methods: 'any', token, quotas, onStoreFailure: 'floor', maxBodyBytes: MAX_BODY_BYTES }
+    return { path, methods: 'any', token, quotas, onStoreFailure: 'fallback', maxBodyBytes: MAX_BODY_BYTES }
   }
   return {
     quotas: {
@@ -93,10 +93,11 @@ export function gatehousePolicies(
 }
 
 /**
- * The policy for a request with a canonical path. Where nothing matches, a token is required: a forgotten route is closed.
+ * The policy for a request with a canonical path. Without a match a token is required, so a forgotten route is closed.
  *
- * Security: nobody knows here how forgiving the origin is. To one `/Health` is `/health`, to the next it is what `/*` serves.
- * So a path is looked up as the most forgiving origin reads it and as the strictest one does; it is public where it is to both.
+ * Security: the edge does not know how leniently the origin reads a path. `/Health` may be `/health`, or another
+ * resource under `/*`. The path is looked up as the most lenient origin reads it, and literally. It is public only if
+ * both lookups say so.
  */
 export function routePolicyFor(routes: readonly RoutePolicy[], method: string, path: string): RoutePolicy {
   const plain = plainPath(path)
@@ -107,7 +108,7 @@ export function routePolicyFor(routes: readonly RoutePolicy[], method: string, p
   return literal.token === 'required' ? literal : forgiven
 }
 
-/** What holds where nothing was written: a token, and every quota. */
+/** The policy of a path without a route: a token is required, and the gateway charges every quota. */
 export const UNKNOWN_ROUTE: RoutePolicy = {
   path: '/*',
   methods: 'any',
@@ -129,8 +130,8 @@ function matchesPath(pattern: string, path: string): boolean {
 }
 
 /**
- * A path as the most forgiving of origins reads it: without regard to case, of any alphabet (`ſ` is an `s`, and the sign of
- * Kelvin a `k`), to what follows a semicolon in a segment (RFC 3986 §3.3), to escapes, to a slash at its end.
+ * A path as the most lenient origin reads it: without escapes, parameters after `;` (RFC 3986 §3.3), or a final slash.
+ * Case is ignored in every alphabet: `ſ` is an `s`, and the Kelvin sign is a `k`.
  */
 function plainPath(path: string): string {
   const plain = unescapePath(path)
@@ -141,7 +142,7 @@ function plainPath(path: string): string {
   return plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
 }
 
-// Lenient: bytes that are no UTF-8 must not keep the others from being read.
+// Lenient: invalid bytes must not keep the rest of the path from being read.
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function unescapePath(path: string): string {

@@ -1,6 +1,6 @@
 /** The problem catalogue (RFC 9457): every error that a client can see, at the edge and at the origin. */
 
-/** `code` → HTTP status and title. A title never varies, so that a client may show or translate it. */
+/** `code` → HTTP status and title. A title is constant, so a client may show or translate it. */
 export const PROBLEMS = {
   'malformed-request': { status: 400, title: 'The request could not be read' },
   'invalid-request': { status: 422, title: 'The request is not valid' },
@@ -30,15 +30,16 @@ export const PROBLEMS = {
   unavailable: { status: 503, title: 'The service is unavailable at the moment' }
 } as const satisfies Record<string, { status: number; title: string }>
 
+/** The code of a problem: stable, for programs. */
 export type ProblemCode = keyof typeof PROBLEMS
 
-/** One member that a client has to mend; `pointer` is a JSON Pointer (RFC 6901) into the body. */
+/** One invalid member of the body; `pointer` is a JSON Pointer (RFC 6901) to it. */
 export interface InvalidMember {
   readonly pointer: string
   readonly detail: string
 }
 
-/** What a problem may carry beyond its catalogue entry. */
+/** Optional members of a problem beyond its catalogue entry. */
 export interface ProblemExtras {
   readonly detail?: string
   readonly errors?: readonly InvalidMember[]
@@ -46,7 +47,7 @@ export interface ProblemExtras {
 }
 
 /** The JSON body of a problem answer. */
-export interface ProblemBody extends ProblemExtras {
+interface ProblemBody extends ProblemExtras {
   readonly type: string
   readonly title: string
   readonly status: number
@@ -62,7 +63,7 @@ export function isProblemCode(code: string): code is ProblemCode {
 /**
  * Builds the body of a problem answer.
  *
- * @param publicUrl the origin under which people reach the service, without a trailing slash
+ * @param publicUrl the public origin of the service, without a trailing slash
  */
 export function problemBody(
   publicUrl: string,

@@ -1,4 +1,4 @@
-/** How many requests in which time: a quota, and its text. */
+/** A quota: a number of requests in a window of time, and its text form. */
 
 /** At most `quota` requests in any window of `windowMs`, counted in slices of `sliceMs`. */
 export interface QuotaPolicy {
@@ -8,8 +8,8 @@ export interface QuotaPolicy {
 }
 
 /**
- * Slices in a window. A slice counts whole until it has left the window, so an honest client at the limit loses half a
- * slice on average; and a hash of so many fields is still kept as a list by Redis.
+ * Slices in a window. A slice counts whole until it has left the window, so a client at the limit loses half a slice on
+ * average. Redis still stores a hash of this many fields compactly, as a list.
  */
 const SLICES_PER_WINDOW = 120
 

@@ -1,8 +1,8 @@
-/** The fields that tell a client about its quotas (draft-ietf-httpapi-ratelimit-headers-10). */
+/** The header fields that describe a client's quotas (draft-ietf-httpapi-ratelimit-headers-10). */
 
 import type { QuotaPolicy } from './quota-policy.ts'
 
-/** One quota as it stands after a request. */
+/** The state of one quota after a request. */
 export interface QuotaState {
   readonly name: string
   readonly policy: QuotaPolicy
@@ -11,7 +11,7 @@ export interface QuotaState {
   readonly retryAfterMs: number
 }
 
-/** Whole seconds to wait, rounded up: the same request passes after exactly that wait. */
+/** The wait in whole seconds, rounded up, after which the same request passes. */
 export function retryAfterSeconds(retryAfterMs: number): number {
   return Math.max(1, Math.ceil(retryAfterMs / 1000))
 }
@@ -19,13 +19,12 @@ export function retryAfterSeconds(retryAfterMs: number): number {
 /**
  * `RateLimit` and `RateLimit-Policy` for all quotas that a request was counted under.
  *
- * The announced window is the one that a client meets: a request counts until the slice that it fell into has left the
- * window, so for a slice longer than the window. Where requests of other instances are debited ahead, the wait can be longer
- * still. Then that is the window: no answer announces a wait beyond it.
+ * A request counts until its slice has left the window, so the announced window is longer by one slice. Requests that
+ * other instances have debited ahead can make the wait longer still. The window is then announced as long as the wait.
  */
-export function rateLimitFields(standings: readonly QuotaState[]): Record<string, string> {
-  if (standings.length === 0) return {}
-  const all = standings.map(({ name, policy, remaining, retryAfterMs }) => {
+export function rateLimitFields(states: readonly QuotaState[]): Record<string, string> {
+  if (states.length === 0) return {}
+  const all = states.map(({ name, policy, remaining, retryAfterMs }) => {
     const waitSeconds = retryAfterMs === 0 ? 0 : retryAfterSeconds(retryAfterMs)
     const windowSeconds = Math.max(waitSeconds, Math.ceil((policy.windowMs + policy.sliceMs) / 1000))
     return { name, remaining, quota: policy.quota, windowSeconds, resetSeconds: waitSeconds || windowSeconds }

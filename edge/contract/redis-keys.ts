@@ -1,18 +1,18 @@
-/** Every Redis key we own. Versioned, so that a new layout never reads an old one; hash-tagged for clusters. */
+/** Every Redis key of Gatehouse: versioned, so a new layout never reads an old one, and hash-tagged for clusters. */
 
 const PREFIX = 'gatehouse:v1'
 
 /**
- * The name of a key in the database of a system with a namespace. It has no braces, so the hash tag of the key stays its
- * own, and no colon, so that no two namespaces ever give the same name.
+ * The name of a key under a namespace. A namespace has no braces, which keeps the hash tag of the key. It has no colon,
+ * so two namespaces never give the same name.
  */
 export function namespacedKey(namespace: string | undefined, key: string): string {
   return namespace ? `${namespace}:${key}` : key
 }
 
 /**
- * The revocation feed, a sorted set: ended session id, or `removedKeyEntry(kid)` → when it was published (ms, the clock of
- * Redis). The epoch is a member of the same set, so that Redis cannot lose one of them and keep the other.
+ * The revocation feed, a sorted set: ended session id, or `removedKeyEntry(kid)` → time of publication (ms, the clock of
+ * Redis). The epoch is a member of the same set, so Redis loses both or neither.
  *
  * Still `v1`: an edge of an earlier release finds every entry here, and reads the epoch under a key of its own.
  */
@@ -20,12 +20,12 @@ export const REVOCATION_KEY = `${PREFIX}:{revocation}:ended`
 
 const REMOVED_KEY = 'key:'
 
-/** The member of the feed that says of a signing key that it is removed; a session id never looks like one. */
+/** The member of the feed for a removed signing key. A session id never has this form. */
 export function removedKeyEntry(kid: string): string {
   return REMOVED_KEY + kid
 }
 
-/** The signing key that a member of the feed speaks of; `undefined` where it speaks of a session. */
+/** The signing key that a member of the feed names; `undefined` for a session. */
 export function removedKeyOf(entry: string): string | undefined {
   return entry.startsWith(REMOVED_KEY) ? entry.slice(REMOVED_KEY.length) : undefined
 }
@@ -33,18 +33,18 @@ export function removedKeyOf(entry: string): string | undefined {
 /**
  * Hash of one subject under one quota: slice index → requests debited in it.
  *
- * The length of a slice is part of the name, because an index means another time where slices are longer or shorter:
- * after a change of the setting, old debits would else count for years, or not at all.
+ * The length of a slice is part of the name, because the meaning of an index depends on it. Otherwise, after a change of
+ * the setting, old debits would count for years or not at all.
  */
 export function quotaKey(quota: string, subject: string, sliceMs: number): string {
   return `${PREFIX}:quota:{${quota}:${subject}}:${sliceMs}`
 }
 
 /**
- * State of one subject of the login guard, named by a digest of it.
+ * State of one subject of the login guard, named by its digest.
  *
- * One tag for all of them: a script judges the client address, the account and the pair of both together, and in a
- * cluster it may only touch keys of one slot. A sign-in costs a password hash, so one slot carries all of them.
+ * All keys share one hash tag: a script reads the client address, the email address and their pair together, and in a
+ * cluster it may only touch keys of one slot. Each sign-in costs a password hash, so one slot can serve them all.
  */
 export function loginGuardKey(kind: 'address' | 'pair' | 'account', digest: string): string {
   return `${PREFIX}:{login-guard}:${kind}:${digest}`

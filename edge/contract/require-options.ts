@@ -1,15 +1,15 @@
-/** The check that options are complete and known: TypeScript says it of a literal only, and JavaScript says nothing. */
+/** Checks that options are complete and known. TypeScript checks literals only, and JavaScript nothing. */
 
-/** Each option by its name. A name that is missing here, or is not an option, does not compile. */
+/** Every option by name. A missing or unknown name does not compile. */
 export type OptionNames<Options> = {
   readonly [Name in keyof Options]-?: undefined extends Options[Name] ? 'optional' : 'required'
 }
 
 /**
- * Throws a TypeError that names the first option that is missing or unknown. A misspelt option would be ignored, and
- * whatever holds without it would hold.
+ * Throws a TypeError that names the first missing or unknown option. A misspelt option would otherwise be ignored, and
+ * the default would apply instead.
  *
- * @param purpose ends the sentence "Cannot …"
+ * @param purpose completes the sentence "Cannot …"
  */
 export function requireOptions<Options>(purpose: string, options: Options, names: OptionNames<Options>): void {
   const given = options as Readonly<Record<string, unknown>>

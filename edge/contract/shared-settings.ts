@@ -1,21 +1,22 @@
 /**
- * The settings that edge and origin share, and their grammar: no value passes on one side only. Which of them has to be
- * given, and what is strict in production only, is left to each side.
+ * The settings that edge and origin share, and their grammar, so that both accept the same values.
+ *
+ * Each side decides which settings are required, and which rules apply in production only.
  */
 
 import { DEFAULT_ACCESS_TOKEN_TTL_SECONDS } from './claims.ts'
 
-/** How the text of a setting becomes a value. */
+/** The grammar of a setting: from its text to its value. */
 export interface SettingForm<T> {
-  /** What a good value looks like, in words. */
+  /** Describes a valid value. */
   readonly expected: string
   /** Undefined means malformed. */
   readonly parse: (text: string) => T | undefined
-  /** The default, spelled as in the environment; without one the setting must be given, or has a default of its own. */
+  /** The default, spelled as in the environment. Without one the setting is required, or its reader has a default. */
   readonly fallback?: string
 }
 
-/** A day short of eleven years, in seconds: beyond it dates overflow somewhere. */
+/** 4,000 days, almost eleven years, in seconds: longer times overflow dates somewhere. */
 export const MAX_SECONDS = 4_000 * 86_400
 
 const form = <T>(expected: string, parse: (text: string) => T | undefined, fallback?: string): SettingForm<T> => ({
@@ -40,14 +41,15 @@ export const SHARED_SETTINGS = {
   REDIS_NAMESPACE: form('letters, digits, ".", "_" and "-", at most 64; empty for none', parseNamespace, '')
 }
 
+/** The name of a shared setting. */
 export type SharedSettingName = keyof typeof SHARED_SETTINGS
 
-/** What the text of a shared setting becomes. */
+/** The value of a shared setting. */
 export type SharedSetting<Name extends SharedSettingName> =
   (typeof SHARED_SETTINGS)[Name] extends SettingForm<infer T> ? T : never
 
-/** Spelled as browsers spell it in `Origin`: any other spelling would match no request and say nothing. */
-export function parseOrigin(text: string): string | undefined {
+/** Spelled as browsers spell it in `Origin`: any other spelling would never match a request, without an error. */
+function parseOrigin(text: string): string | undefined {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text ? text : undefined
 }
 
@@ -62,18 +64,18 @@ export function parseFlag(text: string): boolean | undefined {
   return text === 'true' ? true : text === 'false' ? false : undefined
 }
 
-/** An http(s) URL under which paths are, without its last slash: no user, no query, no fragment. */
+/** An http(s) URL as a base of paths, without its last slash: no user, no query, no fragment. */
 export function parseBaseUrl(text: string): string | undefined {
   const url = text.replace(/\/$/, '')
   return /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(url) && URL.canParse(url) ? url : undefined
 }
 
-/** At least 32 bytes without a blank or a line break at either end: those get lost on the way into a setting. */
+/** At least 32 bytes, without white space at either end, which is easily lost on the way into a setting. */
 export function parseSecret(text: string): string | undefined {
   return text.trim() === text && new TextEncoder().encode(text).length >= 32 ? text : undefined
 }
 
-/** Security: a route table under a misspelt prefix matches nothing, and every protected path would pass for a public one. */
+/** Security: routes under a misspelt prefix match nothing, so every protected path would count as public. */
 function parsePathPrefix(text: string): string | undefined {
   return /^(\/[a-z0-9-]+)+$/.test(text) ? text : undefined
 }
@@ -88,17 +90,17 @@ function parseSeconds(text: string): number | undefined {
   return parseWholeNumber(text, 1, MAX_SECONDS)
 }
 
-/** One line of text that begins and ends with something visible. */
+/** One line of text, without white space at either end. */
 function parseLine(text: string): string | undefined {
   return text !== '' && text.trim() === text && !/\p{Cc}/u.test(text) && text.isWellFormed() ? text : undefined
 }
 
-/** What a header can carry as it is. */
+/** Text that a header can carry unchanged. */
 function parseHeaderText(text: string): string | undefined {
   return /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? text : undefined
 }
 
-/** Without braces, which would change the hash tag of a key, and without the colon that ends it. */
+/** Without braces, which would change the hash tag of a key, and without a colon, which ends the namespace. */
 function parseNamespace(text: string): string | undefined {
   return /^[A-Za-z0-9._-]{0,64}$/.test(text) ? text : undefined
 }

@@ -1,6 +1,6 @@
-/** Identifiers that sort by their time of birth (UUID version 7, RFC 9562 §5.7). */
+/** UUIDs: their check, and identifiers that sort by creation time (version 7, RFC 9562 §5.7). */
 
-/** For each place a letter, and for each letter what may stand there: digits, dash, version and variant. */
+/** A letter for each place, and the characters that each letter allows: digits, dash, version and variant. */
 const PLACES = 'dddddddd-dddd-vddd-nddd-dddddddddddd'
 const ALLOWED = { d: '0123456789abcdef', '-': '-', v: '12345678', n: '89ab' }
 
@@ -19,14 +19,14 @@ for (const [index, [letter, characters]] of Object.entries(ALLOWED).entries()) {
 /** Whether `text` is a UUID in its one canonical (lower-case) spelling. */
 export function isUuid(text: unknown): text is string {
   if (typeof text !== 'string' || text.length !== PLACES.length) return false
-  // No branch that depends on random digits, unlike a pattern: three of them are checked with every token.
+  // A regular expression branches on random digits. Three UUIDs are checked with every token, so this loop does not.
   for (let place = 0; place < PLACES.length; place += 1) {
     if ((bitsOf(text.charCodeAt(place)) & (placeBits[place] as number)) === 0) return false
   }
   return true
 }
 
-/** Of a character; none outside of ASCII, so that no other can pass for one of these. */
+/** The bits of a character; 0 outside of ASCII, so a similar character never counts as an allowed one. */
 function bitsOf(code: number): number {
   return characterBits[code] ?? 0
 }
@@ -34,7 +34,7 @@ function bitsOf(code: number): number {
 /**
  * Builds a version 7 UUID.
  *
- * @param random a version 4 UUID, as every platform makes them fastest: what is random in its second half, and 12 bits more
+ * @param random a version 4 UUID, which every platform makes fastest; its random second half and 12 more bits are used
  */
 export function uuidV7(nowMs: number, random: string): string {
   const time = nowMs.toString(16).padStart(12, '0')

@@ -7,28 +7,31 @@ export interface CanonicalTarget {
   readonly search: string
 }
 
-/** What the URL parser made of a request target. */
+/** A request target after the URL parser. */
 export type ParsedTarget = Pick<URL, 'pathname' | 'search'>
 
 /** Characters that never need an escape in a path (RFC 3986 §2.3). */
 const UNRESERVED = /[A-Za-z0-9._~-]/
 
-/** Broken escapes; escaped slashes, backslashes and control characters; a backslash; bytes of overlong UTF-8 (RFC 3629 §3). */
+/**
+ * Broken escapes; escaped slashes, backslashes and control characters; a backslash; bytes of overlong UTF-8 (RFC 3629
+ * §3).
+ */
 const AMBIGUOUS = /%(?![0-9a-f]{2})|%(?:2f|5c|[01][0-9a-f]|7f)|\\|%c[01]|%e0%[89]|%f0%8/i
 
 /** An escape of an escape: one reader stops after the first, the next decodes twice. */
 const ESCAPED_TWICE = /%25(?:[0-9a-f]{2}|u)/i
 
-/** A dot segment that decoding laid bare; to some origins `..;x` is one, and to others `.. `. */
+/** A dot segment that decoding laid bare. To some origins `..;x` is a dot segment, and to others `.. `. */
 const DOT_SEGMENT = /(^|\/)(?:%20)*\.{1,2}(?:%20)*(?:(?:;|%3B)[^/]*)?(\/|$)/
 
 /**
  * Brings a URL's path into its canonical spelling: needless escapes decoded once, others in upper case,
  * double slashes collapsed. The URL parser has already resolved dot segments, escaped ones too.
  *
- * Security: an encoded slash, backslash or control character means one thing to one reader and another to the
- * next, and a path that the edge and the origin read differently walks around every policy. So does what is escaped twice,
- * and a character that a reader which normalises takes for a dot or a slash. Those are refused.
+ * Security: an encoded slash, backslash or control character means one thing to one reader and another to the next, and
+ * a path that the edge and the origin read differently walks around every policy. So does an escape of an escape, and a
+ * character that a normalising reader turns into a dot or a slash. Such paths are refused.
  *
  * @returns `undefined` for a path that could be read in two ways
  */
@@ -44,7 +47,9 @@ export function canonicalTarget({ pathname, search }: ParsedTarget): CanonicalTa
 const NON_ASCII = /(?:%[89A-F][0-9A-F])+/g
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** Whether a reader that normalises (NFKC), or that maps to a code page of Windows, finds `.`, `/`, `\`, `%` or `;` in it. */
+/**
+ * Whether a reader that normalises (NFKC), or maps to a code page of Windows, finds `.`, `/`, `\`, `%` or `;` in it.
+ */
 function readsAsSyntax(run: string): boolean {
   const text = utf8.decode(Uint8Array.from(run.slice(1).split('%'), pair => Number.parseInt(pair, 16)))
   return /[./\\%;]/.test(text.normalize('NFKC')) || /[\u2044\u2215\u2216]/.test(text)

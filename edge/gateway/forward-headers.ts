@@ -1,4 +1,4 @@
-/** The headers of a forwarded request: what the client sent, less everything that only we may say. */
+/** The headers of a forwarded request: the client's, without untrusted headers, and ours. */
 
 import { createBoundedMap } from '../contract/bounded-map.ts'
 import { HOP_HEADERS, REQUEST_ID_HEADER } from '../contract/http.ts'
@@ -9,10 +9,10 @@ const NAMES = new Set(ALL.filter(name => !name.endsWith('*')))
 const PREFIXES = ALL.filter(name => name.endsWith('*')).map(name => name.slice(0, -1))
 
 /**
- * Takes every untrusted header out of a client's headers, in place, and puts ours in.
+ * Removes every untrusted header from a client's headers, in place, and sets ours.
  *
- * Security: `X_Gatehouse_…` becomes the same CGI variable as `X-Gatehouse-…` on many servers, and `X.Gatehouse.…` on some
- * (lighttpd). So every character but letters and digits is read as a hyphen before a name is compared.
+ * Security: `X_Gatehouse_…` becomes the same CGI variable as `X-Gatehouse-…` on many servers, and `X.Gatehouse.…` on
+ * some (lighttpd). So every character but letters and digits is read as a hyphen before a name is compared.
  */
 export function forwardHeaders(headers: Headers, hop: { [name: string]: string }): Headers {
   const untrusted: string[] = []
@@ -32,15 +32,16 @@ export function hopHeaders(hop: { clientAddress: string; timeMs: number; request
   }
 }
 
-/** Clients send the same few names over and over; a longer one comes from an attacker. */
+/** Clients send the same few names over and over. A longer one comes from an attacker, and is not remembered. */
 const MAX_REMEMBERED_CHARACTERS = 64
-const VERDICTS = createBoundedMap<string, boolean>(1_000)
+/** Whether a name is untrusted, for names seen recently. */
+const remembered = createBoundedMap<string, boolean>(1_000)
 
 function isUntrusted(name: string): boolean {
-  const known = VERDICTS.get(name)
+  const known = remembered.get(name)
   if (known !== undefined) return known
   const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
-  const verdict = NAMES.has(plain) || PREFIXES.some(prefix => plain.startsWith(prefix))
-  if (name.length <= MAX_REMEMBERED_CHARACTERS) VERDICTS.set(name, verdict)
-  return verdict
+  const untrusted = NAMES.has(plain) || PREFIXES.some(prefix => plain.startsWith(prefix))
+  if (name.length <= MAX_REMEMBERED_CHARACTERS) remembered.set(name, untrusted)
+  return untrusted
 }

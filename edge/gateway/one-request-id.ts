@@ -1,21 +1,21 @@
 /**
- * One id an answer. An origin that could not read a request, its headers were too large, never saw the id that was signed
- * for it and made one of its own.
+ * One request id per answer. An origin that cannot read a request, because its headers are too large, never sees the
+ * signed id and makes its own.
  */
 
 import { PROBLEM_MEDIA_TYPE, REQUEST_ID_HEADER } from '../contract/http.ts'
 
-/** Larger ones are no problem of Gatehouse's origin. */
+/** The problems of Gatehouse's origin are smaller. */
 const MAX_PROBLEM_BYTES = 4_096
 
-/** Whether the origin answered with an error under an id of its own. */
+/** Whether the origin answered an error under its own id. */
 export function hasForeignId({ status, headers }: Response, requestId: string): boolean {
   if (status < 400) return false
   const id = headers.get(REQUEST_ID_HEADER)
   return id !== null && id !== requestId
 }
 
-/** Puts our id into a problem in the place of the origin's; any other answer, and any other body, stays as it is. */
+/** Replaces the origin's id in a problem with ours. Any other answer, and any other body, stays as it is. */
 export async function withOurId(answer: Response, requestId: string): Promise<Response> {
   const { headers } = answer
   const length = Number(headers.get('content-length') ?? Number.NaN)

@@ -1,13 +1,13 @@
-/** From a URL to its canonical path and what holds there: worked out once for each path, and remembered. */
+/** From a URL to its canonical path and the policy of its route: computed once per path, and remembered. */
 
 import { createBoundedMap } from '../contract/bounded-map.ts'
 import { type EdgePolicies, type RoutePolicy, routePolicyFor, UNKNOWN_ROUTE } from '../contract/policies.ts'
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
 import { canonicalTarget, type ParsedTarget } from './canonical-target.ts'
 
-/** What holds for a path. */
+/** The route of a path: its policy and its quotas. */
 export interface Route {
-  /** The canonical path: used for policy and for forwarding, and no other. */
+  /** The canonical path, the only one that policy and forwarding use. */
   readonly path: string
   readonly policy: RoutePolicy
   readonly byAddress: readonly NamedQuota[]
@@ -23,7 +23,7 @@ export interface NamedQuota {
 export type FindRoute = (method: string, target: ParsedTarget) => Route | undefined
 
 const REMEMBERED_PATHS = 2_000
-/** Longer ones are a stranger's, and would fill the memory. */
+/** Longer ones come from an attacker, and would fill the memory. */
 const MAX_REMEMBERED_CHARACTERS = 256
 
 /** Creates the finder of one deployment. */
@@ -48,7 +48,7 @@ export function createRouteFinder(policies: EdgePolicies): FindRoute {
   }
 
   return (method, target) => {
-    // A space parts them: neither a method nor a path has one.
+    // Neither a method nor a path contains the space between them.
     const key = `${method} ${target.pathname}`
     const route = known.get(key) ?? find(method, target)
     if (route !== undefined && key.length <= MAX_REMEMBERED_CHARACTERS) known.set(key, route)

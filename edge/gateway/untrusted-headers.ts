@@ -1,22 +1,22 @@
 /**
- * Request headers that no client may set, as data: a backend takes what one of them says for the word of a proxy before it.
- * `forward-headers.ts` takes them out of every request. The table of edge/README.md says the same, and a test compares them.
+ * Request headers that no client may set, as data: a backend believes them, because a trusted proxy may have set them.
+ * `forward-headers.ts` removes them from every request. A test compares them with the table of edge/README.md.
  */
 
 /** Headers of one origin. */
 export interface UntrustedHeaders {
-  /** Which proxy or framework gives them a meaning. */
+  /** The proxy or framework that gives them a meaning. */
   readonly source: string
-  /** Where its documentation says so. */
+  /** The place in its documentation. */
   readonly reference: string
-  /** In lower case, with hyphens; `x-…-*` are all that begin so. */
+  /** In lower case, with hyphens; `x-…-*` stands for all names that begin with it. */
   readonly names: readonly string[]
 }
 
 /** All of them, by source. */
 // biome-ignore format: one name a line would hide the table
 export const UNTRUSTED_HEADERS: readonly UntrustedHeaders[] = [
-  // Ours, and what proxies tell each other about a client.
+  // Ours, and headers in which proxies describe a client to each other.
   { source: 'Gatehouse', reference: 'edge/README.md', names: ['x-gatehouse-*', 'x-request-id'] },
   { source: 'Session ids of gateways', reference: 'API gateways that resolve a session before the backend', names: ['x-session-id'] },
   { source: 'Forwarding', reference: 'RFC 7239; RFC 9110 §7.6.3 and §11.7.2', names: ['forwarded', 'via', 'proxy-authorization', 'x-forwarded', 'x-forwarded-*'] },
@@ -29,7 +29,7 @@ export const UNTRUSTED_HEADERS: readonly UntrustedHeaders[] = [
   { source: 'Path override', reference: 'IIS URL Rewrite; Symfony (CVE-2018-14773)', names: ['x-original-*', 'x-rewrite-*'] },
   { source: 'Next.js', reference: 'CVE-2025-29927; packages/next/src/server/lib/server-ipc', names: ['x-middleware-*', 'x-matched-path', 'x-now-route-matches'] },
 
-  // Whom a proxy has signed in.
+  // Users that a proxy has signed in.
   { source: 'Web servers', reference: 'Apache mod_auth_*; nginx auth_request', names: ['remote-user', 'x-remote-*', 'x-user', 'x-user-*', 'x-auth-*', 'x-authenticated-*'] },
   { source: 'Authelia, Pangolin', reference: 'authelia.com, "Trusted Header SSO"; docs.pangolin.net, "Forwarded Headers"', names: ['remote-groups', 'remote-name', 'remote-email', 'remote-role'] },
   { source: 'authentik', reference: 'docs.goauthentik.io, "Proxy Provider"', names: ['x-authentik-*'] },

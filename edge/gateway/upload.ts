@@ -1,60 +1,63 @@
 /**
- * A request body on its way to the origin, piece by piece: counted, and watched for whose fault it is where it fails.
+ * A request body on its way to the origin, piece by piece: it is counted, and a failure is attributed to client or
+ * origin.
  *
- * Security: an attacker who sends half a body must neither have it pass for a whole one, nor make the log say that the
- * origin is away.
+ * Security: half a body of an attacker must neither arrive as a whole one, nor make the log report that the origin is
+ * away.
  */
 
-import { Refusal } from './refusal.ts'
+import { type Refusal, refusal } from './refusal.ts'
 
 export interface Upload {
-  /** What the origin is sent. */
+  /** The body for the origin. */
   readonly body: ReadableStream<Uint8Array>
   /** Aborts as soon as the client is at fault. */
   readonly signal: AbortSignal
-  /** Rejects with the `Refusal` of a client that is at fault; never resolves. */
-  readonly fault: Promise<never>
-  /** Ends an upload for which the client still owes a piece; `undefined` where it is the origin that is waited for. */
+  /** Resolves where the client is at fault, and never otherwise. */
+  readonly fault: Promise<Refusal>
+  /** Ends an upload that waits for its client, with a refusal; `undefined` where it waits for the origin. */
   giveUp(): Refusal | undefined
 }
 
-/** What of the platform's streams keeps a `Content-Length` on the way: Workers send any other stream in chunks. */
+/** The stream of Workers that keeps a `Content-Length`: Workers send any other stream in chunks. */
 const { FixedLengthStream } = globalThis as {
   FixedLengthStream?: new (length: number) => TransformStream<Uint8Array, Uint8Array>
 }
 
 /**
- * How much of a refused body is still read, and for how long: a client that is sending sees no answer when its connection is
- * closed meanwhile. Workers themselves read 64 KiB.
+ * The limits within which a refused body is still read: a client sees no answer if its connection is closed while it
+ * sends. Workers themselves read 64 KiB.
  */
 const LINGER = { bytes: 1_048_576, ms: 1_000 }
 
 /**
- * Refuses what can be refused unread.
+ * Refuses a body that can be refused unread.
  *
- * @param maxBytes undefined where the size is the origin's to limit
+ * @param maxBytes undefined where the origin limits the size
  */
 export function refusalUnread(
   { method, headers }: Pick<Request, 'method' | 'headers'>,
   maxBytes: number | undefined
 ): Refusal | undefined {
-  // RFC 9110 §9.3.1: it has no meaning, and no stream of ours can carry it.
+  // RFC 9110 §9.3.1: such a body has no meaning, and no stream of ours can carry it.
   if (method === 'GET' || method === 'HEAD')
-    return new Refusal('malformed-request', `a ${method} request has a body`, { detail: `${method} takes no body` })
-  // RFC 9112 §6.1: Workers take such a body for one that is only chunked.
+    return refusal('malformed-request', `a ${method} request has a body`, `${method} takes no body`)
+  // RFC 9112 §6.1: Workers read such a body as if it were only chunked.
   if ((headers.get('transfer-encoding') ?? 'chunked').toLowerCase() !== 'chunked')
-    return new Refusal('malformed-request', 'the body has a Transfer-Encoding besides "chunked"')
-  // The size that counts is the one that the origin would have to unpack.
+    return refusal('malformed-request', 'the body has a Transfer-Encoding besides "chunked"')
+  // The size that counts is that after unpacking, which only the origin could see.
   const encoding = headers.get('content-encoding')
   if (maxBytes !== undefined && encoding !== null && encoding.toLowerCase() !== 'identity')
-    return new Refusal('unsupported-media-type', 'the body has a Content-Encoding', {
-      detail: 'A body is accepted without Content-Encoding only'
-    })
+    return refusal(
+      'unsupported-media-type',
+      'the body has a Content-Encoding',
+      'A body is accepted without Content-Encoding only'
+    )
   const most = maxBytes ?? Number.MAX_SAFE_INTEGER
   return Number(headers.get('content-length') ?? 0) > most ? tooLarge(most) : undefined
 }
 
-/** Begins to hand on the body of a request that was not refused unread. */
+/** Begins to forward the body of a request that was not refused unread. */
 // Over 40 lines: the closures share the state of one upload.
 export function beginUpload(
   { headers }: Pick<Request, 'headers'>,
@@ -68,45 +71,52 @@ export function beginUpload(
       ? new TransformStream<Uint8Array, Uint8Array>()
       : new FixedLengthStream(Number(length))
   const state = { awaits: 'client' as 'client' | 'origin' }
-  const abort = (refusal: Refusal) => {
-    // Before anything else ends the stream: on Workers a body in chunks that breaks off would arrive as a whole one.
-    client.abort(refusal)
-    return refusal
+  const abort = (refused: Refusal) => {
+    // Before the stream ends: on Workers a broken body in chunks would arrive as a whole one.
+    client.abort(new Error(refused.reason))
+    return refused
   }
 
-  async function handOn(): Promise<void> {
-    const [reader, writer] = [source.getReader(), writable.getWriter()]
+  /** Undefined where the whole body was forwarded. Rejects where the origin does not accept it. */
+  async function forwardPieces(): Promise<Refusal | undefined> {
+    const reader = source.getReader()
+    const writer = writable.getWriter()
     for (let bytes = 0; ; ) {
       state.awaits = 'client'
-      const { done, value } = await reader.read().catch(() => {
-        throw abort(clientFault('broke its body off, or sent it malformed'))
-      })
+      const piece = await reader.read().catch(() => undefined)
+      if (piece === undefined) return abort(clientFault('aborted its body, or sent it malformed'))
       state.awaits = 'origin'
-      if (done) return writer.close()
-      bytes += value.byteLength
-      if (bytes > maxBytes) {
-        const refusal = abort(tooLarge(maxBytes))
-        await discard(reader)
-        throw refusal
+      if (piece.done) {
+        await writer.close()
+        return undefined
       }
-      await writer.write(value)
+      bytes += piece.value.byteLength
+      if (bytes > maxBytes) {
+        const refused = abort(tooLarge(maxBytes))
+        await discard(reader)
+        return refused
+      }
+      await writer.write(piece.value)
     }
   }
 
   return {
     body: readable,
     signal: client.signal,
-    fault: new Promise((_, reject) => {
-      handOn().catch(error => {
-        // Anything else is the origin's, of which `fetch` tells.
-        if (error instanceof Refusal) reject(error)
-      })
+    fault: new Promise(resolve => {
+      forwardPieces().then(
+        refused => {
+          if (refused !== undefined) resolve(refused)
+        },
+        // The origin's fault: `fetch` rejects with it.
+        () => {}
+      )
     }),
     giveUp: () => (state.awaits === 'origin' ? undefined : abort(clientFault('did not send its body in time')))
   }
 }
 
-/** Reads what a client goes on sending, so that it sees its refusal. */
+/** Reads on while a client sends, so that the client sees its refusal. */
 export async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   async function readOn(): Promise<void> {
     for (let bytes = 0; bytes <= LINGER.bytes; ) {
@@ -124,9 +134,9 @@ export async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): 
 }
 
 function tooLarge(maxBytes: number): Refusal {
-  return new Refusal('payload-too-large', `the body is larger than ${maxBytes} bytes`)
+  return refusal('payload-too-large', `the body is larger than ${maxBytes} bytes`)
 }
 
 function clientFault(what: string): Refusal {
-  return new Refusal('malformed-request', `the client ${what}`)
+  return refusal('malformed-request', `the client ${what}`)
 }

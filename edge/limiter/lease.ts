@@ -1,71 +1,70 @@
 /**
- * What one instance may still spend of one subject's quota, without a store or a clock; what to ask for next is `asking.ts`.
- * Plain data, because on Workers requests may share nothing else.
+ * The bucket of one subject under one quota on one instance: what it may still spend, without a store or a clock. What
+ * to ask Redis for next is `asking.ts`. Plain data, because on Workers requests may share nothing but that.
  *
- * A debit is made before it is spent, so no failure admits too many; but it may strand some. Of one subject's quota an
- * instance holds, leased and not spent, at most
+ * A debit is made before it is spent, so no failure admits too many requests, but it may strand some. One instance
+ * holds, leased and not spent, of one subject's quota at most
  *
  *     ceil(LEASE_SHARE × quota) + waiting
  *
- * because a lease for what is only expected never fills it beyond the first term, and `waiting` are the requests that wait
- * for the answer (at least 1) and spend it when it comes, unless they died meanwhile. That much is stranded by each instance
- * that dies or is not asked again, and by each answer that is lost; so at once by all of them at most
+ * A lease for expected requests never fills it beyond the first term. `waiting` are the requests that wait for the
+ * answer (at least 1). They spend it when it comes, unless they died meanwhile. Each instance that dies or receives no
+ * further request strands that much, and so does each lost answer. Together they strand at any time at most
  *
  *     (instances + lost answers) × (ceil(LEASE_SHARE × quota) + waiting)
  *
- * and never more than the quota. It comes back when the slice in which the lease expires has left the window: after the life
- * of the lease (20 s at most), a slice and a window. An instance that is asked again gives its own back with its next ask.
+ * and never more than the quota. It comes back when the slice in which the lease expires has left the window: after the
+ * life of the lease (20 s at most), a slice and a window. An instance that receives another request returns its share
+ * with its next ask.
  *
- * Clocks need not agree with that of Redis, but must not be set back by more than a moment while a lease lives: it would
- * be spent after its debit. The admission gives all leases up where it sees that.
- *
- * Over 200 lines: what an account holds is read and changed by all of this, and proven only together.
+ * Clocks need not agree with the clock of Redis. But a clock that is set back while a lease lives would spend the lease
+ * after its debit. The admission then gives all leases up.
  */
 
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
 
-/** A grant of Redis as it is kept here. */
+/** A grant of Redis, as a bucket keeps it. */
 export interface Lease {
   /** The slice in which Redis has debited it. */
   readonly index: number
   readonly expiresAtMs: number
-  /** The clock of Redis, less ours; at most this much ahead. */
+  /** How far the clock of Redis is ahead of ours, at most. */
   readonly aheadMs: number
   /** Soonest first. */
   readonly parts: { readonly fromMs: number; left: number }[]
-  /** Spent and not settled yet: slice → requests. */
+  /** Requests that were spent and are not settled yet, by slice. */
   readonly spent: Map<number, number>
 }
 
-/** The standing of one subject under one quota, on this instance. */
+/** The limiter state of one subject under one quota, on this instance. */
 export interface Bucket {
   leases: Lease[]
   askedAtMs: number
   spentSinceAsk: number
-  /** What the last answer of Redis has left to others. */
+  /** The requests that the last answer of Redis has left for other instances. */
   remaining: number
-  /** When Redis will have room again; in the past where it has. */
+  /** The time at which Redis has room again. */
   roomAtMs: number
-  /** Redis is not asked again before. */
+  /** Redis is not asked again before this time. */
   heldUntilMs: number
   refusalsInARow: number
   lastGranted: number
   lastLifeMs: number
-  /** Requests that wait for a lease, as far as is known: those that died while they waited are counted, too. */
+  /** Requests that wait for a lease. Requests that died while they waited are counted, too. */
   waiting: number
 }
 
-/** How a subject stands: `spendable` now, `held` until Redis may be asked again, or `unknown`. */
+/** `spendable` now, `held` until Redis may be asked again, or `unknown`. */
 export type BucketState = 'spendable' | 'held' | 'unknown'
 
 /** The longest life of a lease. */
 export const MAX_LIFE_MS = 20_000
-/** Spending stops so long before Redis thinks that the lease expires: a Worker's clock stands still while it computes. */
+/** Spending stops this long before the lease expires in Redis: a Worker's clock stands still while it computes. */
 export const MARGIN_MS = 50
-/** Smaller leases are not renewed before they are spent: it would hardly save a wait. */
+/** Smaller leases are not renewed before they are spent: a renewal would hardly save a wait. */
 const MIN_RENEWED = 4
 
-/** Creates the standing of a subject that nothing is known of. */
+/** Creates the bucket of a new subject. */
 export function createBucket(): Bucket {
   return {
     leases: [],
@@ -81,43 +80,46 @@ export function createBucket(): Bucket {
   }
 }
 
-/** How the subject stands at `nowMs`. */
-export function bucketState(account: Bucket, policy: QuotaPolicy, nowMs: number): BucketState {
-  if (findPart(account, nowMs) !== undefined) return 'spendable'
-  // While Redis has room for others it has room for those that wait here: then a part for later holds nobody.
-  const next = account.remaining > 0 ? undefined : nextPartMs(account, nowMs)
-  const holdMs = (next ?? account.heldUntilMs) - nowMs
+/** The state of a bucket at `nowMs`. */
+export function bucketState(bucket: Bucket, policy: QuotaPolicy, nowMs: number): BucketState {
+  if (findPart(bucket, nowMs) !== undefined) return 'spendable'
+  // While Redis has room for other instances it has room for requests that wait here, so a part for later holds none of
+  // them.
+  const next = bucket.remaining > 0 ? undefined : nextPartMs(bucket, nowMs)
+  const holdMs = (next ?? bucket.heldUntilMs) - nowMs
   // A clock that was set back must not hold a subject for longer than any quota does.
   return holdMs > 0 && holdMs <= longestWaitMs(policy) ? 'held' : 'unknown'
 }
 
-/** The wait after which a request of a subject that is `held` will find room. */
-export function waitMs(account: Bucket, nowMs: number): number {
-  return Math.max(1, (nextPartMs(account, nowMs) ?? Math.max(account.heldUntilMs, account.roomAtMs)) - nowMs)
+/** The wait after which a request finds room in a bucket that is `held`. */
+export function waitMs(bucket: Bucket, nowMs: number): number {
+  return Math.max(1, (nextPartMs(bucket, nowMs) ?? Math.max(bucket.heldUntilMs, bucket.roomAtMs)) - nowMs)
 }
 
-/** Requests that may still pass now, here and elsewhere, as far as is known. */
-export function remainingOf(account: Bucket, nowMs: number): number {
-  return account.remaining + spendableOf(account, nowMs)
+/** Requests that may still pass now, on this and on other instances, as far as this instance knows. */
+export function remainingOf(bucket: Bucket, nowMs: number): number {
+  return bucket.remaining + spendableOf(bucket, nowMs)
 }
 
-/** Spends one request of a subject that is `spendable`. */
-export function spend(account: Bucket, policy: QuotaPolicy, nowMs: number): void {
-  const found = findPart(account, nowMs)
-  if (found === undefined) throw new Error('nothing was leased that could be spent')
+/** Spends one request of a bucket that is `spendable`. */
+export function spend(bucket: Bucket, policy: QuotaPolicy, nowMs: number): void {
+  const found = findPart(bucket, nowMs)
+  if (found === undefined) throw new Error('expected a lease that can be spent, found none')
   const { lease, part } = found
   part.left -= 1
   const index = Math.min(lease.index, Math.floor((nowMs + lease.aheadMs + MARGIN_MS) / policy.sliceMs))
   lease.spent.set(index, (lease.spent.get(index) ?? 0) + 1)
-  account.spentSinceAsk += 1
-  account.waiting = Math.max(0, account.waiting - 1)
+  bucket.spentSinceAsk += 1
+  bucket.waiting = Math.max(0, bucket.waiting - 1)
 }
 
-/** Whether more should be asked for behind a request: less than `share` of the last lease is left, of requests or life. */
-export function isRunningLow(account: Bucket, nowMs: number, share: number): boolean {
-  if (account.heldUntilMs > nowMs || account.lastGranted < MIN_RENEWED) return false
-  const isOld = nowMs - account.askedAtMs >= account.lastLifeMs * (1 - share)
-  return isOld || leftOf(account, nowMs) <= account.lastGranted * share
+/**
+ * Whether less than `share` of the last lease is left, of its requests or its life: time to renew it behind a request.
+ */
+export function isRunningLow(bucket: Bucket, nowMs: number, share: number): boolean {
+  if (bucket.heldUntilMs > nowMs || bucket.lastGranted < MIN_RENEWED) return false
+  const isOld = nowMs - bucket.askedAtMs >= bucket.lastLifeMs * (1 - share)
+  return isOld || leftOf(bucket, nowMs) <= bucket.lastGranted * share
 }
 
 /** Whether a lease may still be spent. */
@@ -125,38 +127,38 @@ export function isLive(lease: Lease, nowMs: number): boolean {
   return nowMs < lease.expiresAtMs
 }
 
-function findPart(account: Bucket, nowMs: number) {
-  for (const lease of account.leases) {
+function findPart(bucket: Bucket, nowMs: number) {
+  for (const lease of bucket.leases) {
     if (!isLive(lease, nowMs)) continue
-    // Not before it begins: also where a clock that was set back would stretch its life.
+    // Not before the part begins: a clock that was set back would otherwise stretch its life.
     const part = lease.parts.find(({ fromMs, left }) => left > 0 && fromMs <= nowMs)
     if (part !== undefined) return { lease, part }
   }
   return undefined
 }
 
-/** When a part that was leased for later begins. */
-function nextPartMs(account: Bucket, nowMs: number): number | undefined {
+/** The time at which the next part that was leased for later begins. */
+function nextPartMs(bucket: Bucket, nowMs: number): number | undefined {
   let next: number | undefined
-  for (const lease of account.leases) {
+  for (const lease of bucket.leases) {
     if (!isLive(lease, nowMs)) continue
     for (const { fromMs, left } of lease.parts) if (left > 0 && fromMs > nowMs) next = Math.min(next ?? fromMs, fromMs)
   }
   return next
 }
 
-function spendableOf(account: Bucket, nowMs: number): number {
+function spendableOf(bucket: Bucket, nowMs: number): number {
   let total = 0
-  for (const lease of account.leases) {
+  for (const lease of bucket.leases) {
     if (isLive(lease, nowMs)) for (const { fromMs, left } of lease.parts) if (fromMs <= nowMs) total += left
   }
   return total
 }
 
-/** Requests that are leased, those for later too. */
-export function leftOf(account: Bucket, nowMs: number): number {
+/** Leased requests, those for later included. */
+export function leftOf(bucket: Bucket, nowMs: number): number {
   let total = 0
-  for (const lease of account.leases) if (isLive(lease, nowMs)) for (const { left } of lease.parts) total += left
+  for (const lease of bucket.leases) if (isLive(lease, nowMs)) for (const { left } of lease.parts) total += left
   return total
 }
 

@@ -12,9 +12,9 @@ export interface DatedGrant {
 }
 
 /**
- * The call that puts `ask` to the quota under `key`.
+ * The call that asks the bucket under `key`.
  *
- * @param nowMs only to replay traces: else the clock of Redis, which is one for all instances
+ * @param nowMs only to replay traces: otherwise the clock of Redis counts, which is the same for all instances
  */
 export function quotaCall(key: string, policy: QuotaPolicy, ask: Ask, nowMs?: number): ScriptCall {
   const settlements = ask.settlements.flatMap(({ from, to, count }) => [from, to ?? '', count])
@@ -28,7 +28,7 @@ export function quotaCall(key: string, policy: QuotaPolicy, ask: Ask, nowMs?: nu
  *
  * Nothing is converted: `Number(true)` is 1 and `Number(null)` is 0, and nonsense must not read as a grant.
  *
- * @throws {StoreError} for whatever is no grant that the ask could have got
+ * @throws {StoreError} where it is not a grant that the ask can have got
  */
 export function parseGrant(reply: unknown, policy: QuotaPolicy, ask: Ask): DatedGrant {
   const numbers = Array.isArray(reply) ? (reply as unknown[]) : []
@@ -39,7 +39,7 @@ export function parseGrant(reply: unknown, policy: QuotaPolicy, ask: Ask): Dated
     const isItsDebit = index === Math.floor((redisNowMs + ask.lifeMs) / policy.sliceMs)
     if (isItsDebit && isPossible(grant, policy, ask)) return { grant, redisNowMs }
   }
-  throw new StoreError('Redis answered the quota script with something that is no grant')
+  throw new StoreError('Redis returned an invalid grant')
 }
 
 function isPossible({ granted, later, remaining, retryAfterMs }: Grant, { quota }: QuotaPolicy, ask: Ask): boolean {
@@ -48,7 +48,7 @@ function isPossible({ granted, later, remaining, retryAfterMs }: Grant, { quota 
     total <= Math.min(ask.want, quota) &&
     granted + remaining <= quota &&
     (remaining === 0) === retryAfterMs > 0 &&
-    // Nobody waits while there is room: whoever believed that would ask again and again.
+    // A grant that leaves waiting requests without room, though there is room, would make them ask again and again.
     (remaining === 0 || granted >= ask.waiting) &&
     later.every(({ afterMs, count }) => afterMs > 0 && afterMs <= ask.lifeMs && count > 0)
   )

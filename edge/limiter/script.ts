@@ -3,25 +3,25 @@
 import type { Script } from '../store/run-scripts.ts'
 
 /**
- * KEYS[1] hash: slice index → requests debited in it.
- * ARGV quota, window (ms), slice (ms), waiting, want, life (ms), and the time (ms), or '' for the clock of Redis: one clock
- * for all edges, because two that disagree would let the overlap through twice. Then triples: a settlement each, from
- * slice, to slice ('' for what was not spent), count.
+ * KEYS[1] hash: slice index → requests debited in it. ARGV quota, window (ms), slice (ms), waiting, want, life (ms),
+ * and the time (ms), or '' for the clock of Redis. It is one clock for all edges, because two clocks that disagree
+ * would admit the overlap twice. Then triples, one per settlement: from slice, to slice ('' for requests that were not
+ * spent), count.
  *
  * @returns `[granted, remaining, wait for room (ms), slice of the debit, now (ms)]`, then pairs: after (ms), count
  */
 export const slicedWindowScript: Script = {
-  sha1: '24a889066f6bbeaa73c01db0c1c333ab7ecd82f8',
+  sha1: '13d60a36c06c6ef366c0a6bfef71a6a013b52a39',
   source: `
 local key      = KEYS[1]
 local quota    = tonumber(ARGV[1]) -- requests in any window
 local windowMs = tonumber(ARGV[2])
 local sliceMs  = tonumber(ARGV[3])
 local waiting  = tonumber(ARGV[4]) -- requests that wait for the answer
-local want     = tonumber(ARGV[5]) -- requests that are expected, those included
+local want     = tonumber(ARGV[5]) -- requests that are expected, waiting ones included
 local lifeMs   = tonumber(ARGV[6]) -- of the lease
 local nowMs    = tonumber(ARGV[7]) -- nil: the clock of Redis
-local divisor  = 3                 -- one part in so many of what is left, beyond those that wait
+local divisor  = 3                 -- one part in this many of the rest, beyond waiting requests
 
 if not nowMs then
   local time = redis.call('TIME')

@@ -2,30 +2,30 @@
 
 import type { QuotaPolicy } from '../contract/quota-policy.ts'
 
-/** What was debited in the slice that begins at `index * sliceMs`. */
+/** The requests that were debited in the slice that begins at `index * sliceMs`. */
 export interface Slice {
   readonly index: number
   readonly count: number
 }
 
-/** Moves a debit to the slice in which its requests really fell, or takes it back. */
+/** Moves a debit to the slice in which its requests really fell, or returns it. */
 export interface Settlement {
   /** The slice of the lease's debit. */
   readonly from: number
-  /** The slice of the requests; undefined for those that were never spent. */
+  /** The slice of the requests; undefined for requests that were never spent. */
   readonly to: number | undefined
   readonly count: number
 }
 
-/** What an instance asks for. */
+/** What an instance asks of a quota. */
 export interface Ask {
   /** Requests that wait for the answer. */
   readonly waiting: number
-  /** Requests that are expected while the lease lives, those included. */
+  /** Requests that are expected while the lease lives, waiting ones included. */
   readonly want: number
-  /** How long they may be spent. */
+  /** How long they may be spent: the life of the lease. */
   readonly lifeMs: number
-  /** What became of earlier leases. */
+  /** Settlements of earlier leases. */
   readonly settlements: readonly Settlement[]
 }
 
@@ -35,15 +35,15 @@ export interface LaterPart {
   readonly count: number
 }
 
-/** What an instance gets, all of it until the lease expires. */
+/** What an instance is granted, until the lease expires. */
 export interface Grant {
   /** Requests that may be spent at once. */
   readonly granted: number
   /** Requests that may be spent later, soonest first. */
   readonly later: readonly LaterPart[]
-  /** Whole requests that are left for others now. */
+  /** Whole requests that are left for other instances now. */
   readonly remaining: number
-  /** The wait until one more request could be granted to anybody; 0 where one is left. */
+  /** The wait until one more request can be granted to any instance; 0 where one is left. */
   readonly retryAfterMs: number
   /** The slice of the debit: that in which the lease expires. */
   readonly index: number
@@ -58,10 +58,10 @@ export interface Decision {
   readonly retryAfterMs: number
 }
 
-/** An ask for one request, now. */
+/** The ask for one request, now. */
 export const ONE: Ask = { waiting: 1, want: 1, lifeMs: 0, settlements: [] }
 
-/** What a grant means for the one request that was asked for. */
+/** The decision on the one request that was asked for. */
 export function decisionOf({ granted, remaining, retryAfterMs }: Grant): Decision {
   return granted > 0 ? { allowed: true, remaining, retryAfterMs: 0 } : { allowed: false, remaining, retryAfterMs }
 }
@@ -71,20 +71,21 @@ export function leavesAtMs(policy: QuotaPolicy, index: number): number {
   return (index + 1) * policy.sliceMs + policy.windowMs
 }
 
-/** Of what is left nobody is granted more than one part in so many, beyond the requests that wait already. */
+/** Beyond waiting requests, no instance is granted more than one part in this many of the rest. */
 export const LEASE_DIVISOR = 3
 
 /**
- * Settles earlier leases, then grants as much of `ask.want` as fits, debited in the slice in which the lease expires.
+ * Settles earlier leases, then grants as much of `ask.want` as fits. The debit falls in the slice in which the lease
+ * expires.
  *
  * Never more than the quota in any window, wherever it begins. Proof: let R be the requests of a window that ends at T,
- * and g the last grant that one of them was spent of, from the time b on, g <= b <= T. Each of R falls no later than the
- * end of the slice of its debit, so that none of these slices has left at T, nor at b, and all of them were debited at g.
- * The grant at g was only made for what then fitted at b. A settlement moves a debit no further back than to the slice of
- * its request, which changes nothing of this.
+ * and g the last grant that one of them was spent of, from the time b on, g <= b <= T. Each of R falls no later than
+ * the end of the slice of its debit, so that none of these slices has left at T, nor at b, and all of them were debited
+ * at g. The grant at g was only made for as many requests as then fitted at b. A settlement moves a debit no further
+ * back than to the slice of its request, which changes nothing of this.
  *
- * @param slices what was debited, in any order; slices in the future are leases that have not expired
- * @returns the grant, and what is then debited, oldest first
+ * @param slices the debits, in any order; slices in the future are leases that have not expired
+ * @returns the grant, and the debits after it, oldest first
  */
 export function decide(
   policy: QuotaPolicy,
@@ -112,8 +113,9 @@ export function decide(
 }
 
 /**
- * What leaves the window while the lease lives, as far as more is wanted than waits now: who waits and gets nothing is told
- * to come back, in a whole second at least, and may come to another instance, which would find it leased here.
+ * Grants requests that leave the window while the lease lives, only beyond the waiting ones. A waiting request that
+ * gets nothing is refused for a whole second at least. Its client may come back to another instance, which would find
+ * the quota leased here.
  */
 function laterParts(
   policy: QuotaPolicy,
@@ -138,7 +140,9 @@ function laterParts(
   return parts
 }
 
-/** Never more than is there: after Redis has lost its memory a count below zero would be a gift. */
+/**
+ * Never moves more than was debited: after Redis has lost its memory, a count below zero would grant requests for free.
+ */
 function settle(counts: Map<number, number>, { from, to, count }: Settlement): void {
   const there = counts.get(from) ?? 0
   const moved = Math.min(count, there)
@@ -147,7 +151,7 @@ function settle(counts: Map<number, number>, { from, to, count }: Settlement): v
   if (to !== undefined && moved > 0) counts.set(to, (counts.get(to) ?? 0) + moved)
 }
 
-/** @param left what the quota has left; below zero where it was lowered, or promised to be spent later */
+/** @param left the rest of the quota; below zero where it was lowered, or granted to be spent later */
 function waitForRoomMs(policy: QuotaPolicy, debited: readonly Slice[], left: number, nowMs: number): number {
   let room = left
   for (const { index, count } of debited) {

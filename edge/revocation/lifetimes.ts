@@ -1,16 +1,16 @@
-/** How old knowledge of ended sessions may be, and how long the end of a session or the removal of a key still matters. */
+/** The maximal age of the knowledge of ended sessions, and how long the revocation feed keeps its entries. */
 
-/** A logout reaches everybody within this time (ms). */
+import { KEY_PROPAGATION_SECONDS } from '../contract/key-lifetimes.ts'
+
+/** A logout reaches every edge and origin within this time. */
 export const REVOCATION_MAX_AGE_MS = 1_000
-/** Keys are held for so long at most by an edge that renews them and a cache before it. */
-const KEYS_HELD_SECONDS = 600
-/** For clocks. */
+/** For the difference between clocks. */
 const MARGIN_SECONDS = 60
 
 /**
- * How long an entry of the revocation feed is kept (ms): until the last token that it speaks of has expired, and until
- * nobody holds a removed key any more, with which its thief could sign new ones.
+ * How long an entry of the revocation feed is kept: until the last token of an ended session has expired, and until no
+ * verifier holds a removed key. With a stolen key its thief could sign new tokens.
  */
 export function revocationRetentionMs(accessTokenTtlSeconds: number): number {
-  return (Math.max(accessTokenTtlSeconds, KEYS_HELD_SECONDS) + MARGIN_SECONDS) * 1000
+  return (Math.max(accessTokenTtlSeconds, KEY_PROPAGATION_SECONDS) + MARGIN_SECONDS) * 1000
 }

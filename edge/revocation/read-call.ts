@@ -1,27 +1,35 @@
-/** Reading what was published since a cursor: the call of the script, and its reply as a delta. */
+/** Reads the revocation feed since a cursor: the script call, and its reply as a delta. */
 
 import { REVOCATION_KEY } from '../contract/redis-keys.ts'
 import { isUuid } from '../contract/uuid.ts'
 import { type ScriptCall, StoreError } from '../store/run-scripts.ts'
 import { readScript } from './script.ts'
 
-/** What was published since a cursor. */
+/** The entries published since a cursor. */
 export interface RevocationDelta {
-  /** Names the memory of Redis; empty where it has none. */
+  /** Identifies the memory of Redis; empty where Redis has lost the feed. */
   readonly epoch: string
-  /** Whether there is more, to be read with the time of the last entry as cursor. */
+  /** Whether there are more entries, to be read with the time of the last entry as cursor. */
   readonly hasMore: boolean
-  /** Session id, or entry of a removed key, and when it was published (ms, the clock of Redis), oldest first. */
-  readonly ended: readonly (readonly [entry: string, publishedAtMs: number])[]
+  /** Oldest first. */
+  readonly ended: readonly RevokedEntry[]
+}
+
+/** An ended session or a removed key. */
+interface RevokedEntry {
+  /** A session id, or `removedKeyEntry(kid)`. */
+  readonly entry: string
+  /** By the clock of Redis. */
+  readonly publishedAtMs: number
 }
 
 /**
- * Entries that one reading brings at most: about 120 KB, which is read within the deadline everywhere. One publication
- * has fewer, so that a cursor always gets on.
+ * The most entries of one read: about 120 KB, which arrive within the deadline everywhere. One publication has fewer, so
+ * a cursor always advances.
  */
 const MAX_ENTRIES = 2_000
 
-/** The call that reads what was published since `cursorMs`, or everything. */
+/** The call that reads the entries since `cursorMs`, or all of them. */
 export function readCall(cursorMs: number | undefined, maxEntries = MAX_ENTRIES): ScriptCall {
   return {
     script: readScript,
@@ -30,21 +38,21 @@ export function readCall(cursorMs: number | undefined, maxEntries = MAX_ENTRIES)
   }
 }
 
-/** Reads the reply. @throws {StoreError} for whatever is none */
+/** Parses the reply. @throws {StoreError} for an invalid reply */
 export function parseDelta(reply: unknown): RevocationDelta {
   if (!Array.isArray(reply) || reply.length < 2 || !reply.every(item => typeof item === 'string')) throw notADelta()
   const [epoch = '', more, ...pairs] = reply as string[]
   if (epoch !== '' && !isUuid(epoch)) throw notADelta()
   if (pairs.length % 2 !== 0 || (more !== '0' && more !== '1')) throw notADelta()
-  const ended: [string, number][] = []
+  const ended: RevokedEntry[] = []
   for (let i = 0; i < pairs.length; i += 2) {
     const publishedAtMs = Number(pairs[i + 1])
     if (pairs[i + 1] === '' || !Number.isFinite(publishedAtMs)) throw notADelta()
-    ended.push([pairs[i] ?? '', publishedAtMs])
+    ended.push({ entry: pairs[i] ?? '', publishedAtMs })
   }
   return { epoch, hasMore: more === '1', ended }
 }
 
 function notADelta(): StoreError {
-  return new StoreError('Redis answered the revocation script with something else than an epoch and entries')
+  return new StoreError('Redis answered the revocation script with an invalid reply: expected an epoch and entries')
 }

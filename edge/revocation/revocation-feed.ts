@@ -1,4 +1,4 @@
-/** Writes the revocation feed in Redis; `read-call.ts` reads it, and what it means is `revocation-view.ts`'s to say. */
+/** Writes the revocation feed in Redis; `read-call.ts` reads it, and `revocation-view.ts` interprets it. */
 
 import { namespacedKey, REVOCATION_KEY } from '../contract/redis-keys.ts'
 import { isUuid } from '../contract/uuid.ts'
@@ -7,25 +7,25 @@ import { runScript, StoreError, storeError } from '../store/run-scripts.ts'
 import { parseDelta, readCall } from './read-call.ts'
 import { completeScript, publishScript } from './script.ts'
 
+/** The feed of ended sessions and removed keys. */
 export interface RevocationFeed {
-  /** Publishes ended sessions and entries of removed keys; doing it twice does no harm. @throws {StoreError} */
+  /** Publishes ended sessions and entries of removed keys. Repeating it is harmless. @throws {StoreError} */
   publish(entries: readonly string[]): Promise<void>
-  /** The epoch, or `undefined` after Redis has lost its memory. @throws {StoreError} */
+  /** The epoch; `undefined` after Redis has lost its memory. @throws {StoreError} */
   epoch(): Promise<string | undefined>
   /**
-   * Publishes everything that the feed must hold and declares it complete, under a new epoch unless another process was
-   * first.
+   * Publishes all entries of the feed and marks it as complete, under a new epoch unless another process was first.
    *
-   * @param readEntries is called once Redis can tell whether it has lost its memory since
-   * @throws {StoreError} also where Redis has lost its memory meanwhile
+   * @param readEntries is called after the draft is written, so that a later loss of memory is noticed
+   * @throws {StoreError} also where Redis has lost its memory during the rebuild
    */
   rebuild(epoch: string, readEntries: () => Promise<readonly string[]>): Promise<void>
 }
 
-/** Entries that one call carries: fewer than one reading brings. */
+/** Entries of one call: fewer than one read returns. */
 const BATCH = 500
 
-/** @param retentionMs how long an entry is kept: the life of an access token and a margin for clocks */
+/** Creates the feed. @param retentionMs how long an entry is kept, see `revocationRetentionMs()` */
 export function createRevocationFeed(redis: Redis, retentionMs: number): RevocationFeed {
   const keys = [REVOCATION_KEY]
 
@@ -33,10 +33,10 @@ export function createRevocationFeed(redis: Redis, retentionMs: number): Revocat
     for (let i = 0; i < entries.length; i += BATCH) {
       const batch = entries.slice(i, i + BATCH)
       const reply = await runScript(redis, { script: publishScript, keys, args: [retentionMs, ...batch] })
-      // Security: a Redis that answers anything else has not published, and the logout must not pass for done.
+      // Security: with any other reply Redis has not published, and the logout must not count as done.
       if (!holds(reply, new Set(batch).size)) {
         throw new StoreError(
-          'Redis answered the publish script with something else than a time and the number published'
+          'Redis answered the publish script with an invalid reply: expected a time and the number published'
         )
       }
     }
@@ -55,14 +55,14 @@ export function createRevocationFeed(redis: Redis, retentionMs: number): Revocat
           throw storeError(error)
         })
       await publish(await readEntries())
-      const open = await runScript(redis, { script: completeScript, keys, args: [epoch] })
-      if (open === '') throw new StoreError('Redis lost its memory while the revocation feed was rebuilt')
-      if (!isUuid(open)) throw new StoreError('Redis answered the open script with something else than an epoch')
+      const current = await runScript(redis, { script: completeScript, keys, args: [epoch] })
+      if (current === '') throw new StoreError('Redis lost its memory while the revocation feed was rebuilt')
+      if (!isUuid(current)) throw new StoreError('Redis answered the script with an invalid reply: expected an epoch')
     }
   }
 }
 
-/** Whether the reply of the publish script says that the feed holds `count` entries under one time (ms). */
+/** Whether the reply of the publish script confirms `count` entries under one time (ms). */
 function holds(reply: unknown, count: number): boolean {
   if (!Array.isArray(reply) || reply.length !== 2) return false
   const [publishedAt, held] = reply as unknown[]

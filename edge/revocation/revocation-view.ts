@@ -1,6 +1,6 @@
 /**
- * What this instance knows of ended sessions and removed keys, and how old that knowledge is. One view per process or
- * isolate; it asks nobody: whoever has a round trip to make takes `beginRead()` along.
+ * The ended sessions and removed keys that this instance knows, and the age of this knowledge. There is one view per
+ * process or isolate. It makes no Redis call itself: the caller adds `beginRead()` to a call of its own.
  */
 
 import { removedKeyOf } from '../contract/redis-keys.ts'
@@ -8,43 +8,45 @@ import { type OptionNames, requireOptions } from '../contract/require-options.ts
 import type { ScriptCall } from '../store/run-scripts.ts'
 import { parseDelta, type RevocationDelta, readCall } from './read-call.ts'
 
-/** `unknown`: nobody can say at the moment, so nobody may pass. */
+/** `unknown`: the view is missing or too old, so the request must be refused. */
 export type SessionStatus = 'live' | 'ended' | 'key-removed' | 'unknown'
 
-/** What of a token can be revoked. */
+/** The parts of a token that can be revoked: its session and its key. */
 export interface TokenSession {
   readonly sid: string
   readonly kid: string
 }
 
+/** The view of one instance. */
 export interface RevocationView {
-  /** How the session of a token stands, for a request that began at `nowMs`. */
+  /** The status of a token's session, for a request that began at `nowMs`. */
   status(session: TokenSession, nowMs: number): SessionStatus
-  /** No longer fresh: to be renewed behind the next request. */
+  /** Whether the view should be renewed behind the next request. */
   isDue(nowMs: number): boolean
-  /** Older than its bound: requests that began at `nowMs` have to wait for a newer one. */
+  /** Whether the view is older than its bound. Requests that began at `nowMs` must wait for a newer one. */
   isTooOld(nowMs: number): boolean
-  /** Begins to read what was published since the last time. */
+  /** Begins a read of the entries published since the last one. */
   beginRead(nowMs: number): RevocationRead
-  /** Notes sessions that ended here, before anybody publishes them. */
+  /** Notes sessions that ended in this process, before they are published. */
   end(sids: readonly string[], nowMs: number): void
-  /** Milliseconds since the knowledge in this view was read; Infinity where there is none. */
+  /** The age of the view in milliseconds; Infinity where it was never read, or Redis has lost its memory. */
   ageMs(nowMs: number): number
 }
 
-/** One reading. */
-export interface RevocationRead {
+/** One read. */
+interface RevocationRead {
   readonly call: ScriptCall
-  /** Takes in the reply. @throws {StoreError} for whatever is none */
+  /** Adds the reply to the view. @throws {StoreError} for an invalid reply */
   record(reply: unknown): void
 }
 
+/** The bounds of a view. */
 export interface RevocationViewOptions {
-  /** No request is answered from a view that was older than this when it began; 0 reads for every request. */
+  /** The maximal age of the view when a request began; 0 reads for every request. */
   readonly maxAgeMs: number
-  /** Entries older than this are forgotten: no access token lives that long. */
+  /** Entries older than this are forgotten: every access token expires sooner. */
   readonly retentionMs: number
-  /** Told of each signing key that was removed in an emergency, once. */
+  /** Called once for each signing key that was removed in an emergency. */
   readonly onKeyRemoved: (kid: string) => void
 }
 
@@ -54,25 +56,25 @@ const NAMES: OptionNames<RevocationViewOptions> = {
   onKeyRemoved: 'required'
 }
 
-/** A view is fresh for so long, or for half of its bound where that is less. */
+/** How long a view is fresh, or half of its bound where that is less. */
 const FRESH_MS = 500
-/** A view of a Redis that has lost its memory is read again after this, until the origin has rebuilt it. */
+/** The pause between reads after Redis has lost its memory, until the origin has rebuilt the feed. */
 const VOID_RETRY_MS = 100
-/** A clock that was set back by more than this makes the view void: its age is unknown. */
+/** A clock that was set back by more than this makes the age of the view unknown, and the view too old. */
 const MAX_BACKWARD_MS = 1_000
 
 /**
- * Creates an empty view. Throws a TypeError on an option that is missing or unknown: without its bound, a view would be
- * believed for ever.
+ * Creates an empty view. Throws a TypeError on a missing or unknown option: without its bound, a view would never be too
+ * old.
  *
  * @example
  * const view = createRevocationView({ maxAgeMs: 1_000, retentionMs: 960_000, onKeyRemoved: kid => keys.remove(kid) })
  * const session = { sid: '0199a8d4-1c00-7000-8000-0000000000b2', kid: 'one' }
- * view.standing(session, Date.now()) // → 'unknown'
+ * view.status(session, Date.now()) // → 'unknown'
  * view.end([session.sid], Date.now())
- * view.standing(session, Date.now()) // → 'ended'
+ * view.status(session, Date.now()) // → 'ended'
  */
-// Over 40 lines: short closures over the five variables that are the view.
+// Over 40 lines: short closures over the five variables of the view.
 export function createRevocationView(options: RevocationViewOptions): RevocationView {
   requireOptions('create a revocation view', options, NAMES)
   const { maxAgeMs, retentionMs, onKeyRemoved } = options
@@ -85,7 +87,7 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
 
   const ageMs = (nowMs: number) => {
     const age = nowMs - readAtMs
-    // Reads that began after the request has begun make its view younger than the request: that is as good as new.
+    // A read that began after the request makes the view younger than the request, so its age is 0.
     return age < -MAX_BACKWARD_MS ? Number.POSITIVE_INFINITY : Math.max(0, age)
   }
 
@@ -96,13 +98,13 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
       onKeyRemoved(kid)
     }
     if (kid !== undefined) return
-    // Moved to the end: an entry that was published again would keep its old place among younger ones.
+    // Moved to the end: an entry that is published again would otherwise keep its old place among younger ones.
     ended.delete(entry)
     ended.set(entry, publishedAtMs)
   }
 
   function forgetBefore(beforeMs: number): void {
-    // Insertion order is publication order, so the old ones come first.
+    // Insertion order is publication order, so old entries come first.
     for (const [sid, publishedAtMs] of ended) {
       if (publishedAtMs >= beforeMs) return
       ended.delete(sid)
@@ -110,9 +112,9 @@ export function createRevocationView(options: RevocationViewOptions): Revocation
   }
 
   function record(delta: RevocationDelta, askedAtMs: number, known: { epoch: string; cursorMs: number | undefined }) {
-    for (const [entry, publishedAtMs] of delta.ended) remember(entry, publishedAtMs)
-    const newestMs = delta.ended.at(-1)?.[1]
-    // Another epoch is another memory: a cursor of the old one may hide entries of the new.
+    for (const { entry, publishedAtMs } of delta.ended) remember(entry, publishedAtMs)
+    const newestMs = delta.ended.at(-1)?.publishedAtMs
+    // Another epoch is another memory of Redis: the old cursor may hide entries of the new feed.
     const isWhole = delta.epoch === known.epoch || known.cursorMs === undefined
     if (epoch !== delta.epoch) cursorMs = undefined
     epoch = delta.epoch

@@ -1,13 +1,13 @@
 /**
- * The revocation feed in Redis: one sorted set. Score 0 is the epoch, score 1 are drafts of one, every other score is the
- * time (ms) at which an ended session or a removed key was published.
+ * The scripts of the revocation feed in Redis, one sorted set. Score 0 is the epoch, score 1 holds drafts of an epoch.
+ * Every other score is the time (ms) at which an ended session or a removed key was published.
  */
 
 import type { Script } from '../store/run-scripts.ts'
 
 /**
- * Publishes ended sessions and removed keys. Their score is the clock of Redis, but always more than the newest score that
- * is there: a reader's cursor cannot pass an entry that is yet to come, and no score has more entries than one call.
+ * Publishes ended sessions and removed keys. Their score is the clock of Redis, but always above the newest score in the
+ * feed. So a reader's cursor never passes a later entry, and no score has more entries than one call.
  *
  * KEYS[1] the feed. ARGV retention (ms), then entries.
  * @returns `[published at (ms), how many entries the feed holds under this time]`
@@ -31,11 +31,11 @@ return { score, redis.call('ZCOUNT', feed, score, score) }
 }
 
 /**
- * Declares the feed complete. Its caller has added the member `draft:` and the epoch under score 1 before it read what the
- * feed must hold. Where the draft is gone, Redis has lost its memory since, and the feed is not complete.
+ * Marks the feed as complete. Before the caller reads the entries of the feed, it adds the member `draft:` and the epoch
+ * under score 1. Where the draft is gone, Redis has lost its memory since, and the feed is not complete.
  *
  * KEYS[1] the feed. ARGV the new epoch.
- * @returns the epoch that holds now, the first one that was set; '' where the draft is gone
+ * @returns the current epoch, which is the first one that was set; '' where the draft is gone
  */
 export const completeScript: Script = {
   sha1: '666d419cac881db0bd1cfbe17f2750988eedbc48',
@@ -55,11 +55,10 @@ return epoch
 }
 
 /**
- * Reads what was published since a cursor. The cursor is inclusive: the last reading may have ended amid the entries of
- * one publication.
+ * Reads the entries since a cursor. The cursor is inclusive: the last read may have ended within one publication.
  *
- * KEYS[1] the feed. ARGV cursor (ms, or '-inf'), most entries.
- * @returns `[epoch or '', '1' where there may be more, else '0', id, score, id, score, …]`, oldest first
+ * KEYS[1] the feed. ARGV cursor (ms, or '-inf'), maximal number of entries.
+ * @returns `[epoch or '', '1' (there may be more) or '0', id, score, id, score, …]`, oldest first
  */
 export const readScript: Script = {
   sha1: '2aceeadeb67a5c13c511b4338f018c7695243723',

@@ -1,6 +1,6 @@
 /**
- * A circuit breaker: after a failed call it keeps other calls away from Redis for a while, then lets one call through to probe.
- * The caller makes the call and chooses what answers in its place.
+ * A circuit breaker: after a failed call it keeps other calls away from Redis for a while, then lets one call through
+ * to probe. The caller makes the call and chooses what answers in its place.
  */
 
 export interface CircuitBreaker {
@@ -25,7 +25,8 @@ export interface CircuitBreaker {
 /**
  * Creates a closed circuit breaker.
  *
- * A probe needs no outcome: on Workers it may die with its request. The next probe is then due `resetMs` after it began.
+ * A probe needs no outcome: on Workers it may die with its request. The next probe is then due `resetMs` after it
+ * began.
  *
  * @param resetMs from a failure to the first probe, and from one probe to the next
  */

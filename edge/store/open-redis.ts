@@ -1,19 +1,19 @@
-/** Opens the Redis client of edge and origin: Upstash's REST protocol, one try a call, each with a deadline. */
+/** Opens the Redis client of edge and origin: Upstash's REST protocol, one try per call, each with a deadline. */
 
 import { Redis as UpstashRedis } from '@upstash/redis/cloudflare'
 import { deadlineSignal } from './deadline-signal.ts'
 
-/** The client, and the namespace that goes before each of our keys: several systems may share one database. */
+/** The client, and the namespace before each of our keys: several systems may share one database. */
 export type Redis = UpstashRedis & { readonly namespace?: string }
 
-/** A call that Redis has not answered by then counts as failed. */
+/** A call without an answer by then has failed. */
 export const REDIS_DEADLINE_MS = 250
 
 export interface RedisOptions {
   readonly url: string
   readonly token: string
   readonly deadlineMs?: number
-  /** Empty unless given; see `namespacedKey()`. */
+  /** Empty by default; see `namespacedKey()`. */
   readonly namespace?: string
 }
 
@@ -29,7 +29,7 @@ export function openRedis({ url, token, deadlineMs = REDIS_DEADLINE_MS, namespac
   const client = new UpstashRedis({
     url,
     token,
-    // A debit must not be sent twice because its answer was lost, so nothing is retried in here.
+    // A debit must not be sent twice because its answer was lost, so the client never retries.
     retry: { retries: 0 },
     signal: () => deadlineSignal(deadlineMs),
     enableTelemetry: false,

@@ -1,4 +1,7 @@
-/** Runs Lua scripts in Redis, several in one round trip: by their SHA-1, and by their source where Redis does not know it. */
+/**
+ * Runs Lua scripts in Redis, several in one round trip: by their SHA-1, or by their source where Redis does not know
+ * it.
+ */
 
 import { namespacedKey } from '../contract/redis-keys.ts'
 import type { Redis } from './open-redis.ts'
@@ -9,16 +12,16 @@ export interface Script {
   readonly sha1: string
 }
 
-/** One script with what it works on. */
+/** One script with its keys and arguments. */
 export interface ScriptCall {
   readonly script: Script
-  /** Names as `contract/redis-keys.ts` has them; the namespace of the client is put before them. */
+  /** Names of `contract/redis-keys.ts`; the namespace of the client is put before them. */
   readonly keys: readonly string[]
   readonly args: readonly (string | number)[]
 }
 
 /**
- * Redis did not answer in time, or answered with an error or with nonsense.
+ * Redis did not answer in time, or with an error, or with an invalid reply.
  *
  * Its message never quotes the command: the client's own error does, with every key and argument.
  */
@@ -32,9 +35,9 @@ interface Reply {
 }
 
 /**
- * Runs scripts in one round trip, in order; not atomically, each script is.
+ * Runs scripts in one round trip, in order. Each script is atomic, all of them together are not.
  *
- * @returns their raw replies, with a `StoreError` in the place of one that Redis refused: `replyOf` throws it
+ * @returns their raw replies, with a `StoreError` in the place of a refused one: `replyOf` throws it
  * @throws {StoreError} where all of them failed; scripts may have run nevertheless
  */
 export async function runScripts(redis: Redis, calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
@@ -47,7 +50,7 @@ export async function runScripts(redis: Redis, calls: readonly ScriptCall[]): Pr
   })
 }
 
-/** One of the replies of `runScripts`. @throws {StoreError} where it is none */
+/** One of the replies of `runScripts`. @throws {StoreError} where Redis refused the script */
 export function replyOf(reply: unknown): unknown {
   if (reply instanceof StoreError) throw reply
   return reply
@@ -72,7 +75,9 @@ async function send(redis: Redis, calls: readonly ScriptCall[], by: 'eval' | 'ev
     throw storeError(error)
   }
   if (Array.isArray(replies) && replies.length === calls.length) return replies as Reply[]
-  throw new StoreError('Redis answered with something else than a reply for each script')
+  throw new StoreError(
+    `expected ${calls.length} replies from Redis, found ${Array.isArray(replies) ? replies.length : typeof replies}`
+  )
 }
 
 function refusedBy(message: string): StoreError {
@@ -83,7 +88,7 @@ function isNoScript(reply: Reply | undefined): boolean {
   return typeof reply?.error === 'string' && reply.error.startsWith('NOSCRIPT')
 }
 
-/** Keeps what kind of failure it was and drops the command that the client's message repeats. */
+/** Keeps the kind of a failure, and drops the command that the client's message repeats. */
 export function storeError(error: unknown): StoreError {
   if (!(error instanceof Error)) return new StoreError('the Redis call failed')
   if (error.name === 'TimeoutError' || error.name === 'AbortError')

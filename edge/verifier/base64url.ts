@@ -1,7 +1,7 @@
 /** Decodes base64url in its one canonical form (RFC 4648 §5, RFC 7515 §2); it never encodes. */
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-/** Negative, so that it shows in the sign of whatever it is combined with. */
+/** Negative, so that any combination with it has a negative sign. */
 const NOT_IN_ALPHABET = -1
 
 const VALUES = new Int32Array(256).fill(NOT_IN_ALPHABET)
@@ -9,14 +9,14 @@ for (let value = 0; value < ALPHABET.length; value += 1) VALUES[ALPHABET.charCod
 
 const utf8 = new TextEncoder()
 
-/** Decodes `text`, or returns undefined where it is not canonical. */
+/** Decodes `text`; undefined where it is not canonical. */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  // As bytes, not by character codes: no code outside of ASCII can pass for another when it is a byte above 127.
+  // By bytes, not by character codes: a character outside of ASCII becomes bytes above 127, which no digit has.
   const encoded = utf8.encode(text)
   return decodeBase64urlBytes(encoded, 0, encoded.length)
 }
 
-/** Decodes a part of a text that is there as bytes, or returns undefined where it is not canonical. */
+/** Decodes a part of an encoded text; undefined where it is not canonical. */
 export function decodeBase64urlBytes(
   encoded: Uint8Array,
   start: number,
@@ -27,13 +27,13 @@ export function decodeBase64urlBytes(
 }
 
 /**
- * Decodes a part of a text that is there as bytes into `target`, and returns the number of bytes; undefined where it is
- * not canonical: padding, white space, `+` and `/`, an impossible length, or trailing bits that are not zero.
+ * Decodes a part of an encoded text into `target` and returns the number of bytes; undefined where it is not canonical:
+ * padding, white space, `+` and `/`, an impossible length, or trailing bits that are not zero.
  *
- * Security: `atob` and `Buffer` forgive all of these. Many spellings of one token would slip past whatever compares
- * or remembers tokens as text.
+ * Security: `atob` and `Buffer` accept all of these. One token would then have many spellings, and code that compares or
+ * remembers tokens as text would miss all but one.
  *
- * @param target long enough for three bytes of every four
+ * @param target has room for three bytes of every four
  */
 export function decodeBase64urlInto(
   target: Uint8Array,
@@ -46,7 +46,7 @@ export function decodeBase64urlInto(
 
   const wholeEnd = end - tail
   let length = 0
-  // Four characters are three bytes: a token has hundreds of them, and this is where they cost least.
+  // Four characters are three bytes. A token has hundreds of characters, so this loop is the hot one.
   for (let index = start; index < wholeEnd; index += 4) {
     const bits =
       (valueAt(encoded, index) << 18) |
@@ -59,24 +59,21 @@ export function decodeBase64urlInto(
     target[length + 2] = bits & 0xff
     length += 3
   }
-  return tail === 0 ? length : decodeTail(target, length, encoded, wholeEnd, tail === 3)
-}
+  if (tail === 0) return length
 
-/** The last two or three characters, which are one or two bytes and some bits that must be zero. */
-function decodeTail(
-  target: Uint8Array,
-  length: number,
-  encoded: Uint8Array,
-  index: number,
-  hasThree: boolean
-): number | undefined {
-  const third = hasThree ? valueAt(encoded, index + 2) : 0
-  const bits = (valueAt(encoded, index) << 18) | (valueAt(encoded, index + 1) << 12) | (third << 6)
-  if (bits < 0 || (bits & (hasThree ? 0xff : 0xffff)) !== 0) return undefined
+  const bits = readTail(encoded, wholeEnd, tail === 3)
+  if (bits < 0) return undefined
   target[length] = bits >> 16
-  if (!hasThree) return length + 1
+  if (tail === 2) return length + 1
   target[length + 1] = (bits >> 8) & 0xff
   return length + 2
+}
+
+/** The last two or three characters as 24 bits; negative where a bit beyond their whole bytes is not zero. */
+function readTail(encoded: Uint8Array, index: number, hasThree: boolean): number {
+  const third = hasThree ? valueAt(encoded, index + 2) : 0
+  const bits = (valueAt(encoded, index) << 18) | (valueAt(encoded, index + 1) << 12) | (third << 6)
+  return (bits & (hasThree ? 0xff : 0xffff)) === 0 ? bits : NOT_IN_ALPHABET
 }
 
 /** The value of the character at an index that exists. */

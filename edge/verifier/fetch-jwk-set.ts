@@ -1,14 +1,16 @@
-/** One download of a key set, distrustful and with a deadline; when to download, and what to do with it, is `key-set.ts`. */
+/** One download of a key set, with a deadline and strict checks; `remote-key-set.ts` decides when to download. */
 
+import { afterDeadline } from '../contract/after-deadline.ts'
+import { type Parsed, type ParseFailure, parseFailure } from '../contract/parsed.ts'
 import { parseJsonMembers } from './json-members.ts'
-import { type ParsedJwkSet, parseJwkSet } from './public-jwk.ts'
-import type { TokenAlgorithm } from './signature-port.ts'
+import { parseJwkSet, type UsableKey } from './public-jwk.ts'
+import type { TokenAlgorithm } from './token-algorithm.ts'
 
-/** As much of `fetch` as is needed, so that a test, a cache or a service binding can stand in for it. */
+/** The part of `fetch` that is needed, so that a test, a cache or a service binding can replace it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** Where a key set is, and what is accepted from there. */
-export interface JwkSetRequest {
+/** The location of a key set, and the limits of an accepted answer. */
+interface JwkSetRequest {
   readonly url: string
   readonly fetch: Fetch
   readonly algorithms: readonly TokenAlgorithm[]
@@ -17,33 +19,31 @@ export interface JwkSetRequest {
   readonly maxBytes: number
 }
 
-// RFC 7517 §8.5.1 and plain JSON. A captive portal's page is refused here, before anybody tries to read it.
+// RFC 7517 §8.5.1 and plain JSON. The page of a captive portal is refused here, before it is parsed.
 const JSON_MEDIA_TYPE = /^application\/(?:jwk-set\+)?json\s*(?:;|$)/i
 
-/** Downloads a key set. Never rejects: whatever goes wrong is a reason. */
-export async function fetchJwkSet(request: JwkSetRequest): Promise<ParsedJwkSet> {
+/** Downloads a key set. Never rejects: every failure is a reason. */
+export async function fetchJwkSet(request: JwkSetRequest): Promise<Parsed<readonly UsableKey[]>> {
   const deadline = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  // Raced as well as signalled: a `fetch` that was handed in may not honour the signal.
-  const expired = new Promise<ParsedJwkSet>(resolve => {
-    timer = setTimeout(() => {
-      resolve(refuse(`no answer within ${request.timeoutMs} ms`))
-      deadline.abort()
-    }, request.timeoutMs)
+  const expired = Promise.withResolvers<ParseFailure>()
+  const cancelDeadline = afterDeadline(request.timeoutMs, () => {
+    expired.resolve(parseFailure(`no answer within ${request.timeoutMs} ms`))
+    deadline.abort()
   })
   try {
-    return await Promise.race([download(request, deadline.signal), expired])
+    // Raced as well as signalled: the caller's `fetch` may ignore the signal.
+    return await Promise.race([download(request, deadline.signal), expired.promise])
   } catch (error) {
-    return refuse(`the request failed: ${error instanceof Error ? error.name : typeof error}`)
+    return parseFailure(`the request failed: ${error instanceof Error ? error.name : typeof error}`)
   } finally {
-    clearTimeout(timer)
+    cancelDeadline()
   }
 }
 
-async function download(request: JwkSetRequest, signal: AbortSignal): Promise<ParsedJwkSet> {
-  // Called as a bare function: workerd's own `fetch` refuses any other `this`.
+async function download(request: JwkSetRequest, signal: AbortSignal): Promise<Parsed<readonly UsableKey[]>> {
+  // Called as a bare function: workerd's `fetch` refuses any other `this`.
   const { fetch } = request
-  // Security: a redirect could lead the keys anywhere. Not 'error', which workerd does not know.
+  // Security: a redirect could replace the keys by an attacker's. Not 'error', which workerd does not support.
   const response = await fetch(request.url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
     redirect: 'manual',
@@ -52,13 +52,15 @@ async function download(request: JwkSetRequest, signal: AbortSignal): Promise<Pa
   const fault = findFault(response)
   if (fault !== undefined) {
     await response.body?.cancel()
-    return refuse(fault)
+    return parseFailure(fault)
   }
 
   const bytes = await readAtMost(response, request.maxBytes)
-  if (!bytes) return refuse(`the answer is longer than ${request.maxBytes} bytes`)
+  if (!bytes) return parseFailure(`the answer is longer than ${request.maxBytes} bytes`)
   const document = parseJsonMembers(bytes)
-  return document.ok ? parseJwkSet(document.value, request.algorithms) : refuse(`the answer is ${document.reason}`)
+  return document.ok
+    ? parseJwkSet(document.value, request.algorithms)
+    : parseFailure(`the answer is ${document.reason}`)
 }
 
 function findFault(response: Response): string | undefined {
@@ -70,7 +72,7 @@ function findFault(response: Response): string | undefined {
     : 'the answer is not typed as JSON'
 }
 
-/** Reads a body, or stops and returns undefined where it is too long: its length is only known at its end. */
+/** Reads a body; undefined where it is too long. The length is counted while reading, because it is not declared. */
 async function readAtMost(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const reader = response.body?.getReader()
   if (!reader) return new Uint8Array()
@@ -93,8 +95,4 @@ async function readAtMost(response: Response, maxBytes: number): Promise<Uint8Ar
     offset += chunk.byteLength
   }
   return bytes
-}
-
-function refuse(reason: string): ParsedJwkSet {
-  return { ok: false, reason }
 }

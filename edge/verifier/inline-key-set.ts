@@ -1,18 +1,19 @@
-/** Keys that are given to the verifier instead of fetched: no network, and no renewal either. */
+/** Keys that the caller gives to the verifier: never fetched, and never renewed. */
 
 import { requireOptions } from '../contract/require-options.ts'
 import type { RevocableKeySource } from './key-source.ts'
 import { type PublicJwk, parsePublicJwk, type UsableKey } from './public-jwk.ts'
 import type { SignaturePort, VerificationKey } from './signature-port.ts'
 
+/** Public keys, and the port that imports them. */
 export interface InlineKeySetOptions {
   readonly keys: readonly PublicJwk[]
   readonly signature: SignaturePort
 }
 
 /**
- * Creates a key source from keys at hand; it never touches the network. Throws a TypeError where a key is unusable,
- * where an id occurs twice, and where there is none.
+ * Creates a key source from given keys, without the network. Throws a TypeError on an unusable key, a duplicate id or an
+ * empty list.
  *
  * @example
  * const keys = createInlineKeySet({ keys: [jwk], signature: createWebCryptoSignaturePort() })
@@ -28,12 +29,13 @@ export function createInlineKeySet(options: InlineKeySetOptions): RevocableKeySo
   for (const jwk of keys) {
     const parsed = parsePublicJwk(jwk)
     if (!parsed.ok) throw new TypeError(`Cannot create a key set: ${parsed.reason}`)
-    if (usable.has(parsed.value.kid)) throw new TypeError(`Cannot create a key set: two keys "${parsed.value.kid}"`)
+    if (usable.has(parsed.value.kid))
+      throw new TypeError(`Cannot create a key set: two keys have the id "${parsed.value.kid}"`)
     usable.set(parsed.value.kid, parsed.value)
   }
   if (usable.size === 0) throw new TypeError('Cannot create a key set: give it at least one key')
 
-  // Imported at first use: Workers run no asynchronous work before the first request.
+  // Imported at first use: Workers allow no asynchronous work before the first request.
   const imported = new Map<string, VerificationKey>()
   async function importKey({ kid, jwk }: UsableKey): Promise<VerificationKey | undefined> {
     const key = await signature.importKey(jwk)

@@ -1,20 +1,20 @@
-/** Where a verifier finds its keys, and what it is told when there are none. */
+/** The interface between a verifier and its keys, and the error where no key was ever loaded. */
 
 import type { VerificationKey } from './signature-port.ts'
 
-/** Where a verifier finds its keys. */
+/** Finds the keys of a verifier. */
 export interface KeySource {
-  /** The key with this id, or undefined. Throws or rejects with a `KeysUnavailableError` when no key was ever loaded. */
+  /** The key with this id, or undefined. Throws or rejects with `KeysUnavailableError` if no key was ever loaded. */
   find(kid: string, nowMs: number): VerificationKey | undefined | Promise<VerificationKey | undefined>
 }
 
-/** Keys of which one can be taken away, at once and for good. */
+/** A key source from which a key can be removed, at once and for good. */
 export interface RevocableKeySource extends KeySource {
-  /** Security: an emergency. The key is not found again, whatever a cache between here and the issuer still says. */
+  /** Security: for an emergency. The key is never found again, even if a cache still serves it. */
   remove(kid: string): void
 }
 
-/** No key was ever loaded: nothing can be said of any token. */
+/** No key was ever loaded, so no token can be verified. */
 export class KeysUnavailableError extends Error {
   override readonly name = 'KeysUnavailableError'
 }

@@ -1,8 +1,10 @@
-/** Whether a URL can be trusted to lead to the host that it names. */
+/** The check that a URL leads to the host that it names. */
 
 /**
- * Security: an attacker on the path of a key set in clear text replaces its keys by his own, and signs any token. On
- * loopback there is no path.
+ * Whether a URL is https, or http on loopback.
+ *
+ * Security: an attacker on the network path of a key set over http replaces the keys and can then sign any token.
+ * Loopback has no network path.
  */
 export function isProtectedUrl(url: string): boolean {
   const { protocol, hostname } = URL.parse(url) ?? { protocol: '', hostname: '' }

@@ -1,46 +1,49 @@
 /**
- * Keys that are fetched from a URL and kept; checking a signature with them is not done here.
+ * Keys that are fetched from a URL and kept in memory; the verifier checks signatures with them.
  *
- * On Workers a promise dies with the request that began it. Requests therefore share only plain values: the keys, and a
- * note that a download was begun. Whoever finds such a note waits on timers of its own until it says "settled"; where it
- * is older than any download can take, its request is dead, and the first to see that begins anew. Waiting is chosen
- * over a download for each request, because a cold start would make as many downloads as there are requests.
+ * On Workers a promise dies with the request that began it. Requests therefore share only plain values: the keys, and
+ * the note of a download that has begun. A request that finds such a note waits on its own timers until the download is
+ * settled. A note older than any download belongs to a dead request, and the next request begins a new download.
+ * Waiting saves downloads: otherwise each request of a cold start would make its own.
  *
- * Over 200 lines by a few: the options are named a second time for their check.
+ * Over 200 lines by a few: the options are listed a second time for their check.
  */
 
+import { KEY_REFRESH_SECONDS } from '../contract/key-lifetimes.ts'
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import { type Fetch, fetchJwkSet } from './fetch-jwk-set.ts'
 import { KeysUnavailableError, type RevocableKeySource } from './key-source.ts'
 import { isProtectedUrl } from './protected-url.ts'
 import type { UsableKey } from './public-jwk.ts'
-import type { SignaturePort, TokenAlgorithm, VerificationKey } from './signature-port.ts'
+import type { SignaturePort, VerificationKey } from './signature-port.ts'
+import type { TokenAlgorithm } from './token-algorithm.ts'
 
 /** Keys from a URL, kept in memory. */
 export interface RemoteKeySet extends RevocableKeySource {
-  /** Drops keys that were loaded more than `maxAgeMs` ago: of a removal since then nobody may have heard. */
+  /** Drops keys that were loaded more than `maxAgeMs` ago: a removal since then may have gone unnoticed. */
   dropOlderThan(maxAgeMs: number, nowMs: number): void
   /**
-   * Begins a download where the keys are stale or missing and none was begun of late. The promise is for `waitUntil`;
-   * it never rejects.
+   * Begins a download where the keys are stale or missing, unless one has begun recently. The promise is for
+   * `waitUntil` and never rejects.
    */
   refreshIfStale(nowMs: number): Promise<void> | undefined
 }
 
+/** The location of the keys, and the limits of their download. */
 export interface RemoteKeySetOptions {
   readonly url: string
   readonly fetch: Fetch
   readonly signature: SignaturePort
   readonly algorithms: readonly TokenAlgorithm[]
-  /** The least time between two downloads, whatever ids arrive. */
+  /** The least time between two downloads, whatever ids arrive. 30 s by default. */
   readonly cooldownMs?: number
-  /** Older keys are still used, but renewed. */
+  /** Older keys are still used, but renewed. 300 s by default. */
   readonly maxAgeMs?: number
-  /** For one whole download. */
+  /** The deadline of one whole download. 3 s by default. */
   readonly timeoutMs?: number
-  /** Longer answers are refused. */
+  /** Longer answers are refused. 64 KiB by default. */
   readonly maxBytes?: number
-  /** Told why a download changed nothing, for the log. Must not throw. */
+  /** Called with the reason why a download changed nothing, for the log. Must not throw. */
   readonly onRefusal?: (reason: string) => void
 }
 
@@ -56,30 +59,31 @@ const NAMES: OptionNames<RemoteKeySetOptions> = {
   onRefusal: 'optional'
 }
 
-/** A note that a download was begun, for the other requests to read. */
+/** The note of a download that has begun, for the other requests. */
 interface Attempt {
   readonly begunAtMs: number
   settled: boolean
 }
 
 interface KnownKey {
-  /** The JWK as text: a key that did not change keeps its identity, and with it whatever was remembered under it. */
+  /** The JWK as text. An unchanged key keeps its identity, so tokens verified with it stay remembered. */
   readonly source: string
   readonly key: VerificationKey
 }
 
-/** The cool-down while there are no keys: long enough to spare the issuer, too short to be an outage. */
+const MAX_AGE_MS = KEY_REFRESH_SECONDS * 1000
+/** The cool-down without any keys: long enough to spare the issuer, too short to be an outage. */
 const COLD_RETRY_MS = 1_000
 const POLL_MS = 10
-/** How long after its deadline a download that has not settled is taken for dead: a live one settles by then. */
+/** A download that has not settled this long after its deadline counts as dead: a live one settles by then. */
 const DEAD_AFTER_MS = 500
 
 /**
- * Creates a key source over a JWKS URL; nothing is fetched before the first question.
+ * Creates a key source over a JWKS URL. Nothing is fetched before the first lookup.
  *
- * A known id is answered from memory at once, however old the keys are: hand `refreshIfStale()` to `waitUntil`, and
- * they are renewed behind the request. An unknown id downloads at most once per cool-down. An answer that is refused
- * changes nothing. Throws a TypeError on an option that is missing or unknown, and on a URL that is neither https nor http on loopback.
+ * A known id is answered from memory at once, however old the keys are. Pass `refreshIfStale()` to `waitUntil`, and the
+ * keys are renewed behind the request. An unknown id downloads at most once per cool-down. A refused answer changes
+ * nothing. Throws a TypeError on a missing or unknown option, and on a URL that is neither https nor http on loopback.
  *
  * @example
  * const keys = createRemoteKeySet({
@@ -94,9 +98,9 @@ const DEAD_AFTER_MS = 500
  * const renewal = keys.refreshIfStale(Date.now())
  * if (renewal !== undefined) context.waitUntil(renewal)
  */
-// Over 40 lines: these closures share four plain variables, the whole of what requests may share on Workers.
+// Over 40 lines: the closures share these plain variables, because requests on Workers may share nothing more.
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
-  const { url, signature, cooldownMs = 30_000, maxAgeMs = 300_000, timeoutMs = 3_000, maxBytes = 65_536 } = options
+  const { url, signature, cooldownMs = 30_000, maxAgeMs = MAX_AGE_MS, timeoutMs = 3_000, maxBytes = 65_536 } = options
   requireOptions('create a key set', options, NAMES)
   if (!isProtectedUrl(url)) {
     throw new TypeError(`Cannot create a key set: expected an https URL, or an http one on loopback, found "${url}"`)
@@ -109,7 +113,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   let refusal = 'not fetched yet'
 
   const isWithin = (windowMs: number, sinceMs: number, nowMs: number) =>
-    // Either way: requests read their clocks a little out of order, and a clock that was set back must not lock us out.
+    // In both directions: requests read their clocks slightly out of order, and a clock may have been set back.
     Math.abs(nowMs - sinceMs) < windowMs
 
   const isRunning = (nowMs: number) =>
@@ -130,7 +134,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
       if (imported && imported.size > 0) {
         known = imported
         loadedAtMs = nowMs
-        // Removed while the download was under way, or served by a cache that is behind the times.
+        // Removed during the download, or served by an outdated cache.
         for (const kid of removed) imported.delete(kid)
       } else {
         refusal = set.ok ? 'the set has no usable key' : set.reason
@@ -141,7 +145,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
     }
   }
 
-  /** Waits for another request's download; where there is none, or it died, makes its own if the cool-down allows. */
+  /** Waits for another request's download. Without a live one, begins its own if the cool-down allows. */
   async function awaitDownload(nowMs: number): Promise<void> {
     let elapsedMs = 0
     while (isRunning(nowMs + elapsedMs)) {
@@ -162,7 +166,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
     remove(kid) {
       removed.add(kid)
       known = new Map([...known].filter(([one]) => one !== kid))
-      // Stale from now on: what takes its place should be known soon.
+      // Stale from now on, so that its replacement is loaded soon.
       loadedAtMs = Number.NEGATIVE_INFINITY
     },
 
@@ -185,7 +189,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   }
 }
 
-/** Imports a set. A key that its library refuses, as not on its curve, is left out like one of an unknown type. */
+/** Imports a set. A key that the library refuses, such as a point off its curve, is ignored as an unknown type is. */
 async function importAll(
   set: readonly UsableKey[],
   known: ReadonlyMap<string, KnownKey>,
@@ -198,7 +202,7 @@ async function importAll(
     try {
       imported.set(kid, before?.source === source ? before : { source, key: await signature.importKey(jwk) })
     } catch {
-      // Left out.
+      // Ignored.
     }
   }
   return imported

@@ -1,32 +1,33 @@
-/** What a verifier is told, and the check that it was told: nothing that decides over security has a default. */
+/** The options of a verifier and their check. No option that decides over security has a default. */
 
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
 import type { KeySource } from './key-source.ts'
 import type { Mismatch } from './mismatch.ts'
-import { parseAlgorithm, type SignaturePort, type TokenAlgorithm } from './signature-port.ts'
+import type { SignaturePort } from './signature-port.ts'
+import { parseAlgorithm, type TokenAlgorithm } from './token-algorithm.ts'
 
-/** What a verifier is told. None of it has a default: a check that nobody chose is a check that nobody made. */
+/** The options of a verifier. The required ones have no default, so that no check can be forgotten. */
 export interface TokenVerifierOptions {
-  /** The only `iss` that is accepted, to the letter. */
+  /** The only accepted `iss`, compared exactly. */
   readonly issuer: string
-  /** The only `aud` that is accepted, to the letter; `null` accepts any, and says so aloud. */
+  /** The only accepted `aud`, compared exactly; `null` explicitly accepts any. */
   readonly audience: string | null
-  /** The only algorithms that are accepted. */
+  /** The only accepted algorithms. */
   readonly algorithms: readonly TokenAlgorithm[]
   readonly keys: KeySource
   readonly signature: SignaturePort
-  /** The longest life, `exp - iat`, that a token may claim. */
+  /** The longest accepted life, `exp - iat`. */
   readonly maxLifeSeconds: number
-  /** How far the issuer's clock may differ from this one. */
+  /** The accepted difference between the issuer's clock and this one. */
   readonly clockSkewSeconds: number
   /**
-   * How many verified tokens are remembered, so that their signatures are checked once; about 2 KB each. A remembered
-   * token still has to be within its times, and its key still the one that it was verified with. None unless told so.
+   * How many verified tokens are remembered, at about 2 KB each, so that each signature is verified once. The times of a
+   * remembered token are still checked, and its key must still be the one that verified it. 0 by default.
    */
   readonly rememberedTokens?: number
   /**
-   * Told, once a minute at most, of a genuine token that `issuer`, `audience` or `maxLifeSeconds` refuses: one of them
-   * probably differs from the issuer's. A forged token never leads to a call. Must not throw.
+   * Called, at most once a minute, for a genuine token that `issuer`, `audience` or `maxLifeSeconds` refuses: one of
+   * them probably differs from the issuer's. A forged token never causes a call. Must not throw.
    */
   readonly onMismatch?: (mismatch: Mismatch) => void
 }
@@ -44,14 +45,14 @@ const NAMES: OptionNames<TokenVerifierOptions> = {
 }
 
 /**
- * Throws a TypeError on options that are missing, unknown or invalid. TypeScript says all of this already; JavaScript, and a
- * configuration that was cast, do not.
+ * Throws a TypeError on options that are missing, unknown or invalid. TypeScript finds most of them, but not in
+ * JavaScript or in a cast configuration.
  */
 export function checkOptions(options: TokenVerifierOptions): void {
   requireOptions('create a token verifier', options, NAMES)
   const { issuer, audience, algorithms, keys, signature, maxLifeSeconds, clockSkewSeconds, rememberedTokens } = options
   const isName = (value: unknown) => typeof value === 'string' && value !== ''
-  // `parseAlgorithm` also knows the alias of an algorithm; an option has only its one name.
+  // `parseAlgorithm` also accepts the alias of an algorithm. An option has only its one name.
   const isAlgorithm = (value: TokenAlgorithm) => parseAlgorithm(value) === value
 
   demand(isName(issuer), 'issuer', 'a non-empty string')

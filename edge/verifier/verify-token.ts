@@ -1,11 +1,13 @@
 /**
- * The access-token verifier: parse, key, signature, claims, times, in that order; quotas and revocation are the gateway's.
+ * The access-token verifier: parse, key, signature, claims, times, in that order. Quotas and revocation are left to the
+ * gateway.
  *
- * Over 200 lines: the steps of a verification are read in one piece.
+ * Over 200 lines: the steps of a verification belong together.
  */
 
 import { type BoundedMap, createBoundedMap } from '../contract/bounded-map.ts'
 import { type AccessClaims, parseAccessClaims } from '../contract/claims.ts'
+import type { Parsed, ParseFailure } from '../contract/parsed.ts'
 import { parseCompactJws } from './compact-jws.ts'
 import { type JsonMembers, member, parseJsonText } from './json-members.ts'
 import { type KeySource, KeysUnavailableError } from './key-source.ts'
@@ -14,30 +16,28 @@ import type { VerificationKey } from './signature-port.ts'
 import { createHeaderReader, type TokenHeader } from './token-header.ts'
 import { checkOptions, type TokenVerifierOptions } from './verifier-options.ts'
 
-/** A refused token. The code is for the client; the reason is for the log, and may change. */
-export type VerifyFailure = {
-  readonly ok: false
+/** A refused token. The code is for the client. The reason is for the log, and may change. */
+export interface VerifyFailure extends ParseFailure {
   readonly code: 'token-invalid' | 'token-expired' | 'keys-unavailable'
-  readonly reason: string
 }
 
-/** A token that holds now. */
+/** A token that is valid now. */
 export type Verified = { readonly ok: true; readonly claims: AccessClaims; readonly kid: string }
 
 /** Verifies tokens; see `createTokenVerifier`. */
 export interface TokenVerifier {
-  /** Verifies one token at the time `nowMs`. Every answer is a value: no token, of whatever type, makes it throw. */
+  /** Verifies one token at the time `nowMs`. It never throws or rejects, whatever the token. */
   verify(token: string, nowMs: number): Promise<Verified | VerifyFailure>
 }
 
-/** A token whose signature and claims were right; only its times and its key can still end it. */
+/** A token with a valid signature and valid claims. Only its times and its key can still change. */
 interface Remembered {
   readonly verified: Verified
   readonly key: VerificationKey
   readonly unverifiedNotBefore: unknown
 }
 
-/** What a verifier works with, for as long as it exists. */
+/** The parts of a verifier. */
 interface Verifier {
   readonly options: TokenVerifierOptions
   readonly readHeader: ReturnType<typeof createHeaderReader>
@@ -45,14 +45,13 @@ interface Verifier {
   readonly noteMismatch: NoteMismatch
 }
 
-type Checked<Value> = { readonly ok: true; readonly value: Value } | VerifyFailure
+type Checked<Value> = Parsed<Value, VerifyFailure>
 
 /**
- * Creates a verifier of access tokens (RFC 9068, under RFC 8725). Throws a TypeError on options that are missing or
- * make no sense.
+ * Creates a verifier of access tokens (RFC 9068, under RFC 8725). Throws a TypeError on options that are missing,
+ * unknown or invalid.
  *
- * `token-expired` is only said of a token whose signature and every other claim are right: a forgery only ever learns
- * `token-invalid`.
+ * Only a token with a valid signature and otherwise valid claims is `token-expired`. Every forgery is `token-invalid`.
  *
  * @example
  * const signature = createWebCryptoSignaturePort()
@@ -75,22 +74,22 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   const readHeader = createHeaderReader(options.algorithms)
   const verifier = { options, readHeader, memory, noteMismatch: createMismatchNotes(options.onMismatch) }
   return {
-    // Not async itself: a promise that waits for another costs as much as all of the parsing.
+    // Not async itself: a second promise would cost as much as all of the parsing.
     verify(token, nowMs) {
       const known = memory?.get(token)
       if (known !== undefined && isStillUsed(options.keys, known.key, nowMs))
-        return Promise.resolve(judgeTimes(known, options, nowMs))
+        return Promise.resolve(checkTimes(known, options, nowMs))
       return verifyAfresh(token, verifier, nowMs)
     }
   }
 }
 
-/** Whether the key would be found as it was, without waiting for anything. */
+/** Whether the key source still has this key, without waiting for it. */
 function isStillUsed(keys: KeySource, key: VerificationKey, nowMs: number): boolean {
   try {
     const found = keys.find(key.kid, nowMs)
     if (found === key) return true
-    // Where the answer takes time, the token is verified afresh, and asks again.
+    // Where the answer takes time, the token is verified again, which waits for the key.
     if (found instanceof Promise) found.catch(() => {})
     return false
   } catch {
@@ -98,7 +97,7 @@ function isStillUsed(keys: KeySource, key: VerificationKey, nowMs: number): bool
   }
 }
 
-// Over 40 lines: the steps of the whole, in order, each with its own refusal.
+// Over 40 lines: every step of a verification in order, each with its own refusal.
 async function verifyAfresh(
   token: string,
   { options, readHeader, memory, noteMismatch }: Verifier,
@@ -113,7 +112,7 @@ async function verifyAfresh(
   let found: VerificationKey | undefined
   try {
     const finding = options.keys.find(header.value.kid, nowMs)
-    // A key at hand is not awaited: on a hot path each promise shows.
+    // A key in memory is not awaited: each promise costs time on this path.
     found = finding instanceof Promise ? await finding : finding
   } catch (error) {
     return keysUnavailable(error)
@@ -123,10 +122,10 @@ async function verifyAfresh(
 
   try {
     const checking = options.signature.verify(key.value, jws.value.signingInput, jws.value.signature)
-    // Compared with true: a port that forgets to return must not let anything in.
+    // Compared with true: a port that returns nothing must not accept a token.
     if ((typeof checking === 'boolean' ? checking : await checking) !== true) return invalid('the signature is wrong')
   } catch (error) {
-    // A library that chokes on a signature has not confirmed it.
+    // A library that fails on a signature has not verified it.
     return invalid(`the signature could not be checked: ${nameOf(error)}`)
   }
 
@@ -137,13 +136,13 @@ async function verifyAfresh(
 
   const verified = { ok: true, claims: claims.value, kid: key.value.kid } as const
   const known = { verified, key: key.value, unverifiedNotBefore: member(payload.value, 'nbf') }
-  const verdict = judgeTimes(known, options, nowMs)
-  if (verdict.ok && memory !== undefined) {
-    // Whoever is handed a remembered token is handed the same claims as everybody before.
+  const checked = checkTimes(known, options, nowMs)
+  if (checked.ok && memory !== undefined) {
+    // Frozen, because every request with this token receives the same claims.
     Object.freeze(Object.freeze(verified).claims)
     memory.set(token, known)
   }
-  return verdict
+  return checked
 }
 
 function checkKey(key: VerificationKey | undefined, header: TokenHeader): Checked<VerificationKey> {
@@ -158,7 +157,7 @@ function keysUnavailable(error: unknown): VerifyFailure {
   return { ok: false, code: 'keys-unavailable', reason: why }
 }
 
-/** Everything that does not change with time. Comparisons are written so that NaN, from whichever side, refuses. */
+/** The checks that do not depend on the current time. Comparisons are written so that NaN on either side refuses. */
 function checkClaims(
   payload: JsonMembers,
   options: TokenVerifierOptions,
@@ -171,21 +170,21 @@ function checkClaims(
   const claims = parsed.value
   if (claims.iss !== options.issuer) {
     noteMismatch('iss', options.issuer, claims.iss, nowMs)
-    return invalid('the "iss" is another issuer')
+    return invalid('the "iss" is not the accepted issuer')
   }
   if (options.audience !== null && claims.aud !== options.audience) {
     noteMismatch('aud', options.audience, claims.aud, nowMs)
-    return invalid('the "aud" is another audience')
+    return invalid('the "aud" is not the accepted audience')
   }
   const lifeSeconds = claims.exp - claims.iat
   if (!(lifeSeconds > 0 && lifeSeconds <= options.maxLifeSeconds)) {
     noteMismatch('life', `1 to ${options.maxLifeSeconds}`, lifeSeconds, nowMs)
-    return invalid('the life is not an accepted one')
+    return invalid('the life, "exp" - "iat", is not within the accepted one')
   }
   return { ok: true, value: claims }
 }
 
-function judgeTimes(
+function checkTimes(
   { verified, unverifiedNotBefore }: Remembered,
   { clockSkewSeconds }: TokenVerifierOptions,
   nowMs: number
@@ -196,7 +195,7 @@ function judgeTimes(
   if (unverifiedNotBefore !== undefined && !isReached(unverifiedNotBefore, nowMs + skewMs))
     return invalid('the "nbf" is not reached')
 
-  // RFC 7519 §4.1.4: not accepted on or after `exp`. Last of all, so that only a genuine token learns that it expired.
+  // RFC 7519 §4.1.4: refused on or after `exp`. The last check, so that only a genuine token is `token-expired`.
   if (!(nowMs < exp * 1000 + skewMs)) return { ok: false, code: 'token-expired', reason: 'the token expired' }
   return verified
 }

@@ -1,7 +1,8 @@
-/** The signature step over WebCrypto: Workers, browsers, Deno, Bun, and Node where nothing better is bound. */
+/** The signature step over WebCrypto, for Workers, browsers, Deno, Bun, and Node without the `node:crypto` port. */
 
 import { type PublicJwk, parsePublicJwk } from './public-jwk.ts'
-import { SIGNATURE_BYTES, type SignaturePort, type TokenAlgorithm, type VerificationKey } from './signature-port.ts'
+import { SIGNATURE_BYTES, type SignaturePort, type VerificationKey } from './signature-port.ts'
+import type { TokenAlgorithm } from './token-algorithm.ts'
 
 const IMPORT: Readonly<Record<TokenAlgorithm, EcKeyImportParams | Algorithm>> = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },
@@ -16,9 +17,9 @@ const VERIFY: Readonly<Record<TokenAlgorithm, EcdsaParams | Algorithm>> = {
 const utf8 = new TextEncoder()
 
 /**
- * Creates a signature port over WebCrypto. It keeps nothing between calls.
+ * Creates a signature port over WebCrypto. It has no state.
  *
- * @param subtle not `SubtleCrypto`, which is no name of Node's types
+ * @param subtle typed by its value, because the types of Node do not name `SubtleCrypto`
  *
  * @example
  * const signature = createWebCryptoSignaturePort()
@@ -42,11 +43,11 @@ export function createWebCryptoSignaturePort(subtle: typeof crypto.subtle = cryp
       }
     },
 
-    // A view of an ArrayBuffer of the verifier's own; WebCrypto takes no shared memory.
+    // Over an ArrayBuffer of the verifier: WebCrypto refuses shared memory.
     verify(key, signingInput, signature: Uint8Array<ArrayBuffer>): boolean | Promise<boolean> {
       if (signature.length !== SIGNATURE_BYTES) return false
       if (!(key.material instanceof CryptoKey)) throw new TypeError('Cannot verify: the key is from another port')
-      // Bytes of their own: an engine may read them long after this returns.
+      // Newly encoded bytes: an engine may read them long after this returns.
       return subtle.verify(VERIFY[key.algorithm], key.material, signature, utf8.encode(signingInput))
     }
   }

@@ -10,6 +10,7 @@ export interface Terminal {
   err(line: string): void
 }
 
+/** One command of `gatehouse`. */
 export interface Command {
   /** As it is typed, such as `users set-role EMAIL ROLE`. The words in capitals are arguments. */
   readonly usage: string

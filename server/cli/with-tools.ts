@@ -11,6 +11,7 @@ import { secrets } from '../lib/settings/setting-parsers.ts'
 import { createSettingsReader } from '../lib/settings/settings-reader.ts'
 import type { Env } from './command.ts'
 
+/** The ports of a command, opened for one run. */
 export interface Tools {
   readonly database: Database
   readonly box: SealedBox

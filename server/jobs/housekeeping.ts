@@ -15,6 +15,7 @@ import { KNOWN_DEVICE_DAYS } from '../../db/queries/session-beginnings.ts'
 import { deleteKeys } from '../../db/queries/signing-keys.ts'
 import { CLOCK_SKEW_SECONDS } from '../../edge/contract/claims.ts'
 
+/** The retentions and the ports of housekeeping. */
 export interface HousekeepingOptions {
   readonly database: Database
   /** How long an ended session or a removed key still matters: the life of an access token and a margin. */

@@ -20,6 +20,7 @@ import { createReseal } from './reseal.ts'
 import { createRevocationKeeper } from './revocation-keeper.ts'
 import { type StartedJobs, startInTurn } from './start-in-turn.ts'
 
+/** The ports of all jobs together. They differ from those of requests in their deadlines. */
 export interface JobsOptions {
   readonly config: Pick<Config, 'publicUrl' | 'quotas' | 'auditRetention'>
   readonly database: Database
@@ -38,6 +39,7 @@ export interface JobsOptions {
   readonly onFailure: (job: string, error: unknown) => void
 }
 
+/** The background jobs as the origin and its routes use them. */
 export interface Jobs {
   /** Notes which refresh tokens have arrived at their clients. */
   readonly confirmations: Pick<RefreshConfirmations, 'note'>

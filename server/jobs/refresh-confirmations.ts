@@ -14,12 +14,14 @@ const BATCH = 500
 /** Uses that may wait for the database. Beyond it the oldest is forgotten, and its next request notes it again. */
 const MAX_WAITING = 20_000
 
+/** The database, and the answer to a stolen token. */
 export interface RefreshConfirmationsOptions {
   readonly database: Database
   /** Ends a session with stolen tokens; `client` used the stolen one. */
   readonly endStolen: (owned: OwnedSession, client: Client) => Promise<void>
 }
 
+/** The uses of access tokens on their way to the database. */
 export interface RefreshConfirmations {
   /** Notes the use of an admitted access token. A use that is already known costs one look-up. */
   note(claims: Pick<AccessClaims, 'sid' | 'rot' | 'iat'>, request: { readonly client: Client }): void

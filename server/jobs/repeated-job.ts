@@ -1,5 +1,6 @@
 /** Runs a background job again and again, one run at a time, and at once when woken. */
 
+/** The work of a job, and the pause between its runs. */
 export interface RepeatedJobOptions {
   /** Runs once. An error that it throws goes to `onError`, and the job runs again. */
   readonly run: () => Promise<void>
@@ -8,6 +9,7 @@ export interface RepeatedJobOptions {
   readonly onError: (error: unknown) => void
 }
 
+/** A background job and its controls. */
 export interface RepeatedJob {
   /** Begins the first run. Resolves when that run has ended, also where it failed, or when the job was stopped. */
   start(): Promise<void>

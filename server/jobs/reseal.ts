@@ -10,6 +10,7 @@ import {
 import { auditKeyLabel, signingKeyLabel } from '../lib/crypto/seal-labels.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 
+/** The ports of sealing again. */
 export interface ResealOptions {
   readonly database: Database
   readonly box: SealedBox

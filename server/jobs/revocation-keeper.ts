@@ -7,6 +7,7 @@ import { removedKeyEntry } from '../../edge/contract/redis-keys.ts'
 import type { RevocationFeed } from '../../edge/revocation/revocation-feed.ts'
 import { createId } from '../lib/crypto/ids.ts'
 
+/** The ports of the keeper, and how far back it reads. */
 export interface RevocationKeeperOptions {
   readonly database: Database
   readonly feed: RevocationFeed

@@ -2,6 +2,7 @@
 
 import type { RepeatedJob } from './repeated-job.ts'
 
+/** Jobs of which some have started. */
 export interface StartedJobs {
   /** Resolves when each job has had its first run, also where that run failed, or when the jobs were stopped. */
   readonly firstRuns: Promise<void>

@@ -2,6 +2,7 @@
 
 import type { ProblemCode, ProblemExtras } from '../../edge/contract/problems.ts'
 
+/** A problem for the client, with its reason for the log. */
 export interface Failure extends ProblemExtras {
   readonly ok: false
   readonly problem: ProblemCode
@@ -10,6 +11,7 @@ export interface Failure extends ProblemExtras {
   readonly retryAfterSeconds?: number
 }
 
+/** The outcome of a rule. */
 export type Result<T> = { readonly ok: true; readonly value: T } | Failure
 
 /** A success. */

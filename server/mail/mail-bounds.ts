@@ -53,6 +53,6 @@ export function createMailBounds({ limiter, quotas, nowMs }: MailBoundsOptions):
     const bound = BOUNDS[kind as MailKind]
     if (bound === 'route' || bound === 'outcome') return true
     const name = bound === 'notices' ? `notice-${kind}` : 'register-mails'
-    return (await limiter.charge(name, quotas[bound], mailSubject(recipient), nowMs())).allowed
+    return (await limiter.charge({ name, policy: quotas[bound], subject: mailSubject(recipient) }, nowMs)).allowed
   }
 }

@@ -8,7 +8,7 @@
 import type { Database, Queryable } from '../../db/client.ts'
 import { insertMailedToken, isMailedTokenValid, type MailedToken } from '../../db/queries/mailed-tokens.ts'
 import { decideMail, isMailOpen, type OutboxMail } from '../../db/queries/outbox.ts'
-import { extendRegistration, findRegistrationsOf } from '../../db/queries/registrations.ts'
+import { extendRegistration, findRegistrationsByEmail } from '../../db/queries/registrations.ts'
 import { findUserByEmail, lockUserByEmail } from '../../db/queries/users.ts'
 import { createMailedToken, hashMailedToken } from '../lib/crypto/mailed-token.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
@@ -82,7 +82,7 @@ async function verificationRequested(resolving: Resolving, mail: OutboxMail): Pr
     if (user.emailVerified || user.disabledAt !== null) return alreadyRegistered(mail)
     return withLink(resolving, mail, { kind: 'verify-email', purpose: 'verify-email', userId: user.id })
   }
-  const [only, ...others] = await findRegistrationsOf(db, mail.recipient)
+  const [only, ...others] = await findRegistrationsByEmail(db, mail.recipient)
   if (only === undefined) return undefined
   if (others.length > 0) return { ...mail, kind: 'register-again' }
   await extendRegistration(db, only.id, mail.expiresAt)

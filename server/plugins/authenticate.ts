@@ -22,6 +22,7 @@ declare module 'fastify' {
   }
 }
 
+/** The verifier of tokens, and what is asked and reported about their sessions. */
 export interface AuthenticateOptions {
   readonly verifier: TokenVerifier
   /** Whether the session of a token is live; `unknown` is refused. */
@@ -31,6 +32,7 @@ export interface AuthenticateOptions {
   readonly nowMs: () => number
 }
 
+/** Adds `app.authenticate` and `app.claimsOf`. */
 export const authenticate = fp(
   async (app: FastifyInstance, { verifier, status, seen, nowMs }: AuthenticateOptions) => {
     app.decorateRequest('verifiedClaims', undefined)

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { EXPOSED_HEADERS, PREFLIGHT_MAX_AGE_SECONDS } from '../../edge/contract/cors.ts'
 
+/** Registers @fastify/cors for the listed origins. */
 export const crossOrigin = fp(
   async (app: FastifyInstance, { allowedOrigins }: { allowedOrigins: readonly string[] }) => {
     await app.register(cors, {

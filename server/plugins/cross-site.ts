@@ -6,6 +6,7 @@ import { ProblemError } from '../lib/http/problem-error.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+/** Adds the check of every state-changing request. */
 export const crossSite = fp(
   async (app: FastifyInstance, { ownOrigins }: { ownOrigins: ReadonlySet<string> }) => {
     app.addHook('onRequest', (request, _reply, done) => {

@@ -45,6 +45,7 @@ export function createRequestIds(edgeSecret: string, nowMs: () => number) {
   return { hops, genReqId }
 }
 
+/** Adds `request.client`, and refuses requests that did not come through the edge where it is required. */
 export const edgeHop = fp(
   async (app: FastifyInstance, { hops, requireEdge }: { hops: VerifiedHops; requireEdge: boolean }) => {
     app.decorateRequest('client', {

@@ -13,6 +13,7 @@ declare module 'fastify' {
   }
 }
 
+/** Sets the deadline on every route that does not opt out. */
 export const handlerDeadline = fp(
   async (app: FastifyInstance, { deadlineMs }: { deadlineMs: number }) => {
     app.addHook('onRoute', route => {

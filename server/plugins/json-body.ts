@@ -12,6 +12,7 @@ const CODED = failure('unsupported-media-type', 'expected no Content-Encoding, f
   detail: 'The body must be sent without a Content-Encoding.'
 })
 
+/** Replaces Fastify's body parsers by one for JSON. */
 export const jsonBody = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', (request, _reply, done) => {

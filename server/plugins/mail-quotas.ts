@@ -13,6 +13,7 @@ import { failure } from '../lib/result.ts'
 /** The quotas that a route can charge: by email address, and `change-email-account` by the id of the account. */
 export type MailQuotaName = 'forgot-password' | 'resend-verification' | 'change-email' | 'change-email-account'
 
+/** The limiter, and the settings of the quotas. */
 export interface MailQuotasOptions {
   readonly limiter: Limiter
   readonly quotas: Pick<Config['quotas'], 'forgotPassword' | 'resendVerification' | 'changeEmail'>
@@ -31,6 +32,7 @@ declare module 'fastify' {
   }
 }
 
+/** Adds `app.chargeMailQuota`. */
 export const mailQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: MailQuotasOptions) => {
     const policies: Readonly<Record<MailQuotaName, QuotaPolicy>> = {
@@ -41,7 +43,7 @@ export const mailQuotas = fp(
     }
     app.decorate('chargeMailQuota', async (name, subject) => {
       const policy = policies[name]
-      const { allowed, retryAfterMs } = await limiter.charge(name, policy, mailSubject(subject), nowMs())
+      const { allowed, retryAfterMs } = await limiter.charge({ name, policy, subject: mailSubject(subject) }, nowMs)
       if (allowed) return
       const fields = rateLimitFields([{ name, policy, remaining: 0, retryAfterMs }])
       const wait = { retryAfterSeconds: retryAfterSeconds(retryAfterMs) }

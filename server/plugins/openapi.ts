@@ -33,39 +33,12 @@ const DESCRIPTION = `Sign-in for web APIs. You can try the whole journey on this
 
 Every error is an \`application/problem+json\` document (RFC 9457). Its \`type\` is the address of a page that explains it.`
 
+/** Collects the routes that are registered after it, and serves the document where `docs` is set. */
 export const openapi = fp(
   async (app: FastifyInstance, { publicUrl, docs }: { publicUrl: string; docs: boolean }) => {
     app.addHook('onRoute', documentOnly)
     await app.register(swagger, {
-      openapi: {
-        openapi: '3.1.0',
-        info: {
-          title: 'Gatehouse',
-          description: DESCRIPTION,
-          version: VERSION,
-          contact: { name: 'The operator of this installation', url: publicUrl },
-          license: { name: 'MIT', identifier: 'MIT' }
-        },
-        servers: [serverAt(publicUrl)],
-        tags: [
-          { name: 'accounts', description: 'Registration, email address, profile, export and deletion' },
-          { name: 'passwords', description: 'Forgotten and changed passwords' },
-          { name: 'sessions', description: 'Log in, refresh, log out' },
-          { name: 'admin', description: 'User accounts and the audit log, for administrators' },
-          { name: 'keys', description: 'Public keys for other services' },
-          { name: 'health', description: 'For load balancers' }
-        ],
-        components: {
-          securitySchemes: {
-            accessToken: {
-              type: 'http',
-              scheme: 'bearer',
-              bearerFormat: 'JWT',
-              description: 'The access token of a login: a JWT (RFC 9068), issued and verified according to RFC8725.'
-            }
-          }
-        }
-      },
+      openapi: documentFrame(publicUrl),
       transform: ({ schema, url, route }) => ({
         url,
         schema: schema && { ...schema, response: route.config?.documentedAnswers }
@@ -85,6 +58,39 @@ export const openapi = fp(
   },
   { name: 'openapi', fastify: '5.x' }
 )
+
+/** The document without its routes. */
+function documentFrame(publicUrl: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Gatehouse',
+      description: DESCRIPTION,
+      version: VERSION,
+      contact: { name: 'The operator of this installation', url: publicUrl },
+      license: { name: 'MIT', identifier: 'MIT' }
+    },
+    servers: [serverAt(publicUrl)],
+    tags: [
+      { name: 'accounts', description: 'Registration, email address, profile, export and deletion' },
+      { name: 'passwords', description: 'Forgotten and changed passwords' },
+      { name: 'sessions', description: 'Log in, refresh, log out' },
+      { name: 'admin', description: 'User accounts and the audit log, for administrators' },
+      { name: 'keys', description: 'Public keys for other services' },
+      { name: 'health', description: 'For load balancers' }
+    ],
+    components: {
+      securitySchemes: {
+        accessToken: {
+          type: 'http' as const,
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'The access token of a login: a JWT (RFC 9068), issued and verified according to RFC8725.'
+        }
+      }
+    }
+  }
+}
 
 /**
  * Keeps the problem answers of a route for the document only. `problems.ts` writes them without a schema, so compiling

@@ -20,6 +20,7 @@ const FASTIFY_PROBLEMS: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_HANDLER_TIMEOUT: 'unavailable'
 }
 
+/** Sets the error handler and the not-found handler. */
 export const problems = fp(
   async (app: FastifyInstance, { publicUrl }: { publicUrl: string }) => {
     app.setErrorHandler((error: FastifyError, request, reply) => {

@@ -17,6 +17,7 @@ declare module 'fastify' {
   }
 }
 
+/** A document that is the same for every reader. */
 export interface PublicDocument {
   readonly text: string
   readonly mediaType: string
@@ -26,6 +27,7 @@ export interface PublicDocument {
 /** A wildcard never goes with credentials (Fetch Standard §3.2.5). */
 const ANY_SITE = { origin: '*', credentials: false, exposedHeaders: null }
 
+/** Adds `reply.sendPublicDocument`, and opens public routes to every site. */
 export const publicDocuments = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRoute', route => {

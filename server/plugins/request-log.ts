@@ -7,11 +7,13 @@ import { REQUEST_ID_HEADER } from '../../edge/contract/http.ts'
 /** The form of a request id that a client may bring into our log. */
 const CLIENT_REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
 
+/** The metric of answered requests. */
 export interface RequestLogOptions {
   /** Counts a request under the pattern of its route. */
   readonly answered: (route: string, method: string, status: number, seconds: number) => void
 }
 
+/** Logs and counts every answered request. */
 export const requestLog = fp(
   async (app: FastifyInstance, { answered }: RequestLogOptions) => {
     // The level of the settings: a line that would not be written is not built either.

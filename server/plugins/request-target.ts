@@ -7,6 +7,7 @@ import { MAX_TARGET_BYTES } from '../../edge/contract/http.ts'
 import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
+/** Adds the check of every request line and its framing headers. */
 export const requestTarget = fp(
   async (app: FastifyInstance) => {
     app.addHook('onRequest', (request, _reply, done) => {

@@ -10,6 +10,7 @@ declare module 'fastify' {
   }
 }
 
+/** Adds `app.methodsFor`, over the routes that are registered after it. */
 export const routeMethods = fp(
   async (app: FastifyInstance) => {
     const routes: { readonly segments: readonly string[]; readonly methods: readonly string[] }[] = []

@@ -11,6 +11,7 @@ import type { Config } from '../config.ts'
 import { ProblemError } from '../lib/http/problem-error.ts'
 import { failure } from '../lib/result.ts'
 
+/** The limiter, and the settings of the quotas. */
 export interface RouteQuotasOptions {
   readonly limiter: Limiter
   readonly quotas: Pick<Config['quotas'], 'register' | 'mailedTokens'>
@@ -29,6 +30,7 @@ declare module 'fastify' {
   }
 }
 
+/** Adds `app.quota`. */
 export const routeQuotas = fp(
   async (app: FastifyInstance, { limiter, quotas, nowMs }: RouteQuotasOptions) => {
     const policies: Policies = { register: quotas.register, 'mailed-tokens': quotas.mailedTokens }
@@ -86,7 +88,7 @@ function createStore(limiter: Limiter, policies: Policies, nowMs: () => number) 
       // The library appends the group to the key. Our keys already name the quota.
       const subject = key.slice(0, -name.length)
       limiter
-        .charge(name, policy, subject, nowMs())
+        .charge({ name, policy, subject }, nowMs)
         .then(
           ({ allowed, remaining, retryAfterMs }) =>
             callback(null, { current: allowed ? policy.quota - remaining : policy.quota + 1, ttl: retryAfterMs }),

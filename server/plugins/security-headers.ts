@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { DATA_ANSWER_HEADERS } from '../../edge/contract/http.ts'
 
+/** Sets the headers on every answer. */
 export const securityHeaders = fp(
   async (app: FastifyInstance, { apiPrefix }: { apiPrefix: string }) => {
     const everywhere = { ...(await helmetHeaders()), ...DATA_ANSWER_HEADERS }

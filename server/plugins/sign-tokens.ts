@@ -42,6 +42,7 @@ export interface TokenUser {
   readonly name: string
 }
 
+/** The claims that all tokens share, and the key that signs them. */
 export interface SignTokensOptions {
   readonly issuer: string
   readonly audience: string
@@ -53,6 +54,7 @@ export interface SignTokensOptions {
 
 const HEADER = { alg: 'ES256', typ: ACCESS_TOKEN_TYPE } as const
 
+/** Adds `app.signAccessToken`. */
 export const signTokens = fp(
   async (app: FastifyInstance, options: SignTokensOptions) => {
     const { kid: firstKid, privatePem, publicPem } = options.activeKey()

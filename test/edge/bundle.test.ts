@@ -1,4 +1,4 @@
-/** What is deployed: the bundle as wrangler makes it, offline, and the one of the local run beside it. */
+/** The bundle that wrangler deploys, made offline, and the bundle of a local run. */
 
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -21,7 +21,7 @@ interface WorkerModule {
   }
 }
 
-/** Bundles as a deployment would; a proxy that does not exist answers whoever tries to reach the network. */
+/** Bundles as a deployment does. A proxy that does not exist keeps wrangler from the network. */
 async function bundleWithWrangler(t: Test): Promise<string> {
   const dir = await temporaryDir(t)
   const wrangler = join(createRequire(import.meta.url).resolve('wrangler/package.json'), '../bin/wrangler.js')
@@ -45,13 +45,27 @@ async function bundleWithWrangler(t: Test): Promise<string> {
   return join(dir, 'out', 'worker.js')
 }
 
+type Asked = readonly [path: string, init?: RequestInit]
+
+/** The answers of a bundle, without their request ids. */
+async function answersOf(path: string, requests: readonly Asked[], bindings: object) {
+  const worker = (await import(path)) as WorkerModule
+  const answers: { readonly status: number; readonly text: string; readonly headers: readonly string[] }[] = []
+  for (const [target, init] of requests) {
+    const response = await worker.default.fetch(new Request(PUBLIC_URL + target, init), bindings, { waitUntil() {} })
+    const text = (await response.text()).replace(/"requestId":"[^"]*"/, '')
+    answers.push({ status: response.status, text, headers: [...response.headers.keys()].sort() })
+  }
+  return answers
+}
+
 t.test('the bundles', async t => {
   const dir = await temporaryDir(t)
   const local = join(dir, 'worker.js')
   const [deployed] = await Promise.all([bundleWithWrangler(t), bundleWorker(local)])
 
   for (const [name, path] of Object.entries({ deployed, local })) {
-    await t.test(`the ${name} one needs nothing of Node and is small`, async t => {
+    await t.test(`the ${name} bundle imports nothing and is small`, async t => {
       const text = await readFile(path, 'utf8')
       t.notMatch(text, /["']node:|\brequire\(["']|^\s*import\b|\bimport\(/m, 'no import of any kind')
       const bytes = gzipSync(text).length
@@ -63,7 +77,7 @@ t.test('the bundles', async t => {
     const { bindings, origin, token } = await openSurroundings(t)
     origin.answer = (request, response) => response.end(`${request.method} ${request.url}`)
     const good = `Bearer ${token()}`
-    const requests: readonly (readonly [path: string, init?: RequestInit])[] = [
+    const requests: readonly Asked[] = [
       ['/'],
       ['/health/live?a=b'],
       ['/api/v1/auth/login', { method: 'POST', body: 'x' }],
@@ -73,23 +87,10 @@ t.test('the bundles', async t => {
       ['/api/v1/users%2fme', { headers: { authorization: good } }],
       [`/${'x'.repeat(5000)}`]
     ]
-    const [one, other] = await Promise.all(
-      [deployed, local].map(async path => {
-        const worker = (await import(path)) as WorkerModule
-        const answers: unknown[] = []
-        for (const [path, init] of requests) {
-          const response = await worker.default.fetch(new Request(PUBLIC_URL + path, init), bindings, {
-            waitUntil() {}
-          })
-          const text = (await response.text()).replace(/"requestId":"[^"]*"/, '')
-          answers.push([response.status, text, [...response.headers.keys()].sort()])
-        }
-        return answers
-      })
-    )
+    const [one, other] = await Promise.all([deployed, local].map(path => answersOf(path, requests, bindings)))
     t.strictSame(one, other)
     t.strictSame(
-      one?.map(answer => (answer as unknown[])[0]),
+      one?.map(({ status }) => status),
       [200, 200, 200, 401, 401, 200, 400, 414]
     )
   })

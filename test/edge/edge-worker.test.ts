@@ -1,4 +1,4 @@
-/** A Worker with policies of its own: what it is told holds, and what makes no sense is never deployed. */
+/** A Worker with policies of its own: valid policies apply, and invalid ones cannot be deployed. */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -14,7 +14,7 @@ import { openTinyOrigin } from './lib/tiny-origin.ts'
 const OWN = {
   quotas: { few: { by: 'address', limit: '3/60' } },
   routes: [
-    { path: '/reports/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'floor' },
+    { path: '/reports/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'fallback' },
     { path: '/reports/*', methods: ['POST'], token: 'required', quotas: ['few'], onStoreFailure: 'refuse' }
   ]
 } as const
@@ -29,7 +29,7 @@ async function openOwn(t: Test) {
   return { ...around, send }
 }
 
-t.test('createEdgeWorker() throws on policies that do not hold together', async t => {
+t.test('createEdgeWorker() throws on invalid policies', async t => {
   const [route] = OWN.routes
   for (const routes of [
     [],
@@ -40,12 +40,12 @@ t.test('createEdgeWorker() throws on policies that do not hold together', async 
     t.throws(() => createEdgeWorker({ ...OWN, routes } as never), { name: 'TypeError', message: /with these policies/ })
 })
 
-t.test('policies of a deployment hold, by method, and what they do not name needs a token', async t => {
+t.test('policies of a deployment apply by method, and every other route needs a token', async t => {
   const { send, token, origin } = await openOwn(t)
-  // Every stranger from an address of its own; the quota has three.
-  let stranger = 0
+  // Each anonymous request comes from an address of its own: the quota has three.
+  let anonymous = 0
   const statusOf = async (method: string, path: string, headers: Record<string, string> = {}) => {
-    const from = { 'cf-connecting-ip': `198.51.100.${stranger++}` }
+    const from = { 'cf-connecting-ip': `198.51.100.${anonymous++}` }
     return (await send(path, { method, headers: { ...from, ...headers } })).status
   }
   t.equal(await statusOf('GET', '/reports/1'), 200)
@@ -66,7 +66,7 @@ t.test('policies of a deployment hold, by method, and what they do not name need
   t.equal(origin.requests.length - before, 3)
 })
 
-t.test('with inline keys nothing is fetched, and no other key is believed', async t => {
+t.test('with inline keys nothing is fetched, and no other key is accepted', async t => {
   const { bindings, signer, token } = await openSurroundings(t)
   const asked: string[] = []
   const bare = await openTinyOrigin(t)
@@ -84,7 +84,7 @@ t.test('with inline keys nothing is fetched, and no other key is believed', asyn
   t.strictSame(asked, ['/api/v1/users/me'])
 })
 
-t.test('a removed key ends every token of it within a second, remembered ones too', async t => {
+t.test('a removed key ends all of its tokens within a second, remembered ones too', async t => {
   const { bindings, redis, signer, token } = await openSurroundings(t)
   for (const keys of [{}, { JWKS: JSON.stringify({ keys: [publicJwkOf(signer)] }) }]) {
     const edge = await NODE.open(t, { ...bindings, ...keys })
@@ -98,14 +98,14 @@ t.test('a removed key ends every token of it within a second, remembered ones to
     })
     t.match(await refused.json(), { code: 'token-invalid' })
     t.equal((await ask()).status, 401)
-    // Redis forgets it again, so that the second Worker begins with a good key.
+    // Redis forgets the removal, so that the second Worker begins with a valid key.
     await openRedis(redis).flushall()
     await createRevocationFeed(openRedis(redis), 960_000).rebuild(randomUUID(), async () => [])
-    t.equal((await ask()).status, 401, 'and no edge takes a removed key back')
+    t.equal((await ask()).status, 401, 'an edge never accepts a removed key again')
   }
 })
 
-t.test('the age of the knowledge of ended sessions is told only where that was asked for', async t => {
+t.test('the age of the knowledge of ended sessions is shown only with DEBUG_HEADERS', async t => {
   const { bindings, token } = await openSurroundings(t)
   const ageOf = async (more: object) => {
     const edge = await NODE.open(t, { ...bindings, ...more })

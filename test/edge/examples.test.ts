@@ -1,4 +1,4 @@
-/** The examples in the docstrings of the public names: each function has one; it compiles, runs, and says what it says. */
+/** The examples in the docstrings of the public functions: each compiles, runs and gives the stated values. */
 
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -15,7 +15,7 @@ const GIVENS = join(ROOT, 'test/package/example-givens.ts')
 
 t.teardown(() => givens.close())
 
-/** Every export of the edge with the example in the docstring before it, if there is one. */
+/** The exported functions of the edge, with the examples in their docstrings. */
 async function findExamples(): Promise<ReadonlyMap<string, string>> {
   const examples = new Map<string, string>()
   for (const path of await readdir(join(ROOT, 'edge'), { recursive: true })) {
@@ -31,7 +31,7 @@ async function findExamples(): Promise<ReadonlyMap<string, string>> {
   return examples
 }
 
-/** The example as a module: with the names that it uses imported, and `expression // → value` turned into a check. */
+/** The example as a module: its names are imported, and each `expression // → value` becomes a check. */
 function moduleOf(example: string): string {
   const uses = (name: string) => new RegExp(`(?<![.\\w'])${name}\\b(?!:)`).test(example)
   const declares = (name: string) => new RegExp(`const (?:\\{[^}]* )?${name}\\b`).test(example)
@@ -47,7 +47,7 @@ function moduleOf(example: string): string {
   ].join('')
 }
 
-t.test('every public function has an example that compiles and holds', async t => {
+t.test('every public function has an example that compiles and is true', async t => {
   const examples = await findExamples()
   const functions = Object.entries({ ...gateway, ...verifier }).filter(([name]) => /^[a-z]/.test(name))
   t.ok(functions.length >= 12, 'the public names were found')
@@ -64,7 +64,7 @@ t.test('every public function has an example that compiles and holds', async t =
     include: ['*.ts']
   }
   const dir = t.testdir({ ...files, 'tsconfig.json': JSON.stringify(tsconfig) })
-  // Through env(1), because tap adds a loader of its own to every child, which the compiler does not survive.
+  // Through env(1), because tap adds its loader to every child process, and the compiler fails under it.
   const args = ['-u', 'NODE_OPTIONS', join(ROOT, 'node_modules/.bin/tsc'), '-p', dir]
   const compiled = await promisify(execFile)('env', args).catch(error => error)
   t.equal(compiled.stdout, '', 'all of them compile')

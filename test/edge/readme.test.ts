@@ -1,19 +1,24 @@
-/** What the README of the edge says, run as it stands there; deploying itself is left to those who have an account. */
+/**
+ * Runs what the README of the edge says, and its examples; a deployment needs an account and is not tried.
+ *
+ * Over 200 lines: one test for each claim of one document, over the same blocks of it.
+ */
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { HOP_MAX_AGE_MS, HOP_MAX_AHEAD_MS } from '../../edge/contract/edge-hop.ts'
 import { hopHeaders } from '../../edge/gateway/forward-headers.ts'
 import type { EdgeWorker } from '../../edge/index.ts'
-import { createHopSigner } from '../../edge/index.ts'
+import * as gateway from '../../edge/index.ts'
 import { EDGE_SETTING_NAMES, parseEdgeSettings } from '../../edge/settings.ts'
+import * as verifier from '../../edge/verifier/index.ts'
 import { spawnTied, stopChild } from '../../local/child.ts'
 import { temporaryDir } from '../lib/test-engines.ts'
 import { openTestStack } from '../lib/test-stack.ts'
@@ -36,19 +41,24 @@ function parseJsonc(text: string) {
   return JSON.parse(text.replaceAll(/^\s*\/\/.*$/gm, ''))
 }
 
-t.test('the lines that look whether it works say what the README promises', async t => {
+t.test('the lines that check a local and a live edge say what the README promises', async t => {
   const stack = await openTestStack(t, { REQUIRE_EDGE: 'true' })
-  const lines = blocks('From nothing to live', 'sh').at(-1) ?? ''
-  const here = lines.replace(ISSUER, stack.edge).replace('https://origin.example.com', stack.origin)
-  const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', here], { cwd: await temporaryDir(t) })
-  const [alive, closed = '', counted, around = ''] = stdout.trim().split('\n')
-  t.equal(alive, '200')
-  t.match(JSON.parse(closed), { code: 'token-missing' })
-  t.match(counted, /^ratelimit: "address";r=\d+;t=\d+/i)
-  t.match(JSON.parse(around), { code: 'edge-required' })
+  for (const heading of ['Five-minute start', 'From nothing to live']) {
+    const lines = blocks(heading, 'sh').at(-1) ?? ''
+    const here = lines
+      .replace('http://localhost:8787', stack.edge)
+      .replace(ISSUER, stack.edge)
+      .replace('https://origin.example.com', stack.origin)
+    const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', here], { cwd: await temporaryDir(t) })
+    const [alive, closed = '', counted, around] = stdout.trim().split('\n')
+    t.equal(alive, '200')
+    t.match(JSON.parse(closed), { code: 'token-missing' })
+    t.match(counted, /^ratelimit: "address";r=\d+;t=\d+/i)
+    if (heading === 'From nothing to live') t.match(JSON.parse(around ?? ''), { code: 'edge-required' })
+  }
 })
 
-t.test('a deployment without its own settings is closed, with those of the README it is sound', async t => {
+t.test('a deployment without its own settings is closed, and with those of the README it is valid', async t => {
   const secrets = { EDGE_SECRET, UPSTASH_REDIS_REST_URL: 'https://redis.test', UPSTASH_REDIS_REST_TOKEN: 'a' }
   const { vars } = parseJsonc(await readFile(new URL('wrangler.jsonc', EDGE), 'utf8'))
   const edge = await openInNode({ ...vars, ...secrets })
@@ -57,13 +67,13 @@ t.test('a deployment without its own settings is closed, with those of the READM
   t.match(parseEdgeSettings({ ...vars, ...secrets }), { ok: false, reason }, 'not only because the origin is away')
 
   const ours = parseJsonc(`{${blocks('From nothing to live', 'jsonc')[0]}}`)
-  t.match(parseEdgeSettings({ ...vars, ...ours.vars, ...secrets }), { ok: true, settings: { publicUrl: ISSUER } })
+  t.match(parseEdgeSettings({ ...vars, ...ours.vars, ...secrets }), { ok: true, value: { publicUrl: ISSUER } })
   const [origin = ''] = blocks('From nothing to live', 'sh')
   for (const [name] of origin.matchAll(/^\w+(?==)/gm))
     t.match(await readFile(new URL('../.env.example', EDGE), 'utf8'), new RegExp(`^(# )?${name}=`, 'm'))
 })
 
-/** The Worker of the README before a backend, under the settings of its `wrangler.jsonc` but for the addresses. */
+/** The Worker of the README in front of a backend, with its `wrangler.jsonc` except for the addresses. */
 async function openShop(t: Test, backendUrl: string) {
   const { bindings, origin, token } = await openSurroundings(t)
   const [entry = ''] = blocks('Before a backend of your own', 'ts')
@@ -77,39 +87,31 @@ async function openShop(t: Test, backendUrl: string) {
 }
 
 interface Backend {
-  readonly language: string
   readonly program: string
   readonly file: string
-  /** Lets the system choose the port, and says which it is. */
-  readonly listening: (code: string) => string
 }
 
 const BACKENDS: readonly Backend[] = [
-  {
-    language: 'js',
-    program: process.execPath,
-    file: 'backend.mjs',
-    listening: code => code.replace('listen(8080)', 'listen(0, () => console.log(server.address().port))')
-  },
-  {
-    language: 'python',
-    program: 'python3',
-    file: 'backend.py',
-    listening: code => code.replace('8080', '0').replace('server.serve', 'print(server.server_port)\nserver.serve')
-  }
+  { program: process.execPath, file: 'backend.mjs' },
+  { program: 'python3', file: 'backend.py' }
 ]
 
-/** Runs a backend of the README; it knows two secrets, of which the edge still uses the older. */
-async function openBackend(t: Test, { language, program, file, listening }: Backend): Promise<string> {
-  const [code = ''] = blocks('Before a backend of your own', language)
-  const dir = t.testdir({ [file]: listening(code) })
-  const child = await spawnTied(program, [join(dir, file)], {
+/** Runs an example backend. It knows two secrets, and the edge still uses the older one. */
+async function openBackend(t: Test, { program, file }: Backend): Promise<string> {
+  const child = await spawnTied(program, [fileURLToPath(new URL(`examples/${file}`, EDGE))], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PYTHONUNBUFFERED: '1', EDGE_SECRETS: `a newer secret,${EDGE_SECRET}` }
+    env: { PORT: '0', EDGE_SECRETS: `a newer secret,${EDGE_SECRET}` }
   })
   t.teardown(() => stopChild(child))
-  const [port] = await once(createInterface({ input: child.stdout as Readable }), 'line')
-  return `http://127.0.0.1:${port}`
+  const [url] = await once(createInterface({ input: child.stdout as Readable }), 'line')
+  return url
+}
+
+/** A request for `/health` with the headers of the edge; the signature may have another secret, time or path. */
+async function signed(secret: string, timeMs: number, target = '/health') {
+  const requestId = '0199a8d4-1c00-7000-8000-0000000000f6'
+  const hop = { method: 'GET', target, clientAddress: '192.0.2.1', timeMs, requestId }
+  return { headers: hopHeaders(hop, await gateway.createHopSigner(secret)(hop)) }
 }
 
 async function isInstalled(program: string): Promise<boolean> {
@@ -121,7 +123,7 @@ async function isInstalled(program: string): Promise<boolean> {
 
 for (const backend of BACKENDS) {
   const skip = !(await isInstalled(backend.program)) && `${backend.program} is not installed`
-  t.test(`the backend in ${backend.language} believes the edge, and nobody else`, { skip }, async t => {
+  t.test(`${backend.file} accepts requests of the edge, and no others`, { skip }, async t => {
     const url = await openBackend(t, backend)
     const { send, token } = await openShop(t, url)
     const sub = '0199a8d4-1c00-7000-8000-0000000000e5'
@@ -132,19 +134,18 @@ for (const backend of BACKENDS) {
 
     const forged = `Bearer x.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.x`
     for (const path of ['/orders', '/Health', '/health/', '/health;x', '/health%3Bx', '/healt%68?x', '/health?x'])
-      t.notMatch(await (await send(path, { headers: { authorization: forged } })).text(), sub, `nobody signed: ${path}`)
+      t.notMatch(
+        await (await send(path, { headers: { authorization: forged } })).text(),
+        sub,
+        `a forged token at ${path}`
+      )
     const preflight = { 'access-control-request-method': 'GET' }
     for (const more of [{ authorization: forged }, {}]) {
       const response = await send('/orders', { method: 'OPTIONS', headers: { ...preflight, ...more } })
-      t.notMatch(await response.text(), sub, 'nor by a preflight')
+      t.notMatch(await response.text(), sub, 'a preflight gets no data')
     }
-    t.equal(await (await send('/health')).text(), 'ok', 'which nobody died of')
+    t.equal(await (await send('/health')).text(), 'ok', 'the backend still runs')
 
-    const signed = async (secret: string, timeMs: number, target = '/health') => {
-      const requestId = '0199a8d4-1c00-7000-8000-0000000000f6'
-      const hop = { method: 'GET', target, clientAddress: '192.0.2.1', timeMs, requestId }
-      return { headers: hopHeaders(hop, await createHopSigner(secret)(hop)) }
-    }
     const nowMs = Date.now()
     const direct = async (init: RequestInit = {}) => (await fetch(`${url}/health`, init)).status
     t.equal(await direct(await signed(EDGE_SECRET, nowMs)), 200, 'what the edge would have sent')
@@ -160,20 +161,41 @@ for (const backend of BACKENDS) {
   })
 }
 
-t.test('every document says how long a signed hop is good for, and so do the backends of the README', async t => {
-  const [age, ahead] = [HOP_MAX_AGE_MS / 1000, HOP_MAX_AHEAD_MS / 1000]
-  t.equal(age, 30, 'as the contract has it')
-  t.match(readme, `older than ${age} seconds, and what is dated more than ${ahead} seconds ahead`)
-  t.match(readme, `repeat a\nrequest for ${age} seconds`)
-  t.match(await readFile(new URL('../SECURITY.md', EDGE), 'utf8'), `replayed for ${age} seconds`)
-  for (const language of ['js', 'python']) {
-    const [code = ''] = blocks('Before a backend of your own', language)
-    t.match(code, `<= ${age}_000`, language)
-    t.match(code, `-${ahead}_000`, language)
+t.test('the README shows the check of the Node example, and links to files and headings that exist', async t => {
+  const [code = ''] = blocks('Before a backend of your own', 'js')
+  t.ok((await readFile(new URL('examples/backend.mjs', EDGE), 'utf8')).includes(`\n${code}`), 'verbatim')
+
+  const links = [...readme.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+  for (const { file } of BACKENDS) t.ok(links.includes(`examples/${file}`), file)
+  const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(
+    ([, heading = '']) => `#${heading.toLowerCase().replaceAll(' ', '-')}`
+  )
+  for (const target of links) {
+    if (target.startsWith('#')) t.ok(headings.includes(target), target)
+    else await t.resolves(access(new URL(target, EDGE)), target)
   }
 })
 
-t.test('keys that were taken from the issuer once need no issuer any more', async t => {
+t.test('the README lists every exported name', async t => {
+  const [, section = ''] = readme.split('\n## Exported names\n')
+  const named = [...(section.split('\n## ')[0]?.matchAll(/^\| `(\w+)` \|/gm) ?? [])].map(match => match[1])
+  t.strictSame(named.sort(), Object.keys({ ...gateway, ...verifier }).sort())
+})
+
+t.test('every document and example states the lifetime of a signed hop', async t => {
+  const [age, ahead] = [HOP_MAX_AGE_MS / 1000, HOP_MAX_AHEAD_MS / 1000]
+  t.equal(age, 30, 'as the contract has it')
+  t.match(readme, `older than ${age} seconds, and a request dated more than ${ahead} seconds ahead`)
+  t.match(readme, `repeat a request for ${age} seconds`)
+  t.match(await readFile(new URL('../SECURITY.md', EDGE), 'utf8'), `replayed for ${age} seconds`)
+  for (const { file } of BACKENDS) {
+    const code = await readFile(new URL(`examples/${file}`, EDGE), 'utf8')
+    t.match(code, `<= ${age}_000`, file)
+    t.match(code, `-${ahead}_000`, file)
+  }
+})
+
+t.test('keys given with the settings need no issuer', async t => {
   const { bindings, origin, token } = await openSurroundings(t)
   const [command = ''] = /^curl[^|]*(?= \|)/m.exec(blocks('Keys given with the settings', 'text')[0] ?? '') ?? []
   const { stdout } = await promisify(execFile)('bash', ['-eu', '-c', command.replace(ISSUER, origin.url)])
@@ -200,7 +222,7 @@ t.test('the table of settings is complete, and its defaults are those of the Wor
   )
 })
 
-t.test('the events in the table are those that the Worker logs', async t => {
+t.test('the table of events lists those that the Worker logs', async t => {
   const files = ['edge-worker.ts', 'deployment.ts'].map(name => readFile(new URL(name, EDGE), 'utf8'))
   const source = (await Promise.all(files)).join('\n')
   const logged = [...source.matchAll(/event: '([\w-]+)'/g)].map(match => match[1])

@@ -1,4 +1,4 @@
-/** The edge's settings: nothing that decides over security has a default, and a Worker that lacks one is closed. */
+/** The edge's settings: none that decides over security has a default, and a Worker without one is closed. */
 
 import { mock } from 'node:test'
 import t from 'tap'
@@ -67,14 +67,14 @@ const reasonOf = (env: Readonly<Record<string, unknown>>) => {
   return parsed.ok ? undefined : parsed.reason
 }
 
-t.test('parseEdgeSettings() needs five settings, and has a sane default for every other', async t => {
+t.test('parseEdgeSettings() requires five settings, and has a default for every other', async t => {
   const { FALLBACK_CLIENT_ADDRESS: _, ...local } = GOOD
   t.match(reasonOf(local), 'PUBLIC_URL must be an https origin', 'http is for local runs')
   const needed = { ...local, PUBLIC_URL: 'https://auth.example.com' }
   t.strictSame(Object.keys(needed).sort(), REQUIRED.toSorted())
   t.match(parseEdgeSettings(needed), {
     ok: true,
-    settings: {
+    value: {
       publicUrl: 'https://auth.example.com',
       originUrl: 'http://origin.test',
       jwksUrl: 'http://origin.test/.well-known/jwks.json',
@@ -110,7 +110,7 @@ t.test('parseEdgeSettings() reads every setting', async t => {
   }
   t.match(parseEdgeSettings(env), {
     ok: true,
-    settings: {
+    value: {
       publicUrl: 'https://auth.example.com',
       jwksUrl: 'https://keys.example.com/set.json',
       apiPrefix: '/v2/auth-api',
@@ -124,21 +124,21 @@ t.test('parseEdgeSettings() reads every setting', async t => {
       quotas: { ...DEFAULT_EDGE_QUOTAS, user: '5/10' }
     }
   })
-  t.match(parseEdgeSettings({ ...GOOD, ALLOWED_ORIGINS: 'none' }), { settings: { allowedOrigins: [] } })
+  t.match(parseEdgeSettings({ ...GOOD, ALLOWED_ORIGINS: 'none' }), { value: { allowedOrigins: [] } })
 })
 
-t.test('parseEdgeSettings() refuses what is missing, malformed or no text, by its name', async t => {
+t.test('parseEdgeSettings() names a setting that is missing, malformed or not text', async t => {
   for (const name of REQUIRED) t.match(reasonOf({ ...GOOD, [name]: undefined }), `${name} is missing`)
   for (const [name, values] of Object.entries(MALFORMED)) {
     for (const value of [...values, 7, true, null, {}, ['http://a']]) {
-      // A null binding is one that is not there; where it may be missing, that is no mistake.
+      // A null binding counts as missing, which is allowed for optional settings.
       if (value === null && !REQUIRED.includes(name)) continue
       t.match(reasonOf({ ...GOOD, [name]: value }), name, `${name}=${JSON.stringify(value)}`)
     }
   }
 })
 
-t.test('parseEdgeSettings() names everything that is wrong at once, and no secret', async t => {
+t.test('parseEdgeSettings() names every fault at once, and no secret', async t => {
   const reason = reasonOf({ ...GOOD, EDGE_SECRET: 'a short secret', ORIGIN_URL: 'x', EDGE_QUOTA_USER: 'y' })
   for (const name of ['EDGE_SECRET', 'ORIGIN_URL', 'EDGE_QUOTA_USER']) t.match(reason, name)
   t.notMatch(reason, 'a short secret')

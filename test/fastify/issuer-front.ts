@@ -1,19 +1,19 @@
-/** Stands before an origin and passes its keys on, from whichever origin the test says, or from none. */
+/** A server in front of an origin that passes its keys on; the test chooses the origin, or none. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Teardown } from '../lib/test-engines.ts'
 
-export interface IssuerFront {
+interface IssuerFront {
   readonly jwksUrl: string
-  /** The origin whose keys it passes on; without one it breaks every connection. */
+  /** The origin of the keys; without one it breaks every connection. */
   origin: string | undefined
-  /** How often the keys were asked for. */
+  /** The number of requests for the keys. */
   downloads: number
 }
 
-/** Opens a front; the origin behind it may change at any time. */
+/** Opens the server; the origin behind it may change at any time. */
 export async function openIssuerFront(t: Teardown, origin?: string): Promise<IssuerFront> {
   const server = createServer(async (request, response) => {
     front.downloads += 1

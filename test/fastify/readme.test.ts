@@ -1,4 +1,4 @@
-/** What the README says about protecting another service, run as it stands there. */
+/** Runs what the README says about protecting another service. */
 
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
@@ -34,7 +34,7 @@ t.test('gatehouse/verifier offers the verifier under the names of the README', a
   t.match(await import(name), { createTokenVerifier: Function, createRemoteKeySet: Function })
 })
 
-/** Runs the code with the addresses of this test; the file lies inside the package, so that its name resolves. */
+/** Runs the code with the addresses of this test. The file is inside the package, so that the package name resolves. */
 async function startService(
   t: Pick<typeof import('tap').default, 'testdir'>,
   origin: string,

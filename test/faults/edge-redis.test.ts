@@ -1,4 +1,4 @@
-/** The edge when Redis is away, slow or talks nonsense: a stricter floor, a bounded trust, then a plain refusal. */
+/** The edge when Redis is away, slow or answers nonsense: stricter fallback quotas, a bounded trust, then a plain refusal. */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -17,7 +17,8 @@ const T0 = 1_800_000_000_000
 const DEADLINE_MS = 400
 /** Two tries, each with its deadline, and a slow machine. */
 const PATIENCE_MS = 10 * DEADLINE_MS
-const TAKES = [{ name: 'address', policy: quotaPolicy(20, 60), subject: '192.0.2.1' }]
+const ADDRESS = { name: 'address', policy: quotaPolicy(20, 60), subject: '192.0.2.1' }
+const CHARGES = [ADDRESS]
 const SESSION = { sid: '0199a8d4-1c00-7000-8000-0000000000b2', kid: 'k' }
 /** What the issue of the day names, each of them a way to fail. */
 const ROWS = ['no answer', 'a connection that is cut', 'status 429', 'status 500', 'a page', 'truncated JSON'] as const
@@ -41,55 +42,58 @@ async function openAdmission(t: Test) {
     onStoreFailure: error => failures.push(error.message)
   })
   let behind: Promise<unknown> = Promise.resolve()
-  const prepare = async () => {
-    await admission.prepare(TAKES, true, work => {
+  const begin = (charges = CHARGES) => {
+    const background = (work: Promise<unknown>) => {
       behind = work
-    })
+    }
+    const conversation = admission.begin({ charges, begunAtMs: clock.nowMs, background })
+    conversation.identify(SESSION, [])
+    return conversation
   }
   /** Asks as a request does that begins at `atMs`, and waits for what goes on behind it. */
   const ask = async (atMs: number) => {
     clock.nowMs = atMs
-    await prepare()
-    const taken = admission.take(TAKES, 'floor')
-    const standing = admission.standing(SESSION, atMs)
+    const conversation = begin()
+    await conversation.ready()
+    const { ok: allowed } = conversation.charge('fallback')
+    const session = conversation.sessionStatus()
     await behind
-    return { allowed: taken.refusal === undefined, standing }
+    return { allowed, session }
   }
-  return { admission, ask, redis, failures, clock }
+  return { begin, ask, redis, failures, clock }
 }
 
 for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
-  t.test(`an edge that never heard of Redis has its floor, and trusts no session: ${what}`, async t => {
-    const { admission, ask, redis, failures, clock } = await openAdmission(t)
+  t.test(`an edge that has never reached Redis uses fallback quotas, and trusts no session: ${what}`, async t => {
+    const { begin, ask, redis, failures, clock } = await openAdmission(t)
     redis.fault = fault
     const beganMs = performance.now()
     const answers = await Promise.all(Array.from({ length: 8 }, () => ask(T0)))
     t.ok(performance.now() - beganMs < PATIENCE_MS, 'within the deadline')
     t.equal(answers.filter(({ allowed }) => allowed).length, 4, 'a fifth of twenty')
-    t.ok(answers.every(({ standing }) => standing === 'unknown'))
-    t.match(admission.take([{ ...TAKES[0], subject: 'b' }] as never, 'refuse'), {
-      refusal: 'unavailable',
-      standings: []
+    t.ok(answers.every(({ session }) => session === 'unknown'))
+    t.match(begin([{ ...ADDRESS, subject: 'b' }]).charge('refuse'), {
+      problem: 'unavailable',
+      quotas: []
     })
-    t.equal(failures.length, 1, 'and they waited for one round trip together')
+    t.equal(failures.length, 1, 'and they waited for one call together')
     t.notMatch(failures.join('\n'), /192\.0\.2\.1|a-secret-token|local quota/, 'no address, token or script in the log')
 
     redis.fault = undefined
     clock.nowMs = T0 + 250
     await ask(T0 + 250)
-    t.match(await ask(T0 + 251), { allowed: true, standing: 'live' }, 'and one request behind which it was found again')
+    t.match(await ask(T0 + 251), { allowed: true, session: 'live' }, 'one request has probed Redis behind itself')
   })
 
-  t.test(`a session that was known is trusted for a second, and then nobody can say: ${what}`, async t => {
+  t.test(`a known session is trusted for a second, and then its status is unknown: ${what}`, async t => {
     const { ask, redis } = await openAdmission(t)
-    t.match(await ask(T0), { standing: 'live' })
+    t.match(await ask(T0), { session: 'live' })
     redis.fault = fault
-    for (const atMs of [T0 + 1, T0 + 500, T0 + 501, T0 + 1000])
-      t.match(await ask(atMs), { standing: 'live' }, `${atMs}`)
-    t.match(await ask(T0 + 1001), { standing: 'unknown' }, 'not a millisecond longer')
+    for (const atMs of [T0 + 1, T0 + 500, T0 + 501, T0 + 1000]) t.match(await ask(atMs), { session: 'live' }, `${atMs}`)
+    t.match(await ask(T0 + 1001), { session: 'unknown' }, 'not a millisecond longer')
     redis.fault = undefined
     await ask(T0 + 2000)
-    t.match(await ask(T0 + 2001), { standing: 'live' })
+    t.match(await ask(T0 + 2001), { session: 'live' })
   })
 }
 
@@ -159,7 +163,7 @@ for (const place of PLACES) {
 
 const from = (address: string): RequestInit => ({ headers: { 'cf-connecting-ip': address } })
 
-/** Asks from ever other addresses, so that no floor is in the way. */
+/** Asks from ever other addresses, so that no fallback quota refuses. */
 function protectedRequest(edge: Edge, token: string): () => Promise<Response> {
   const address = () => `203.0.113.${Math.floor(Math.random() * 256)}`
   return () =>

@@ -40,7 +40,7 @@ function limiterOver(redis: ReturnType<typeof openRedis>) {
     onStoreFailure: () => {}
   })
   return async (subject: string) =>
-    (await limiter.charge('test', quotaPolicy(LIMIT, 3600), subject, Date.now())).allowed
+    (await limiter.charge({ name: 'test', policy: quotaPolicy(LIMIT, 3600), subject }, Date.now)).allowed
 }
 
 let guessers = 0

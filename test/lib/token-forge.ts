@@ -3,7 +3,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import type { AccessClaims } from '../../edge/contract/claims.ts'
 import type { PublicJwk } from '../../edge/verifier/public-jwk.ts'
-import type { TokenAlgorithm } from '../../edge/verifier/signature-port.ts'
+import type { TokenAlgorithm } from '../../edge/verifier/token-algorithm.ts'
 
 /** A private key with the names under which its public half is known. */
 export interface Signer {

@@ -1,4 +1,4 @@
-/** What the examples of the public names take for given. Addresses of example.com are answered here and never asked. */
+/** The names that the examples of the public functions use. Requests to example.com are answered without a network. */
 
 import { createAdmission, createForward, createHopSigner, openRedis, parsePolicies } from '../../edge/index.ts'
 import { createRevocationFeed } from '../../edge/revocation/revocation-feed.ts'
@@ -11,11 +11,11 @@ const backend = await openEngineBackend()
 const rest = await openRedisRest({ backend, token: 'a token of the test' })
 const signer = generateSigner('ES256')
 const signature = createWebCryptoSignaturePort()
-// A deadline that no machine under load misses: what is shown is not how fast.
+// A deadline that a busy machine keeps, too: the examples do not show speed.
 export const redis = openRedis({ url: rest.url, token: 'a token of the test', deadlineMs: 20_000 })
 await createRevocationFeed(redis, 960_000).rebuild('0199a8d4-1c00-7000-8000-0000000000d4', async () => [])
 
-/** Ends what was opened. */
+/** Closes what was opened. */
 export async function close(): Promise<void> {
   await rest.close()
   await backend.close()
@@ -34,7 +34,7 @@ export const env = {
 export const context = { waitUntil: (_work: Promise<unknown>): void => {} }
 export const keys = createInlineKeySet({ keys: [jwk], signature })
 
-/** The issuer publishes its keys, the origin answers 200, and everybody else is out of reach. */
+/** The issuer publishes its keys, the origin answers 200, and every other host is unreachable. */
 export async function fetch(input: string | Request, _init?: RequestInit): Promise<Response> {
   const { href, hostname } = new URL(typeof input === 'string' ? input : input.url)
   if (href === jwksUrl) return Response.json({ keys: [jwk] })
@@ -44,7 +44,7 @@ export async function fetch(input: string | Request, _init?: RequestInit): Promi
 
 const parsed = parsePolicies({
   quotas: { address: { by: 'address', limit: '300/60' } },
-  routes: [{ path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'floor' }]
+  routes: [{ path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'fallback' }]
 })
 if (!parsed.ok) throw new Error(parsed.reason)
 export const policies = parsed.value

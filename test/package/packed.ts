@@ -1,4 +1,4 @@
-/** The package as a consumer gets it: packed from a copy of the sources and installed, without a registry. */
+/** The package as a consumer installs it: packed from a copy of the sources, without a registry. */
 
 import { execFile } from 'node:child_process'
 import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
@@ -10,26 +10,26 @@ import { type Teardown, temporaryDir } from '../lib/test-engines.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CONSUMER = fileURLToPath(new URL('consumer', import.meta.url))
 
-/** What packing reads; a copy, because packing writes beside it while other tests read the repository. */
+/** The inputs of packing. They are copied, because packing writes files while other tests read the repository. */
 const SOURCES = [
   ...['.gitignore', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'tsconfig.json', 'tsconfig.build.json'],
   ...['edge', 'fastify', 'server', 'local']
 ]
 
-export interface Packed {
-  /** The project of a consumer, with the programs of `consumer/` and the package in its `node_modules`. */
+interface Packed {
+  /** The project of a consumer, with the programs of `consumer/`, and the package in its `node_modules`. */
   readonly project: string
-  /** What npm put into `node_modules`; what the project brings itself is linked afterwards. */
+  /** The folders that npm put into `node_modules`, before the dependencies of the project were linked. */
   readonly installed: readonly string[]
-  /** Where the sources were packed. */
+  /** The folder of the packed sources. */
   readonly sources: string
 }
 
-/** Runs a program in a folder and returns what it wrote. Nothing of this process's environment but the path gets in. */
+/** Runs a program in a folder and returns its output. Of this process's environment it gets only the path. */
 export async function run(dir: string, program: string, ...args: readonly string[]): Promise<string> {
   const env = { PATH: process.env.PATH, HOME: dir, npm_config_cache: join(dir, '.npm'), NO_COLOR: '1' }
   const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
-  // Through env(1), because tap adds a loader of its own to every child, which a consumer does not have.
+  // Through env(1), because tap adds its loader to every child process, and a consumer has none.
   const { stdout } = await promisify(execFile)('env', ['-i', ...settings, program, ...args], { cwd: dir })
   return stdout
 }

@@ -9,12 +9,13 @@ import { openTestOrigin } from '../lib/test-origin.ts'
 
 const REQUEST_ID = '0199a8d4-1c00-7000-8000-0000000000a1'
 
+// Over 40 lines: one origin for all its rules.
 t.test('an origin that demands the edge', async t => {
   const origin = await openTestOrigin(t, { REQUIRE_EDGE: 'true' })
   const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code
   const nowhere = (init: RequestInit = {}, path = '/api/v1/nowhere') => fetch(origin.url + path, init)
 
-  await t.test('refuses whoever comes without it, but for health and keys', async t => {
+  await t.test('refuses every request without it, except for health and keys', async t => {
     t.equal(await codeOf(await nowhere()), 'edge-required')
     t.equal(await codeOf(await nowhere({}, '/api/v1/auth/verify-token')), 'edge-required')
     for (const path of ['/health/live', '/.well-known/jwks.json']) t.equal((await fetch(origin.url + path)).status, 200)
@@ -110,7 +111,7 @@ t.test('an origin that demands the edge', async t => {
     t.equal(await ask(Date.now() - HOP_MAX_AGE_MS - 1), 'edge-required')
     t.equal(await ask(Date.now() + 2 * HOP_MAX_AHEAD_MS), 'edge-required')
     t.equal(await ask(Number.NaN), 'edge-required')
-    t.equal(await ask(Date.now(), { clientAddress: 'localhost' }), 'edge-required', 'or whose address is none')
-    t.equal(await ask(Date.now(), { requestId: 'not-an-id' }), 'edge-required', 'or whose id is none')
+    t.equal(await ask(Date.now(), { clientAddress: 'localhost' }), 'edge-required', 'or with an invalid address')
+    t.equal(await ask(Date.now(), { requestId: 'not-an-id' }), 'edge-required', 'or with an invalid id')
   })
 })

@@ -21,6 +21,7 @@ const LIVES = Number(process.env.REFRESH_LIVES ?? 150)
 t.setTimeout(3_600_000)
 
 for (const lane of lanes()) {
+  // Over 40 lines: one trace through the statement and the rule side by side.
   t.test(`the statement decides as the rule does (${lane.name})`, { skip: lane.skip, timeout: 3_600_000 }, async t => {
     const databaseUrl = await migratedDatabase(t, lane)
     const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })

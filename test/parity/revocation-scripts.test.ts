@@ -1,4 +1,8 @@
-/** The revocation feed in Redis, script by script and as a whole, on every engine. */
+/**
+ * The revocation feed in Redis, script by script and as a whole, on every engine.
+ *
+ * Over 200 lines: one rule a test, all over one table of engines.
+ */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -13,7 +17,7 @@ import { type RedisLane, redisBackends } from '../lib/redis-backends.ts'
 import { redisEndpoint } from '../lib/test-engines.ts'
 
 const RETENTION_MS = 960_000
-/** Of a real Redis; the numbers below are other suites'. */
+/** On a real Redis; other suites use the numbers below. */
 const LOGICAL_DATABASE = 11
 
 const EPOCH = '01a1fc90-5540-7581-a8d9-be172b2131fe'
@@ -53,7 +57,7 @@ return redis.call('ZCARD', ended)
 const OLD_READ = `return redis.call('ZRANGE', KEYS[1], ARGV[1], '+inf', 'BYSCORE', 'LIMIT', 0, 2000, 'WITHSCORES')`
 
 const RULES: Readonly<Record<string, (t: Test, lane: RedisLane) => Promise<void>>> = {
-  'reading answers the epoch, or that there is none': async (t, lane) => {
+  'reading returns the epoch, or that it is missing': async (t, lane) => {
     const { draft, open, read } = await build(t, lane)
     t.strictSame(await read('-inf'), ['', '0'])
     await draft(EPOCH)
@@ -63,7 +67,7 @@ const RULES: Readonly<Record<string, (t: Test, lane: RedisLane) => Promise<void>
     t.strictSame(await read(1_800_000_000_000), [EPOCH, '0'])
   },
 
-  'the epoch and the ended sessions are one key: Redis loses both or none': async (t, lane) => {
+  'the epoch and the ended sessions are one key: Redis loses both or neither': async (t, lane) => {
     const { run, draft, open, publish, read, feed } = await build(t, lane)
     await draft(EPOCH)
     await publish('a')

@@ -134,10 +134,10 @@ function atOrigin(env: Readonly<Record<string, string>>): Config | undefined {
 
 function atEdge(env: Readonly<Record<string, string>>): EdgeSettings | undefined {
   const parsed = parseEdgeSettings(env)
-  return parsed.ok ? parsed.settings : undefined
+  return parsed.ok ? parsed.value : undefined
 }
 
-t.test('both sides take a value as the same thing, or neither takes it', async t => {
+t.test('both sides accept a value with the same meaning, or both refuse it', async t => {
   for (const name of Object.keys(SHARED_SETTINGS) as SharedSettingName[]) {
     let taken = 0
     const [originPlace, edgePlace] = PLACES[name]
@@ -151,7 +151,7 @@ t.test('both sides take a value as the same thing, or neither takes it', async t
   }
 })
 
-t.test('what is taken outside of production is taken by a local edge', async t => {
+t.test('a value that is accepted outside of production is accepted by a local edge', async t => {
   for (const PUBLIC_URL of ODD.PUBLIC_URL) {
     const origin = atOrigin({ ...ORIGIN, NODE_ENV: 'development', PUBLIC_URL })
     const edge = atEdge({ ...EDGE, FALLBACK_CLIENT_ADDRESS: '127.0.0.1', PUBLIC_URL })

@@ -46,7 +46,7 @@ for (const lane of redisBackends()) {
     for (const [what, count] of Object.entries(seen)) t.ok(count > 500, `${count} ${what}`)
   })
 
-  t.test(`the Lua twin takes the clock of Redis where it is told none: ${lane.name}`, { skip: lane.skip }, async t => {
+  t.test(`the Lua twin uses the clock of Redis by default: ${lane.name}`, { skip: lane.skip }, async t => {
     const { backend, prefix } = await lane.open(t)
     const policy = { quota: 2, windowMs: 60_000, sliceMs: 1000 }
     const before = await timeOf(backend)
@@ -55,7 +55,7 @@ for (const lane of redisBackends()) {
     const after = await timeOf(backend)
     for (const dated of [first, second, third]) {
       const nowMs = dated?.redisNowMs ?? 0
-      t.ok(nowMs >= before && nowMs <= after, 'it says what time it was')
+      t.ok(nowMs >= before && nowMs <= after, 'the time of Redis')
       t.equal(dated?.grant.index, Math.floor(nowMs / 1000))
     }
     t.match(
@@ -69,11 +69,11 @@ for (const lane of redisBackends()) {
     const leavesAtMs = ((first?.grant.index ?? 0) + 1) * 1000 + 60_000
     t.equal(third?.grant.retryAfterMs, leavesAtMs - (third?.redisNowMs ?? 0))
     const ttl = Number(await backend.execute(['PTTL', `${prefix}clock`]))
-    t.ok(ttl > 60_000 && ttl <= 62_000, 'and what it wrote goes by itself')
+    t.ok(ttl > 60_000 && ttl <= 62_000, 'and its key expires')
   })
 }
 
-/** What the rule says, and what is then remembered. */
+/** The grants of the rule, and the slices after them. */
 function predict(trace: Trace) {
   let slices: readonly Slice[] = []
   const grants = trace.map(({ policy, ask, nowMs }): Grant => {
@@ -84,12 +84,12 @@ function predict(trace: Trace) {
   return { grants, remembered: slices.map(({ index, count }) => [String(index), String(count)]) }
 }
 
-/** What the script says, and what is then in Redis. */
+/** The grants of the script, and the slices in Redis after them. */
 async function replay(backend: RedisBackend, key: string, trace: Trace): Promise<ReturnType<typeof predict>> {
   const grants: Grant[] = []
   for (const { policy, ask, nowMs } of trace) {
     const { grant, redisNowMs } = parseGrant(await put(backend, key, policy, ask, nowMs), policy, ask)
-    if (redisNowMs !== nowMs) throw new Error(`the script was told ${nowMs} and says ${redisNowMs}`)
+    if (redisNowMs !== nowMs) throw new Error(`expected the time ${nowMs}, found ${redisNowMs}`)
     grants.push(grant)
   }
   const fields = (await backend.execute(['HGETALL', key])) as string[]
@@ -107,7 +107,7 @@ function randomTrace(random: Random): Trace {
   const windowMs = pick(random, [60_000, 60_001, 599_999, 3_600_000, 999_999_000])
   const sliceMs = Math.max(1, Math.floor(windowMs / pick(random, [2, 3, 7, 60, 120, 1000])))
   const quota = pick(random, [1, 2, 5, 10, 300, 600, 999_999_999])
-  // From 1970, over now, to the last time whose microseconds Redis could name.
+  // From 1970, over now, to the last time that Redis can name in microseconds.
   let nowMs = pick(random, [0, 1, 1_800_000_000_000, 2 ** 41 - 1, 9_000_000_000_000])
   const debited = new Set<number>()
   return Array.from({ length: between(random, 4, 16) }, () => {
@@ -147,7 +147,7 @@ function randomAsk(random: Random, { quota, sliceMs }: QuotaPolicy, nowMs: numbe
   }
 }
 
-/** Also what makes no sense: more than is there, from slices that are empty, into the far past and future. */
+/** Invalid ones, too: of more than was debited, from empty slices, into the far past and future. */
 function randomSettlement(random: Random, now: number, debited: readonly number[], quota: number): Settlement {
   const somewhere = () => Math.max(0, now + pick(random, [-1_000_000, -121, -1, 0, 1, 5, 1_000_000]))
   const known = debited[Math.floor(random() * debited.length)] ?? now

@@ -12,18 +12,18 @@ import type { Signer } from '../lib/token-forge.ts'
 import { buildVectors, type TokenVector } from '../lib/token-vectors.ts'
 
 const PATH = '/api/v1/auth/verify-token'
-/** Longer headers are refused before anybody looks for a token. */
+/** Longer headers are refused before a token is looked for. */
 const MAX_HEADER_BYTES = 9_000
-/** So that no token is refused for there being so many. */
+/** So that no token is refused by a quota. */
 const WIDE_QUOTAS = { EDGE_QUOTA_ADDRESS: '1000000/60', EDGE_QUOTA_AUTH: '1000000/60', EDGE_QUOTA_USER: '1000000/60' }
-/** Questions on their way at a time. */
+/** Pending requests at a time. */
 const ABREAST = 8
 
 const origin = await openTestOrigin(t)
 const vectors = await buildTable(origin)
 
-t.test('every token has the same verdict at the edge in Node, at the edge in workerd, and at the origin', async t => {
-  // Behind the edges is not that origin but one that says yes to everything: what is refused there, an edge refused.
+t.test('every token has the same result at the edge in Node, at the edge in workerd, and at the origin', async t => {
+  // Behind the edges stands another origin, which accepts everything: every refusal is one of the edge.
   const credulous = await openTinyOrigin(t)
   const bindings = {
     ...edgeBindings(credulous.url, origin.redis),
@@ -36,9 +36,9 @@ t.test('every token has the same verdict at the edge in Node, at the edge in wor
   for (const [name, send] of Object.entries(places)) {
     await t.test(name, async t => {
       const before = credulous.requests.length
-      const verdicts = await ask(send, vectors)
+      const results = await ask(send, vectors)
       const expected = Object.fromEntries(vectors.map(({ name, expected }) => [name, expected]))
-      t.strictSame(verdicts, expected)
+      t.strictSame(results, expected)
       const good = vectors.filter(({ expected }) => expected === 'ok').length
       t.equal(credulous.requests.length - before, name === 'origin' ? 0 : good, 'and only the good ones were forwarded')
     })
@@ -112,27 +112,27 @@ async function signerOf({ config, databaseUrl }: TestOrigin): Promise<Signer> {
 
 /** What a place says of each token: `ok`, or the code of its problem. */
 async function ask(send: Edge['send'], vectors: readonly TokenVector[]): Promise<Record<string, string>> {
-  const verdicts: Record<string, string> = {}
+  const results: Record<string, string> = {}
   for (let i = 0; i < vectors.length; i += ABREAST) {
     await Promise.all(
       vectors.slice(i, i + ABREAST).map(async ({ name, token }) => {
-        verdicts[name] = await verdictOn(send, token)
+        results[name] = await resultOf(send, token)
       })
     )
   }
-  return verdicts
+  return results
 }
 
 /** A busy machine may miss the deadline of the store now and then, which says nothing of the token: it is asked again. */
-async function verdictOn(send: Edge['send'], token: string): Promise<string> {
-  let verdict = ''
+async function resultOf(send: Edge['send'], token: string): Promise<string> {
+  let result = ''
   for (let tries = 0; tries < 5; tries++) {
     const response = await send(PATH, { headers: { authorization: `Bearer ${token}` } })
     const text = await response.text()
-    verdict = response.status === 200 ? 'ok' : codeOf(text)
-    if (verdict !== 'unavailable') return verdict
+    result = response.status === 200 ? 'ok' : codeOf(text)
+    if (result !== 'unavailable') return result
   }
-  return verdict
+  return result
 }
 
 function codeOf(text: string): string {

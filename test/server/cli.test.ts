@@ -121,7 +121,7 @@ t.test(
 t.test('keys remove publishes the removal where it can, otherwise a running origin does', async t => {
   const isTold = async (kid: string) => {
     const { ended } = parseDelta(await runScript(openRedis(redis), readCall(undefined)))
-    return ended.some(([entry]) => entry === `key:${kid}`)
+    return ended.some(({ entry }) => entry === `key:${kid}`)
   }
   const isNoted = async (kid: string) =>
     (await sql`select removal_published from signing_keys where kid = ${kid}`)[0]?.removal_published === true

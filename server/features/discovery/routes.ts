@@ -1,6 +1,7 @@
 /** Well-known locations (RFC 8615) besides the keys: metadata, a link for password managers, a contact. */
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { JWKS_MAX_AGE_SECONDS } from '../../../edge/contract/key-lifetimes.ts'
 import { problems } from '../../lib/http/problem-responses.ts'
 import { Metadata, metadataOf } from './metadata.ts'
 import { securityTxt } from './security-txt.ts'
@@ -14,7 +15,7 @@ export interface DiscoveryRoutesOptions {
 }
 
 /** The same as for the keys: verifiers renew both together. */
-const METADATA_MAX_AGE_SECONDS = 300
+const METADATA_MAX_AGE_SECONDS = JWKS_MAX_AGE_SECONDS
 const SECURITY_TXT_MAX_AGE_SECONDS = 86_400
 
 /** Every well-known location except the keys. */

@@ -10,6 +10,7 @@ import {
   removeSigningKey,
   type SigningKeyRow
 } from '../../../db/queries/signing-keys.ts'
+import { KEY_PROPAGATION_SECONDS } from '../../../edge/contract/key-lifetimes.ts'
 import type { AuditRows } from '../../audit/audit-rows.ts'
 import type { Client } from '../../lib/client.ts'
 import type { SealedBox } from '../../lib/crypto/sealed-box.ts'
@@ -42,14 +43,8 @@ interface Removed extends CurrentKeys {
   readonly removed: SigningKeyRow
 }
 
-/** The time for which caches may keep the published keys. */
-export const JWKS_MAX_AGE_SECONDS = 300
-
-/** How long a verifier uses a set that it has read before it reads again: the default of `edge/verifier/key-set.ts`. */
-const VERIFIER_MAX_AGE_SECONDS = 300
-
 /** The time after which every edge knows a new key, in spite of its caches. */
-export const KNOWN_EVERYWHERE_MS = (JWKS_MAX_AGE_SECONDS + VERIFIER_MAX_AGE_SECONDS) * 1000
+export const KNOWN_EVERYWHERE_MS = KEY_PROPAGATION_SECONDS * 1000
 
 /** Milliseconds until every edge knows the key; 0 where every edge does. */
 export function untilKnownMs(key: Pick<SigningKeyRow, 'createdAt'>, nowMs: number): number {

@@ -2,8 +2,8 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { JWKS_MAX_AGE_SECONDS } from '../../../edge/contract/key-lifetimes.ts'
 import { problems } from '../../lib/http/problem-responses.ts'
-import { JWKS_MAX_AGE_SECONDS } from './rotation.ts'
 import type { KeysService } from './service.ts'
 
 const Jwk = Type.Object({

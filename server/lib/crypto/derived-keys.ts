@@ -11,6 +11,7 @@ export type KeyPurpose =
   | 'device-fingerprint'
   | 'guard-subjects'
 
+/** A key for one purpose, derived from one root secret. */
 export interface DerivedKey {
   /** Identifies the key without revealing anything about it. Stored values name the key that made them by it. */
   readonly id: string

@@ -18,6 +18,7 @@ const TOKEN_BYTES = TICKET_BYTES + 32
 /** A canonical base64url text of exactly `TOKEN_BYTES`. No other text decodes to the same bytes. */
 const TOKEN_TEXT = /^[A-Za-z0-9_-]{69}[AQgw]$/
 
+/** Makes and verifies refresh tokens. */
 export interface RefreshTokens {
   /** Makes the token of a ticket. The same ticket always gives the same token. */
   mint(ticket: RefreshTicket): string

@@ -6,6 +6,7 @@ import type { DerivedKeys } from './derived-keys.ts'
 /** A sealed value begins with the id of its key, in this many bytes. */
 const ID_BYTES = 4
 
+/** Seals and unseals values. */
 export interface SealedBox {
   /** Eight hexadecimal digits, with which every value begins that was sealed under the newest root secret. */
   readonly newestKeyId: string

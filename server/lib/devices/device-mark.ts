@@ -12,6 +12,7 @@ const MAX_ACCOUNTS = 5
 /** One year, in seconds. */
 export const DEVICE_MARK_TTL = 31_536_000
 
+/** Makes and verifies device marks. */
 export interface DeviceMarks {
   /** Whether the mark says that its device has signed in to the account of `email` (canonical) before. */
   knows(mark: string | undefined, email: string): boolean

@@ -9,6 +9,7 @@ import { NAME_MAX_LENGTH } from '../users/person-name.ts'
  */
 export const RoleShape = Type.Unsafe<'user' | 'admin'>(Type.String({ enum: ['user', 'admin'] }))
 
+/** The schema and the type of a user. */
 export const UserShape = Type.Object(
   {
     id: Type.String({ format: 'uuid', maxLength: 36 }),

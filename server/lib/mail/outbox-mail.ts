@@ -26,6 +26,7 @@ export const MAIL_KINDS = [
   'account-deleted'
 ] as const
 
+/** One kind of email. */
 export type MailKind = (typeof MAIL_KINDS)[number]
 
 /** An email to be sent. It has no name: the email worker greets the recipient by the name of the account, where it may. */
@@ -61,12 +62,12 @@ export function outboxMail(box: SealedBox, order: MailOrder, nowMs: number) {
 export function noticeMail(
   box: SealedBox,
   kind: MailKind,
-  person: { readonly id?: string; readonly email: string },
+  user: { readonly id?: string; readonly email: string },
   nowMs: number
 ) {
   const expiresAt = secondsAfter(new Date(nowMs), NOTICE_TTL)
-  const account = person.id === undefined ? {} : { userId: person.id }
-  return outboxMail(box, { kind, recipient: person.email, ...account, expiresAt }, nowMs)
+  const account = user.id === undefined ? {} : { userId: user.id }
+  return outboxMail(box, { kind, recipient: user.email, ...account, expiresAt }, nowMs)
 }
 
 /** Seals the token of an email, for `outbox.sealed_token`. */

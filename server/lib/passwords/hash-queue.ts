@@ -10,6 +10,7 @@ export class QueueFullError extends Error {
   }
 }
 
+/** The bounds of a queue. */
 export interface HashQueueOptions {
   /** Pieces of work at a time. One per core keeps the cores busy and leaves threads for other work. */
   readonly concurrency: number
@@ -17,6 +18,7 @@ export interface HashQueueOptions {
   readonly maxWaiting: number
 }
 
+/** A bounded queue in front of expensive work. */
 export interface HashQueue {
   /**
    * For a caller with other work to do first, which would be in vain without room in the queue.

@@ -9,12 +9,14 @@ import { normalizePassword } from './normalize-password.ts'
 /** `gh1:` pepper id `:` bcrypt. A hash that begins with `$2` came from another system. */
 const PREFIX = 'gh1'
 
+/** The outcome of comparing a password with a stored hash. */
 export interface PasswordCheck {
   readonly correct: boolean
   /** The stored hash is weaker than a new one would be: hash again while the password is known. */
   readonly outdated: boolean
 }
 
+/** Hashes and checks passwords through one queue. */
 export interface PasswordHasher {
   /** To be called before other work for a password, which would be in vain without room. @throws {QueueFullError} */
   ensureRoom(): void
@@ -29,6 +31,7 @@ export interface PasswordHasher {
   check(password: string, stored: string | undefined, spend?: 'unless-correct' | 'always'): Promise<PasswordCheck>
 }
 
+/** `cost` is the log2 of the rounds of bcrypt. */
 export interface PasswordHasherOptions {
   readonly keys: DerivedKeys
   readonly cost: number

@@ -12,8 +12,10 @@ export const PASSWORD_CLASSES = {
   symbol: { pattern: /[^\p{L}\p{M}\p{N}]/u, detail: 'must contain a symbol' }
 } as const
 
+/** The name of a class of characters. */
 export type PasswordClass = keyof typeof PASSWORD_CLASSES
 
+/** The requirements of a new password. */
 export interface PasswordPolicy {
   /** Code points after NFKC. */
   readonly minLength: number

@@ -22,6 +22,7 @@ export class SettingFault {
 
 type Parse<T> = (value: string) => T | SettingFault | undefined
 
+/** Parses settings one by one, and reports the faults of all. */
 export interface SettingsReader {
   /** @param expected the form of a valid value, in words */
   required<T>(name: string, expected: string, parse: Parse<T>): T
@@ -74,12 +75,15 @@ export function createSettingsReader(env: Readonly<Record<string, string | undef
       return value === undefined || value === '' ? undefined : parsed(name, value, expected, parse)
     },
     throwIfWrong() {
-      if (wrong.length === 0) return
-      const count = wrong.length === 1 ? 'One setting is' : `${wrong.length} settings are`
-      throw new ConfigError(
-        `${count} missing or malformed:\n${wrong.map(line => `  - ${line}`).join('\n')}\n` +
-          'Every setting is explained in .env.example. For a complete system on this machine: npm run dev'
-      )
+      if (wrong.length > 0) throw configError(wrong)
     }
   }
+}
+
+function configError(wrong: readonly string[]): ConfigError {
+  const count = wrong.length === 1 ? 'One setting is' : `${wrong.length} settings are`
+  return new ConfigError(
+    `${count} missing or malformed:\n${wrong.map(line => `  - ${line}`).join('\n')}\n` +
+      'Every setting is explained in .env.example. For a complete system on this machine: npm run dev'
+  )
 }

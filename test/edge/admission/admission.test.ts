@@ -1,5 +1,6 @@
 /**
- * Whether a request may pass, over a real REST gateway: how many round trips that takes, and what happens where they fail.
+ * Whether a request may pass, over a real REST gateway: how many Redis calls that charges, and the outcome where they
+ * fail.
  *
  * Over 200 lines: one rule a test, all over one bench.
  */
@@ -8,35 +9,34 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 import { retryAfterSeconds } from '../../../edge/contract/rate-limit-fields.ts'
-import { openAdmissionBench, pass, passed, take } from '../lib/admission-bench.ts'
+import { begin, chargeNow, chargeOf, openAdmissionBench, pass, passed, SESSION } from '../lib/admission-bench.ts'
 
-const session = { sid: randomUUID(), kid: 'k' }
-const address = take('address', quotaPolicy(300, 60))
-const auth = take('auth', quotaPolicy(60, 60))
-const user = take('user', quotaPolicy(600, 60), 'a user')
+const address = chargeOf('address', quotaPolicy(300, 60))
+const auth = chargeOf('auth', quotaPolicy(60, 60))
+const user = chargeOf('user', quotaPolicy(600, 60), 'a user')
 
 t.test(
   'three quotas and the revocation view take one round trip, and the next requests only for the small one',
   async t => {
     const bench = await openAdmissionBench(t)
     const admission = bench.open()
-    const takes = [address, auth, user]
-    await admission.prepare(takes, true, bench.background)
+    const charges = [address, auth, user]
+    await begin(bench, admission, charges, SESSION).ready()
     t.strictSame([bench.calls(), bench.commands()], [1, 4])
-    const taken = admission.take(takes, 'floor')
-    t.match(taken, { refusal: undefined, retryAfterMs: 0 })
+    const results = chargeNow(bench, admission, charges)
+    t.ok(results.ok)
     t.strictSame(
-      taken.standings.map(({ name, remaining, retryAfterMs }) => [name, remaining, retryAfterMs]),
+      results.quotas.map(({ name, remaining, retryAfterMs }) => [name, remaining, retryAfterMs]),
       [
         ['address', 299, 0],
         ['auth', 59, 0],
         ['user', 599, 0]
       ]
     )
-    t.equal(admission.standing(session, bench.clock.nowMs), 'live')
+    t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'live')
 
-    t.equal(admission.prepare([], true, bench.background), undefined, 'the view is fresh')
-    await admission.prepare(takes, true, bench.background)
+    t.equal(begin(bench, admission, [], SESSION).ready(), undefined, 'the view is fresh')
+    await begin(bench, admission, charges, SESSION).ready()
     t.strictSame(
       [bench.calls(), bench.commands()],
       [1, 1],
@@ -49,25 +49,27 @@ for (const crowd of [2, 50, 250]) {
   t.test(`${crowd} cold requests of one subject at once make three round trips at most, and all pass`, async t => {
     const bench = await openAdmissionBench(t)
     const admission = bench.open()
-    const taken = await Promise.all(Array.from({ length: crowd }, () => pass(bench, admission, [address])))
+    const results = await Promise.all(Array.from({ length: crowd }, () => pass(bench, admission, [address])))
     await bench.settled()
-    t.equal(passed(taken), crowd)
+    t.equal(passed(results), crowd)
     const calls = bench.calls()
     t.ok(calls >= 1 && calls <= 3, `${calls} round trips`)
   })
 }
 
-t.test('of fifty at once to a quota of twenty, exactly twenty pass, also through four instances', async t => {
+t.test('of fifty requests at once to a quota of twenty, exactly twenty pass, also through four instances', async t => {
   const bench = await openAdmissionBench(t)
-  const small = take('small', quotaPolicy(20, 60))
+  const small = chargeOf('small', quotaPolicy(20, 60))
   const instances = Array.from({ length: 4 }, () => bench.open())
-  const taken = await Promise.all(instances.flatMap(one => Array.from({ length: 50 }, () => pass(bench, one, [small]))))
-  t.equal(passed(taken), 20)
-  for (const { refusal, retryAfterMs, standings } of taken) {
-    if (refusal === undefined) continue
-    t.equal(refusal, 'rate-limited')
-    t.match(standings, [{ name: 'small', remaining: 0 }])
-    t.ok(retryAfterMs > 0 && retryAfterMs <= 61_000, `${retryAfterMs} ms`)
+  const results = await Promise.all(
+    instances.flatMap(one => Array.from({ length: 50 }, () => pass(bench, one, [small])))
+  )
+  t.equal(passed(results), 20)
+  for (const one of results) {
+    if (one.ok) continue
+    t.equal(one.problem, 'rate-limited')
+    t.match(one.quotas, [{ name: 'small', remaining: 0 }])
+    t.ok(one.retryAfterMs > 0 && one.retryAfterMs <= 61_000, `${one.retryAfterMs} ms`)
     break
   }
 })
@@ -77,10 +79,10 @@ t.test('a steady client is served from memory, and its leases are renewed behind
   const admission = bench.open()
   let [waited, renewed] = [0, 0]
   for (let i = 0; i < 600; i++) {
-    const preparing = admission.prepare([user], true, bench.background)
+    const preparing = begin(bench, admission, [user], SESSION).ready()
     if (preparing !== undefined) waited++
     await preparing
-    if (admission.take([user], 'floor').refusal !== undefined) t.fail(`request ${i} was refused`)
+    if (!chargeNow(bench, admission, [user]).ok) t.fail(`request ${i} was refused`)
     renewed += await bench.settled()
     bench.clock.nowMs += 120
   }
@@ -88,81 +90,82 @@ t.test('a steady client is served from memory, and its leases are renewed behind
   t.ok(renewed > 0 && bench.calls() <= 0.25 * 600, `${renewed} renewals: the view is due twice a second`)
 })
 
-t.test('takes are debited all together, or none of them', async t => {
+t.test('charges are debited all together, or none of them', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const tiny = take('tiny', quotaPolicy(1, 60))
-  t.match(await pass(bench, admission, [address, tiny]), { refusal: undefined })
+  const tiny = chargeOf('tiny', quotaPolicy(1, 60))
+  t.match(await pass(bench, admission, [address, tiny]), { ok: true })
   for (let i = 0; i < 20; i++)
     t.match(await pass(bench, admission, [address, tiny]), {
-      refusal: 'rate-limited',
-      standings: [{ name: 'tiny', remaining: 0 }]
+      problem: 'rate-limited',
+      quotas: [{ name: 'tiny', remaining: 0 }]
     })
-  const { standings } = await pass(bench, admission, [address])
-  t.match(standings, [{ name: 'address', remaining: 298 }], 'two in all')
+  const { quotas } = await pass(bench, admission, [address])
+  t.match(quotas, [{ name: 'address', remaining: 298 }], 'two in all')
 })
 
-t.test('takes are debited all together, or none of them, also by the floor', async t => {
+t.test('charges are debited all together, or none of them, also by fallback quotas', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const tiny = take('tiny', quotaPolicy(1, 60))
+  const tiny = chargeOf('tiny', quotaPolicy(1, 60))
   bench.gate.mode = 'fail'
-  t.match(await pass(bench, admission, [address, tiny]), { refusal: undefined })
+  t.match(await pass(bench, admission, [address, tiny]), { ok: true })
   for (let i = 0; i < 40; i++)
-    t.match(admission.take([address, tiny], 'floor'), { refusal: 'rate-limited', standings: [{ name: 'tiny' }] })
-  t.match(admission.take([address], 'floor'), { refusal: undefined, standings: [{ remaining: 28 }] })
+    t.match(chargeNow(bench, admission, [address, tiny]), { problem: 'rate-limited', quotas: [{ name: 'tiny' }] })
+  t.match(chargeNow(bench, admission, [address]), { ok: true, quotas: [{ remaining: 28 }] })
 })
 
-t.test('a refused request passes after exactly the wait that it was told, at whichever instance', async t => {
+t.test('a refused request passes after exactly the announced wait, at any instance', async t => {
   const bench = await openAdmissionBench(t)
   const [here, there] = [bench.open(), bench.open()]
-  const single = take('single', quotaPolicy(1, 60))
-  t.match(await pass(bench, here, [single]), { refusal: undefined })
-  // So late that a part for later would fit into the life of a lease.
+  const single = chargeOf('single', quotaPolicy(1, 60))
+  t.match(await pass(bench, here, [single]), { ok: true })
+  // Late enough that a part for later fits into the life of a lease.
   bench.clock.nowMs += 60_450
-  const { refusal, retryAfterMs } = await pass(bench, here, [single])
-  t.equal(refusal, 'rate-limited')
-  bench.clock.nowMs += retryAfterSeconds(retryAfterMs) * 1_000
-  t.match(await pass(bench, there, [single]), { refusal: undefined })
+  const refused = await pass(bench, here, [single])
+  if (refused.ok) throw new Error('expected a refusal')
+  t.equal(refused.problem, 'rate-limited')
+  bench.clock.nowMs += retryAfterSeconds(refused.retryAfterMs) * 1_000
+  t.match(await pass(bench, there, [single]), { ok: true })
 })
 
-t.test('refusalOf() refuses from memory what is known to be used up, and asks and debits nothing', async t => {
+t.test('refusal() refuses from memory a quota that is known to be used up, and asks and debits nothing', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const tiny = take('tiny', quotaPolicy(1, 60))
-  t.equal(admission.refusalOf([tiny]), undefined, 'nothing is known')
+  const tiny = chargeOf('tiny', quotaPolicy(1, 60))
+  t.equal(begin(bench, admission, [tiny]).refusal(), undefined, 'nothing is known')
   await pass(bench, admission, [tiny])
   bench.calls()
-  t.match(admission.refusalOf([address, tiny]), { refusal: 'rate-limited', standings: [{ name: 'tiny' }] })
-  t.equal(admission.prepare([tiny], false, bench.background), undefined)
+  t.match(begin(bench, admission, [address, tiny]).refusal(), { problem: 'rate-limited', quotas: [{ name: 'tiny' }] })
+  t.equal(begin(bench, admission, [tiny]).ready(), undefined)
   t.equal(bench.calls(), 0)
   bench.clock.nowMs += 61_000
-  t.equal(admission.refusalOf([tiny]), undefined)
-  t.match(await pass(bench, admission, [tiny]), { refusal: undefined })
+  t.equal(begin(bench, admission, [tiny]).refusal(), undefined)
+  t.match(await pass(bench, admission, [tiny]), { ok: true })
 })
 
-t.test('after a failure nobody waits: the floor answers, and says how often', async t => {
+t.test('after a failure no request waits: the fallback quotas decide, and report how often', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   bench.gate.mode = 'fail'
-  const taken = [await pass(bench, admission, [address])]
+  const results = [await pass(bench, admission, [address])]
   t.equal(bench.calls(), 1)
   for (let i = 0; i < 49; i++) {
-    t.equal(admission.prepare([address], true, bench.background), undefined, 'at once')
-    taken.push(admission.take([address], 'floor'))
+    t.equal(begin(bench, admission, [address], SESSION).ready(), undefined, 'at once')
+    results.push(chargeNow(bench, admission, [address]))
   }
-  t.equal(bench.calls(), 0, 'Redis is left alone')
-  t.equal(passed(taken), 30, 'a tenth of the quota')
-  t.match(taken.at(-1), { refusal: 'rate-limited', standings: [{ name: 'address', remaining: 0 }] })
-  t.equal(admission.standing(session, bench.clock.nowMs), 'unknown', 'but nobody can say who has signed out')
+  t.equal(bench.calls(), 0, 'Redis is not called')
+  t.equal(passed(results), 30, 'a tenth of the quota')
+  t.match(results.at(-1), { problem: 'rate-limited', quotas: [{ name: 'address', remaining: 0 }] })
+  t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'unknown', 'but the status of a session is unknown')
 
   for (let probe = 0; probe < 2; probe++) {
     bench.clock.nowMs += 250
-    admission.prepare([address], false, bench.background)
+    begin(bench, admission, [address]).ready()
     await bench.settled()
   }
   t.strictSame(
-    bench.failures.map(({ error, answeredByFloor }) => [error.name, answeredByFloor]),
+    bench.failures.map(({ error, answeredByFallback }) => [error.name, answeredByFallback]),
     [
       ['StoreError', 0],
       ['StoreError', 50],
@@ -172,35 +175,32 @@ t.test('after a failure nobody waits: the floor answers, and says how often', as
   t.notMatch(bench.failures.map(({ error }) => error.message).join(), /somebody|local quota/)
 })
 
-t.test(
-  'who would be refused for want of a view waits for the one call that finds out whether Redis is back',
-  async t => {
-    const bench = await openAdmissionBench(t)
-    const admission = bench.open()
-    bench.gate.mode = 'fail'
-    await pass(bench, admission, [address])
-    bench.gate.mode = 'pass'
-    bench.clock.nowMs += 1_000
-    bench.calls()
-    const [first, ...others] = [1, 2, 3].map(() => admission.prepare([address], true, bench.background))
-    t.strictSame(others, [undefined, undefined], 'one of them')
-    t.equal(bench.calls(), 1)
-    await first
-    t.equal(admission.standing(session, bench.clock.nowMs), 'live', 'one slow call costs nobody a second refusal')
-  }
-)
+t.test('a request that would be refused for lack of a view waits for the one probe of Redis', async t => {
+  const bench = await openAdmissionBench(t)
+  const admission = bench.open()
+  bench.gate.mode = 'fail'
+  await pass(bench, admission, [address])
+  bench.gate.mode = 'pass'
+  bench.clock.nowMs += 1_000
+  bench.calls()
+  const [first, ...others] = [1, 2, 3].map(() => begin(bench, admission, [address], SESSION).ready())
+  t.strictSame(others, [undefined, undefined], 'one of them')
+  t.equal(bench.calls(), 1)
+  await first
+  t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'live', 'one slow call causes no second refusal')
+})
 
-t.test('one request in each back-off finds out, behind itself, whether Redis is back', async t => {
+t.test('one request per breakerResetMs probes Redis, behind itself', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   bench.gate.mode = 'fail'
   await pass(bench, admission, [address])
   bench.calls()
   const twenty = async () => {
-    const prepared = Array.from({ length: 20 }, () => admission.prepare([address], false, bench.background))
+    const prepared = Array.from({ length: 20 }, () => begin(bench, admission, [address]).ready())
     t.ok(
       prepared.every(waits => waits === undefined),
-      'nobody waits'
+      'no request waits'
     )
     await bench.settled()
     return bench.calls()
@@ -213,7 +213,7 @@ t.test('one request in each back-off finds out, behind itself, whether Redis is 
   bench.gate.mode = 'pass'
   bench.clock.nowMs += 250
   t.equal(await twenty(), 1)
-  t.match(await pass(bench, admission, [address]), { standings: [{ remaining: 299 }] }, 'and got a lease')
+  t.match(await pass(bench, admission, [address]), { quotas: [{ remaining: 299 }] }, 'and got a lease')
 })
 
 t.test('a clock that was set back does not keep Redis away', async t => {
@@ -224,9 +224,9 @@ t.test('a clock that was set back does not keep Redis away', async t => {
   await bench.settled()
   bench.gate.mode = 'pass'
   bench.clock.nowMs -= 3_600_000
-  admission.prepare([address], true, bench.background)
+  begin(bench, admission, [address], SESSION).ready()
   t.equal(await bench.settled(), 1)
-  t.match(await pass(bench, admission, [address]), { standings: [{ remaining: 299 }] })
+  t.match(await pass(bench, admission, [address]), { quotas: [{ remaining: 299 }] })
 })
 
 t.test('a clock that was set back does not stretch the life of a lease: all of them are given up', async t => {
@@ -234,117 +234,123 @@ t.test('a clock that was set back does not stretch the life of a lease: all of t
   const admission = bench.open()
   const one = async (afterMs: number) => {
     bench.clock.nowMs += afterMs
-    await admission.prepare([user], false, bench.background)
-    t.match(admission.take([user], 'floor'), { refusal: undefined })
+    await begin(bench, admission, [user]).ready()
+    t.match(chargeNow(bench, admission, [user]), { ok: true })
     await bench.settled()
     return bench.calls()
   }
   for (let i = 0; i < 20; i++) await one(120)
   let asked = 0
   for (let i = 0; i < 40 && asked === 0; i++) asked = await one(120)
-  t.equal(asked, 1, 'a lease that lives for seconds')
+  t.equal(asked, 1, 'once, for a lease that lives for seconds')
   t.equal(await one(500), 0)
-  t.equal(await one(-50), 0, 'as little as requests may be out of order')
-  t.equal(await one(-1), 1, 'but it is asked where it is more')
+  t.equal(await one(-50), 0, 'no more than requests may be out of order')
+  t.equal(await one(-1), 1, 'one millisecond more, and Redis is asked')
 })
 
-t.test('what is leased is spent also while Redis is away', async t => {
+t.test('a lease is spent also while Redis is away', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const crowd = Array.from({ length: 10 }, () => admission.prepare([address], false, bench.background))
+  const crowd = Array.from({ length: 10 }, () => begin(bench, admission, [address]).ready())
   await Promise.all(crowd)
   bench.gate.mode = 'fail'
-  const { standings } = admission.take([address], 'refuse')
-  t.match(standings, [{ name: 'address', retryAfterMs: 0 }], 'even by a route that has no floor')
+  const charged = chargeNow(bench, admission, [address], 'refuse')
+  t.ok(charged.ok)
+  t.match(charged.quotas, [{ name: 'address', retryAfterMs: 0 }], 'even on a route without fallback quotas')
 })
 
-t.test('while Redis is away nothing is renewed behind every request, but tried for once in a back-off', async t => {
+t.test('while Redis is away one request per breakerResetMs tries a renewal, not every request', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  await admission.prepare([address], true, bench.background)
+  await begin(bench, admission, [address], SESSION).ready()
   bench.gate.mode = 'fail'
   bench.calls()
   const twenty = async () => {
     for (let i = 0; i < 20; i++) {
-      t.equal(admission.prepare([], true, bench.background), undefined)
+      t.equal(begin(bench, admission, [], SESSION).ready(), undefined)
       await bench.settled()
     }
     return bench.calls()
   }
   bench.clock.nowMs += 501
-  t.equal(await twenty(), 1, 'the view was due, and the first one found out')
+  t.equal(await twenty(), 1, 'the view was due, and the first request noticed the failure')
   bench.clock.nowMs += 249
   t.equal(await twenty(), 0)
   bench.clock.nowMs += 1
   t.equal(await twenty(), 1)
 })
 
-t.test("where a route chose 'refuse', nobody passes whose quota cannot be judged", async t => {
+t.test("where a route chose 'refuse', no request passes while its quota is unknown", async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   bench.gate.mode = 'fail'
-  await admission.prepare([address], false, bench.background)
-  t.strictSame(admission.take([address], 'refuse'), { refusal: 'unavailable', standings: [], retryAfterMs: 1_000 })
-  t.match(admission.take([address], 'floor'), { refusal: undefined })
+  await begin(bench, admission, [address]).ready()
+  t.strictSame(chargeNow(bench, admission, [address], 'refuse'), {
+    ok: false,
+    problem: 'unavailable',
+    quotas: [],
+    retryAfterMs: 1_000
+  })
+  t.match(chargeNow(bench, admission, [address]), { ok: true })
 })
 
-t.test('take() of what was never prepared refuses: nothing is known, and Redis has not failed', async t => {
+t.test('charge() without ready() refuses: the quota is unknown, and Redis has not failed', async t => {
   const bench = await openAdmissionBench(t)
-  t.match(bench.open().take([address], 'floor'), { refusal: 'unavailable' })
+  t.match(chargeNow(bench, bench.open(), [address]), { ok: false, problem: 'unavailable' })
 })
 
-t.test('a request that died in flight holds nobody up for longer than an answer may take', async t => {
+t.test('a request that died during its call holds up no other one for longer than an answer may take', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
   bench.gate.mode = 'hang'
-  void admission.prepare([address], true, bench.background)
+  void begin(bench, admission, [address], SESSION).ready()
   bench.gate.mode = 'pass'
   let arrived = 0
   const waiting = Array.from({ length: 10 }, async () => {
-    const taken = await pass(bench, admission, [address])
+    const results = await pass(bench, admission, [address])
     arrived++
-    return taken
+    return results
   })
   bench.clock.nowMs += 349
   await new Promise(resolve => setImmediate(resolve))
-  t.strictSame([arrived, bench.calls()], [0, 1], 'they wait for it')
+  t.strictSame([arrived, bench.calls()], [0, 1], 'the others wait for it')
   bench.clock.nowMs += 1
   t.equal(passed(await Promise.all(waiting)), 10)
   t.ok(bench.calls() <= 3)
-  t.equal(admission.standing(session, bench.clock.nowMs), 'unknown', 'the view was not theirs to ask for')
-  await admission.prepare([address], true, bench.background)
-  t.equal(admission.standing(session, bench.clock.nowMs), 'live')
+  t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'unknown', 'they did not ask for the view')
+  await begin(bench, admission, [address], SESSION).ready()
+  t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'live')
 })
 
-t.test('a grant whose answer was lost stays debited, and admits nobody', async t => {
+t.test('a grant whose answer was lost stays debited, and admits no request', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const small = take('small', quotaPolicy(20, 60))
+  const small = chargeOf('small', quotaPolicy(20, 60))
   bench.gate.mode = 'lose'
-  await admission.prepare([small], false, bench.background)
+  await begin(bench, admission, [small]).ready()
   bench.gate.mode = 'pass'
   const others = Array.from({ length: 30 }, async () => pass(bench, bench.open(), [small]))
   t.equal(passed(await Promise.all(others)), 19)
 })
 
-t.test('a view that is too old is read before anybody passes, by one for all; a stale one behind', async t => {
+t.test('a view that is too old is read before any request passes, by one for all; a stale one behind', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open()
-  const prepare = () => admission.prepare([], true, bench.background)
+  const prepare = () => begin(bench, admission, [], SESSION).ready()
   await Promise.all(Array.from({ length: 20 }, prepare))
   t.equal(bench.calls(), 1)
-  t.equal(await bench.settled(), 1, 'also where the one who asked hangs up meanwhile')
-  await bench.feed.publish([session.sid])
+  t.equal(await bench.settled(), 1, 'also where the client of that request hangs up meanwhile')
+  await bench.feed.publish([SESSION.sid])
   bench.clock.nowMs += 500
   t.equal(prepare(), undefined)
   t.equal(bench.calls(), 0, 'still fresh')
   bench.clock.nowMs += 1
-  t.equal(prepare(), undefined, 'nobody waits for a renewal')
+  t.equal(prepare(), undefined, 'no request waits for a renewal')
   t.equal(await bench.settled(), 1)
-  t.equal(admission.standing(session, bench.clock.nowMs), 'ended')
+  t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'ended')
   bench.calls()
   bench.clock.nowMs += 1_001
-  t.ok(prepare(), 'and too old, somebody waits')
+  t.ok(prepare(), 'and with a view that is too old, a request waits')
   t.equal(bench.calls(), 1)
 })
 
@@ -353,22 +359,22 @@ t.test('a strict view is read for every request', async t => {
   const admission = bench.open({ maxAgeMs: 0 })
   for (let i = 0; i < 5; i++) {
     bench.clock.nowMs += 1
-    await admission.prepare([], true, bench.background)
-    t.equal(admission.standing(session, bench.clock.nowMs), 'live')
+    await begin(bench, admission, [], SESSION).ready()
+    t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'live')
   }
   t.equal(bench.calls(), 5)
-  await bench.feed.publish([session.sid])
+  await bench.feed.publish([SESSION.sid])
   bench.clock.nowMs += 1
-  t.equal(admission.standing({ ...session, sid: randomUUID() }, bench.clock.nowMs), 'unknown')
-  await admission.prepare([], true, bench.background)
-  t.equal(admission.standing(session, bench.clock.nowMs), 'ended')
+  t.equal(begin(bench, admission, [], { ...SESSION, sid: randomUUID() }).sessionStatus(), 'unknown')
+  await begin(bench, admission, [], SESSION).ready()
+  t.equal(begin(bench, admission, [], SESSION).sessionStatus(), 'ended')
 })
 
-t.test('a crowd of strangers is forgotten again, and what they held is stranded, not given away', async t => {
+t.test('a crowd of new subjects is forgotten again, and their leases are stranded, not given away', async t => {
   const bench = await openAdmissionBench(t)
   const admission = bench.open({ maxSubjects: 10 })
-  const small = take('small', quotaPolicy(3, 60))
-  t.match(await pass(bench, admission, [small]), { standings: [{ remaining: 2 }] })
-  for (let i = 0; i < 20; i++) await pass(bench, admission, [take('small', quotaPolicy(3, 60), `stranger ${i}`)])
-  t.match(await pass(bench, admission, [small]), { standings: [{ remaining: 1 }] }, 'Redis still knows')
+  const small = chargeOf('small', quotaPolicy(3, 60))
+  t.match(await pass(bench, admission, [small]), { quotas: [{ remaining: 2 }] })
+  for (let i = 0; i < 20; i++) await pass(bench, admission, [chargeOf('small', quotaPolicy(3, 60), `new ${i}`)])
+  t.match(await pass(bench, admission, [small]), { quotas: [{ remaining: 1 }] }, 'Redis still knows')
 })

@@ -1,4 +1,4 @@
-/** The types of an access token's claims; who may say them is tested with the verifier. */
+/** The types of an access token's claims; issuer, audience and times are tested with the verifier. */
 
 import t from 'tap'
 import { parseAccessClaims } from '../../../edge/contract/claims.ts'
@@ -9,11 +9,11 @@ const claims = claimsOf({ issuer: 'https://a.example', audience: 'https://b.exam
 
 const accepts = (changes: object) => parseAccessClaims({ ...claims, ...changes }).ok
 
-t.test('parseAccessClaims() returns the claims, and of unknown ones nothing', async t => {
+t.test('parseAccessClaims() returns the claims, and no unknown ones', async t => {
   t.strictSame(parseAccessClaims({ ...claims, scope: 'all', nbf: 1 }), { ok: true, value: claims })
 })
 
-t.test('parseAccessClaims() names the claim that is missing, whichever it is', async t => {
+t.test('parseAccessClaims() names any missing claim', async t => {
   for (const name of Object.keys(claims)) {
     const { [name]: _, ...rest } = Object.fromEntries(Object.entries(claims))
     t.strictSame(parseAccessClaims(rest), { ok: false, reason: `the claim "${name}" is missing` })
@@ -27,7 +27,7 @@ t.test('parseAccessClaims() reads own properties only', async t => {
   }
 })
 
-t.test('parseAccessClaims() refuses whatever is not an object', async t => {
+t.test('parseAccessClaims() refuses every value that is not an object', async t => {
   for (const value of [undefined, null, true, 0, Number.NaN, '', '{}', [], [claims], Symbol('x'), () => claims]) {
     t.strictSame(parseAccessClaims(value), { ok: false, reason: 'the claims are not an object' })
   }
@@ -60,11 +60,11 @@ t.test('parseAccessClaims() refuses text that has no faithful form', async t => 
   }
 })
 
-t.test('parseAccessClaims() lets only the name be empty', async t => {
+t.test('parseAccessClaims() allows only the name to be empty', async t => {
   const emptied = Object.keys(claims).filter(name => accepts({ [name]: '' }))
   t.strictSame(emptied, ['name'])
 })
 
-t.test('parseAccessClaims() takes one audience, not a list of them', async t => {
+t.test('parseAccessClaims() accepts one audience, not a list', async t => {
   for (const aud of [[claims.aud], [claims.aud, claims.aud], [], { 0: claims.aud }]) t.notOk(accepts({ aud }))
 })

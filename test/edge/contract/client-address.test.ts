@@ -1,4 +1,4 @@
-/** Client addresses: one spelling each, and one subject for all that a subscriber commands. */
+/** Client addresses: one spelling for each, and one subject for all addresses of a subscriber. */
 
 import { isIP } from 'node:net'
 import t from 'tap'
@@ -33,14 +33,17 @@ t.test('parseClientAddress() gives every spelling of an address the same canonic
   }
 })
 
-t.test('parseClientAddress() returns only what the platform knows as an address, and leaves that as it is', async t => {
-  for (const [canonical] of SPELLINGS) {
-    t.not(isIP(canonical), 0, canonical)
-    t.equal(parseClientAddress(canonical), canonical)
+t.test(
+  'parseClientAddress() returns only addresses that the platform accepts, and keeps a canonical one as it is',
+  async t => {
+    for (const [canonical] of SPELLINGS) {
+      t.not(isIP(canonical), 0, canonical)
+      t.equal(parseClientAddress(canonical), canonical)
+    }
   }
-})
+)
 
-t.test('parseClientAddress() refuses whatever is not one plain address', async t => {
+t.test('parseClientAddress() refuses every text that is not one plain address', async t => {
   for (const text of HOSTILE) t.equal(parseClientAddress(text), undefined, JSON.stringify(text.slice(0, 60)))
 })
 
@@ -58,7 +61,7 @@ t.test('addressSubject() counts an IPv4 address whole, however it was spelt', as
   t.not(addressSubject('192.0.2.1'), addressSubject('192.0.2.2'))
 })
 
-t.test('addressSubject() counts an IPv6 address by its /64 and by no bit less or more', async t => {
+t.test('addressSubject() counts an IPv6 address by exactly its /64', async t => {
   const subject = (text: string) => addressSubject(parseClientAddress(text) ?? '')
   const home = subject('2001:db8:1:2::1')
   for (const same of ['2001:db8:1:2::', '2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:DB8:1:2:8000::']) {

@@ -1,11 +1,11 @@
-/** For how long a signed hop holds, to the millisecond on both sides. */
+/** The lifetime of a signed hop, to the millisecond on both sides. */
 
 import t from 'tap'
 import { HOP_MAX_AGE_MS, HOP_MAX_AHEAD_MS, isHopFresh } from '../../../edge/contract/edge-hop.ts'
 
 const NOW_MS = 1_800_000_000_000
 
-t.test('isHopFresh() accepts 30 s of age and 5 s ahead, and not a millisecond more', async t => {
+t.test('isHopFresh() accepts 30 s of age and 5 s ahead, and no millisecond more', async t => {
   t.strictSame([HOP_MAX_AGE_MS, HOP_MAX_AHEAD_MS], [30_000, 5_000])
   for (const timeMs of [NOW_MS, NOW_MS - 30_000, NOW_MS + 5_000]) t.ok(isHopFresh(timeMs, NOW_MS), `${timeMs}`)
   // biome-ignore format: one value a line would hide the list

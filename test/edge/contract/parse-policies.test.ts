@@ -1,11 +1,11 @@
-/** A deployment's policies: the good ones as they are, and a sentence for everything that could become an open door. */
+/** The policies of a deployment: valid ones are kept, and every fault that could open a route is named. */
 
 import t from 'tap'
 import { parsePolicies } from '../../../edge/contract/parse-policies.ts'
 import { gatehousePolicies } from '../../../edge/contract/policies.ts'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
 
-const ROUTE = { path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'floor' }
+const ROUTE = { path: '/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'fallback' }
 const QUOTAS = { address: { by: 'address', limit: '300/60' }, user: { by: 'user', limit: '600/60' } }
 const withRoute = (changes: object) => ({ quotas: QUOTAS, routes: [{ ...ROUTE, ...changes }] })
 const withQuotas = (quotas: unknown) => ({ quotas, routes: [{ ...ROUTE, quotas: [] }] })
@@ -15,7 +15,7 @@ const reasonOf = (value: unknown) => {
   return parsed.ok ? undefined : parsed.reason
 }
 
-t.test('parsePolicies() reads quotas, and leaves routes as they are', async t => {
+t.test('parsePolicies() parses quotas, and keeps routes as they are', async t => {
   const written = { quotas: QUOTAS, routes: [ROUTE] }
   const parsed = parsePolicies(written)
   t.match(parsed, {
@@ -31,7 +31,7 @@ t.test('parsePolicies() reads quotas, and leaves routes as they are', async t =>
   t.ok(parsePolicies(gatehousePolicies('/api/v1')).ok, 'those of the house among them')
 })
 
-t.test('parsePolicies() accepts what a deployment may want', async t => {
+t.test('parsePolicies() accepts every valid form of a route', async t => {
   const fine = [
     ...['/', '/*', '/a', '/a/*', '/A/b_c/d~e.f-g', '/.well-known/jwks.json', '/a.b/...'].map(path => ({ path })),
     ...['any', ['GET'], ['GET', 'POST', 'PROPFIND']].map(methods => ({ methods })),
@@ -47,7 +47,7 @@ t.test('parsePolicies() accepts what a deployment may want', async t => {
 })
 
 const NULL_OBJECT = Object.create(null)
-/** No string, and nothing that turns into one may pass for one. */
+/** Values that are not strings, some of which convert to a valid string. */
 const NO_STRINGS: readonly unknown[] = [
   undefined,
   null,
@@ -114,7 +114,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     ['X'.repeat(21)]
   ],
   token: [...NO_STRINGS, ['required'], '', 'Required', 'optional', 'NONE', 'required '],
-  onStoreFailure: [...NO_STRINGS, ['floor'], '', 'FLOOR', 'open', 'refuse '],
+  onStoreFailure: [...NO_STRINGS, ['fallback'], '', 'FLOOR', 'open', 'refuse '],
   quotas: [
     ...NO_STRINGS.filter(value => !Array.isArray(value)),
     'address',
@@ -162,11 +162,11 @@ t.test('parsePolicies() refuses a "maxBodyBytes" that is not a whole number of a
     t.match(reasonOf(withRoute({ maxBodyBytes })), /^routes\[0\]: "maxBodyBytes" must be/, String(maxBodyBytes))
 })
 
-t.test('parsePolicies() refuses a quota by user where there need not be one', async t => {
+t.test('parsePolicies() refuses a quota by user on a route without a required token', async t => {
   t.match(reasonOf(withRoute({ token: 'none', quotas: ['user'] })), /by user, for which "token" must be "required"/)
 })
 
-t.test('parsePolicies() refuses quotas that are none', async t => {
+t.test('parsePolicies() refuses invalid and undefined quotas', async t => {
   for (const quotas of [...NO_STRINGS.filter(value => typeof value !== 'object'), null, [], 'address'])
     t.match(reasonOf(withQuotas(quotas)), '"quotas" must be an object')
   for (const name of ['', 'Address', '1st', 'a b', 'a"b', 'a:b', 'a}b', '-a', 'ä', 'a'.repeat(33), '__proto__'])
@@ -181,7 +181,7 @@ t.test('parsePolicies() refuses quotas that are none', async t => {
     t.match(reasonOf(withQuotas({ a: { by: 'user', limit } })), 'quotas.a.limit must be')
 })
 
-t.test('parsePolicies() refuses what is no policies at all, and names everything that is wrong at once', async t => {
+t.test('parsePolicies() refuses values that are not policies, and names every fault at once', async t => {
   for (const value of [...NO_STRINGS, '', 'x', [[]], new Map()]) t.match(reasonOf(value), /"quotas".*"routes"/)
   for (const routes of [undefined, null, [], {}, 'any', 7])
     t.match(reasonOf({ quotas: QUOTAS, routes }), '"routes" must be a list with at least one route')

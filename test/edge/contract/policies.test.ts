@@ -1,4 +1,4 @@
-/** The route table against the HTTP contract, which is held here as data, and the reading of quotas. */
+/** The route table against the HTTP contract, which stands here as data, and the grammar of quotas. */
 
 import t from 'tap'
 import {
@@ -13,7 +13,7 @@ type Expected = readonly [token: 'required' | 'none', ...quotas: 'auth'[]]
 
 const ID = '0199a8d4-1c00-7000-8000-0000000000a1'
 
-/** Every path of the contract below the prefix: whether it needs an access token, and with `auth`, what counts besides `address` and `user`. */
+/** Every path of the contract below the prefix: whether it needs a token, and whether the quota `auth` applies, too. */
 const CONTRACT: Readonly<Record<string, Expected>> = {
   '/auth/register': ['none', 'auth'],
   '/auth/login': ['none', 'auth'],
@@ -52,13 +52,13 @@ for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {
     for (const [path, [token, ...more]] of Object.entries(CONTRACT)) {
       const quotas = ['address', ...more, ...(token === 'required' ? ['user'] : [])]
       for (const method of ['GET', 'POST', 'DELETE'])
-        t.match(routePolicyFor(routes, method, prefix + path), { token, quotas, onStoreFailure: 'floor' }, path)
+        t.match(routePolicyFor(routes, method, prefix + path), { token, quotas, onStoreFailure: 'fallback' }, path)
     }
     for (const path of OUTSIDE)
       t.match(routePolicyFor(routes, 'GET', path), { token: 'none', quotas: ['address'] }, path)
   })
 
-  t.test(`a protected path stays protected with anything below it, and no neighbour is, under ${prefix}`, async t => {
+  t.test(`a protected path includes all paths below it, and no neighbour, under ${prefix}`, async t => {
     for (const path of [
       '/users',
       '/users/',
@@ -78,17 +78,17 @@ for (const prefix of ['/api/v1', '/v2', '/a/b/c']) {
 }
 
 const route = (path: string, token: 'required' | 'none', methods: RoutePolicy['methods'] = 'any'): RoutePolicy => {
-  return { path, methods, token, quotas: [], onStoreFailure: 'floor' }
+  return { path, methods, token, quotas: [], onStoreFailure: 'fallback' }
 }
 
-t.test('routePolicyFor() takes the first match', async t => {
+t.test('routePolicyFor() returns the first match', async t => {
   const [first, second] = [route('/a/*', 'none'), route('/a/b', 'required')]
   t.equal(routePolicyFor([first, second], 'GET', '/a/b'), first)
   t.equal(routePolicyFor([second, first], 'GET', '/a/b'), second)
   t.equal(routePolicyFor([second, first], 'GET', '/a/b/c'), first)
 })
 
-t.test('routePolicyFor() matches by method, of which GET covers HEAD', async t => {
+t.test('routePolicyFor() matches by method, and GET includes HEAD', async t => {
   const [reading, writing] = [route('/a', 'none', ['GET']), route('/a', 'required', ['PUT', 'DELETE'])]
   const matched = (method: string) => routePolicyFor([reading, writing], method, '/a')
   for (const method of ['GET', 'HEAD', 'get', 'head']) t.equal(matched(method), reading, method)
@@ -112,7 +112,7 @@ t.test('routePolicyFor() matches the plain path, so that no spelling is less pro
 })
 
 t.test(
-  'routePolicyFor() opens a path only where the strictest origin and the most forgiving one both would',
+  'routePolicyFor() makes a path public only where the strictest and the most lenient origin both would',
   async t => {
     const routes = [route('/health', 'none'), route('/Files/*', 'none'), route('/*', 'required')]
     for (const path of ['/health', '/Files', '/Files/', '/Files/x', '/Files/A;b/%3B'])
@@ -126,7 +126,7 @@ t.test(
   }
 )
 
-t.test('routePolicyFor() folds letters of every alphabet, as routers without regard to case do', async t => {
+t.test('routePolicyFor() ignores case in every alphabet, as case-insensitive routers do', async t => {
   const routes = [route('/api/tokens', 'required'), route('/*', 'none')]
   for (const letters of [
     'to%E2%84%AAens',
@@ -155,7 +155,7 @@ t.test('parseQuotaPolicy() reads requests and seconds', async t => {
   t.strictSame(parseQuotaPolicy('999999999/999999'), quotaPolicy(999_999_999, 999_999))
 })
 
-t.test('parseQuotaPolicy() refuses everything that is not two plain positive numbers', async t => {
+t.test('parseQuotaPolicy() refuses every text that is not two plain positive numbers', async t => {
   // biome-ignore format: one value a line would hide the list
   const hostile = [
     '', '/', '300', '300/', '/60', '0/60', '300/0', '-1/60', '300/-1', '+1/60', '1.5/60', '300/1.5', '1e3/60', '0x10/60',

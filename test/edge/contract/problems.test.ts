@@ -1,4 +1,4 @@
-/** The problem catalogue against the HTTP contract, which is held here as data. */
+/** The problem catalogue against the HTTP contract, which stands here as data. */
 
 import t from 'tap'
 import { isProblemCode, PROBLEMS, problemBody } from '../../../edge/contract/problems.ts'
@@ -51,7 +51,7 @@ t.test('titles are the words of the contract, and no two are alike', async t => 
   t.equal(new Set(titles.values()).size, titles.size)
 })
 
-t.test('problemBody() has the members of RFC 9457, our two, and what it was given', async t => {
+t.test('problemBody() has the members of RFC 9457, our two, and the given extras', async t => {
   t.strictSame(problemBody('https://auth.example.com', 'token-expired', 'an-id'), {
     type: 'https://auth.example.com/problems/token-expired',
     title: 'The access token has expired',
@@ -63,7 +63,7 @@ t.test('problemBody() has the members of RFC 9457, our two, and what it was give
   t.strictSame(problemBody('', 'invalid-request', 'an-id', { errors }).errors, errors)
 })
 
-t.test('isProblemCode() knows the catalogue and nothing that every object has', async t => {
+t.test('isProblemCode() accepts the catalogue, and no member that every object inherits', async t => {
   for (const code of Object.keys(CONTRACT)) t.ok(isProblemCode(code), code)
   for (const code of ['', '__proto__', 'constructor', 'toString', 'hasOwnProperty', 'Internal', 'internal ']) {
     t.notOk(isProblemCode(code), code)

@@ -1,3 +1,5 @@
+/** Options are complete and known, in the check itself and in every public function that takes options. */
+
 import t from 'tap'
 import { requireOptions } from '../../../edge/contract/require-options.ts'
 import { createAdmission, createForward, createGateway, createRevocationView } from '../../../edge/index.ts'
@@ -10,7 +12,7 @@ interface Options {
 }
 const NAMES = { url: 'required', audience: 'required', retries: 'optional' } as const
 
-t.test('requireOptions() lets complete options pass, and null is a value', async t => {
+t.test('requireOptions() accepts complete options, and null as a value', async t => {
   for (const options of [
     { url: 'x', audience: null },
     { url: '', audience: 'y', retries: 0 }
@@ -18,7 +20,7 @@ t.test('requireOptions() lets complete options pass, and null is a value', async
     t.doesNotThrow(() => requireOptions('open', options, NAMES))
 })
 
-t.test('requireOptions() names what is missing and what is unknown', async t => {
+t.test('requireOptions() names the missing and the unknown option', async t => {
   const table: readonly [object, string][] = [
     [{}, 'Cannot open: the option "url" is missing'],
     [{ url: 'x' }, 'Cannot open: the option "audience" is missing'],
@@ -31,7 +33,7 @@ t.test('requireOptions() names what is missing and what is unknown', async t => 
     t.throws(() => requireOptions('open', options as Options, NAMES), { name: 'TypeError', message })
 })
 
-t.test('every public function that takes options names the first that is missing, and an unknown one', async t => {
+t.test('every public function with options names the first missing option, and an unknown one', async t => {
   const functions: Readonly<Record<string, (options: never) => unknown>> = {
     createAdmission,
     createForward,

@@ -1,4 +1,4 @@
-/** Identifiers: their one spelling, and their order by time. */
+/** UUIDs: their one accepted spelling, and their order by time. */
 
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
@@ -7,7 +7,7 @@ import { isUuid, uuidV7 } from '../../../edge/contract/uuid.ts'
 const ZEROS = '00000000-0000-4000-8000-000000000000'
 const ONES = 'ffffffff-ffff-4fff-bfff-ffffffffffff'
 
-t.test('uuidV7() carries time, version and variant where RFC 9562 §5.7 has them', async t => {
+t.test('uuidV7() has time, version and variant in the places of RFC 9562 §5.7', async t => {
   // The example of RFC 9562 appendix A.6.
   const random = 'deadbeef-dead-4cc3-98c4-dc0c0c07398f'
   t.equal(uuidV7(0x017f22e279b0, random), '017f22e2-79b0-7cc3-98c4-dc0c0c07398f')
@@ -21,14 +21,14 @@ t.test('uuidV7() sorts by time, whatever the random bytes', async t => {
   }
 })
 
-t.test('uuidV7() keeps 74 random bits: twelve before the variant, and all that follow it', async t => {
+t.test('uuidV7() keeps 74 random bits: twelve before the variant, and all after it', async t => {
   const made = Array.from({ length: 200 }, () => uuidV7(0, randomUUID()))
   t.equal(new Set(made).size, made.length)
   const taken = [15, 16, 17, 19, 20, 21, 22, ...Array.from({ length: 12 }, (_, i) => 24 + i)]
   for (const place of taken) t.ok(new Set(made.map(id => id[place])).size > 1, `digit ${place}`)
 })
 
-t.test('isUuid() accepts what uuidV7() makes, and one spelling only', async t => {
+t.test('isUuid() accepts the result of uuidV7(), in one spelling only', async t => {
   const id = uuidV7(1_800_000_000_000, ONES)
   t.ok(isUuid(id))
   const upper = id.toUpperCase()
@@ -54,7 +54,7 @@ t.test('isUuid() refuses other versions, other variants and other types', async 
   }
 })
 
-t.test('isUuid() accepts in each place what the pattern of RFC 9562 does, of all characters', async t => {
+t.test('isUuid() accepts in each place exactly the characters of RFC 9562', async t => {
   const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
   const id = uuidV7(1_800_000_000_000, ONES)
   for (let place = 0; place < id.length; place += 1) {

@@ -136,8 +136,8 @@ t.test('canonicalTarget() leaves the query alone', async t => {
   for (const search of ['', '?a=%2f', '?a=%2e%2e/&b=//', '?%', '?a?b', '?a=%zz', '?next=/api/v1/users/me']) {
     t.equal(canonical(`/a${search}`)?.search, search, search)
   }
-  t.strictSame(canonical('/a?'), { path: '/a', search: '' }, 'where it is empty, it is none')
-  t.strictSame(canonical('/a#/b'), { path: '/a', search: '' }, 'and a fragment is none')
+  t.strictSame(canonical('/a?'), { path: '/a', search: '' }, 'an empty query is dropped')
+  t.strictSame(canonical('/a#/b'), { path: '/a', search: '' }, 'and so is a fragment')
 })
 
 t.test('canonicalTarget() of a canonical target is that target, and no URL parser changes it again', async t => {

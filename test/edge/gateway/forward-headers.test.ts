@@ -6,7 +6,7 @@ import { forwardHeaders, hopHeaders } from '../../../edge/gateway/forward-header
 import { UNTRUSTED_HEADERS } from '../../../edge/gateway/untrusted-headers.ts'
 import { createRandom, pick } from '../lib/random.ts'
 
-/** Every name by which some server learns who is asking, from where, or what for. */
+/** Every name by which some server learns the user, the client address or the purpose of a request. */
 // biome-ignore format: one value a line would hide the list
 const HEARSAY = [
   'x-gatehouse-client-address', 'x-gatehouse-time', 'x-gatehouse-signature', 'x-gatehouse-anything', 'x-request-id',
@@ -91,7 +91,7 @@ t.test('forwardHeaders() sets ours once, whatever the client sent under their na
   })
 })
 
-t.test('forwardHeaders() passes everything else on to the letter, duplicates too', async t => {
+t.test('forwardHeaders() forwards all other headers to the letter, duplicates too', async t => {
   const inbound = new Headers(OURS_TO_PASS.map(name => [name, `value of ${name}`]))
   inbound.append('accept', 'a second one')
   const outbound = forwardHeaders(inbound, {})
@@ -99,13 +99,13 @@ t.test('forwardHeaders() passes everything else on to the letter, duplicates too
   t.equal(outbound.get('accept'), 'value of accept, a second one')
 })
 
-t.test('forwardHeaders() changes the headers in place: whoever hands them over has copied them', async t => {
+t.test('forwardHeaders() changes the headers in place: the caller has copied them', async t => {
   const headers = new Headers({ 'x-real-ip': '192.0.2.9', accept: '*/*' })
   t.equal(forwardHeaders(headers, hopHeaders(HOP, 'signature')), headers)
   t.notOk(headers.has('x-real-ip'))
 })
 
-t.test('forwardHeaders() judges a name the same each time, whatever crowd of names came between', async t => {
+t.test('forwardHeaders() treats a name the same each time, whatever names came between', async t => {
   const forged = () => new Headers({ x_gatehouse_signature: 'f', 'x-real-ip': '192.0.2.9', 'x-mine': 'kept' })
   for (let round = 0; round < 3; round++) {
     t.strictSame([...forwardHeaders(forged(), {})], [['x-mine', 'kept']])

@@ -1,13 +1,14 @@
 /**
- * The gateway's order and its refusals, with every port in the test's hand; real parts are in `forwarding.test.ts`.
+ * The gateway's order and its refusals, with every port provided by the test; real parts are in `forwarding.test.ts`.
  *
  * Over 200 lines: the table of refusals is read in one piece.
  */
 
 import t from 'tap'
-import type { Charge } from '../../../edge/admission/charge.ts'
+import type { Conversation } from '../../../edge/admission/conversation.ts'
 import { DATA_ANSWER_HEADERS } from '../../../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode } from '../../../edge/contract/problems.ts'
+import type { Charge } from '../../../edge/limiter/charge.ts'
 import type { VerifyFailure } from '../../../edge/verifier/verify-token.ts'
 import { type BenchChanges, CLAIMS, createGatewayBench, NOW_MS, REQUEST_ID } from '../lib/gateway-bench.ts'
 
@@ -19,55 +20,59 @@ const refusing = (code: VerifyFailure['code']) => ({
   verifier: { verify: async () => ({ ok: false, code, reason: 'why' }) as const }
 })
 const used = (used: string, retryAfterMs = 12_001): BenchChanges => ({ answers: { used, retryAfterMs } })
-const standing = (standing: 'ended' | 'key-removed' | 'unknown'): BenchChanges => ({ answers: { standing } })
-
-t.test('a request is recalled, verified, prepared, checked, limited and forwarded, in that order', async t => {
-  const { gateway, steps } = createGatewayBench()
-  await gateway(new Request(PROTECTED, bearer()), ADDRESS)
-  t.strictSame(steps, [
-    'recall address auth',
-    'verify',
-    'prepare view address auth user',
-    'standing',
-    'take address auth user',
-    'sign',
-    'fetch'
-  ])
-})
-
-t.test('a public route is limited, signed and forwarded, and its token is not looked at', async t => {
-  const { gateway, steps } = createGatewayBench()
-  await gateway(new Request('http://gatehouse.test/health/live', bearer()), ADDRESS)
-  t.strictSame(steps.splice(0), ['recall address', 'prepare address', 'take address', 'sign', 'fetch'])
-  await gateway(new Request('http://gatehouse.test/api/v1/auth/login', { ...bearer(), method: 'POST' }), ADDRESS)
-  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
-})
+const session = (session: 'ended' | 'key-removed' | 'unknown'): BenchChanges => ({ answers: { session } })
 
 t.test(
-  'the ports are told the canonical address, the verified ids, and the time at which the request began',
+  'a request is limited from memory, verified, made ready, checked, charged and forwarded, in that order',
   async t => {
-    const told: unknown[] = []
-    const subjects = (takes: readonly Charge[]) => takes.map(({ name, subject }) => [name, subject])
+    const { gateway, steps } = createGatewayBench()
+    await gateway(new Request(PROTECTED, bearer()), ADDRESS)
+    t.strictSame(steps, [
+      'refusal address auth',
+      'verify',
+      'ready view address auth user',
+      'session',
+      'charge address auth user',
+      'sign',
+      'fetch'
+    ])
+  }
+)
+
+t.test('a public route is charged, signed and forwarded, and its token is ignored', async t => {
+  const { gateway, steps } = createGatewayBench()
+  await gateway(new Request('http://gatehouse.test/health/live', bearer()), ADDRESS)
+  t.strictSame(steps.splice(0), ['refusal address', 'ready address', 'charge address', 'sign', 'fetch'])
+  await gateway(new Request('http://gatehouse.test/api/v1/auth/login', { ...bearer(), method: 'POST' }), ADDRESS)
+  t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth', 'sign', 'fetch'])
+})
+
+// Over 40 lines: every port notes its input.
+t.test(
+  'the ports receive the canonical address, the verified ids, and the time at which the request began',
+  async t => {
+    const received: unknown[] = []
+    const subjects = (charges: readonly Charge[]) => charges.map(({ name, subject }) => [name, subject])
     let nowMs = NOW_MS
     const { gateway } = createGatewayBench({
       nowMs: () => nowMs++,
       admission: {
-        refusalOf: () => undefined,
-        prepare: (takes, isRevocable) => {
-          told.push([...subjects(takes), isRevocable])
-          return undefined
-        },
-        take: (takes, onStoreFailure) => {
-          told.push([...subjects(takes), onStoreFailure])
-          return { refusal: undefined, standings: [], retryAfterMs: 0 }
-        },
-        standing: (session, begunAtMs) => {
-          told.push([session, begunAtMs])
-          return 'live'
+        begin({ charges, begunAtMs }) {
+          received.push([...subjects(charges), begunAtMs])
+          return {
+            identify: (session, more) => received.push([session, ...subjects(more)]),
+            refusal: () => undefined,
+            ready: () => undefined,
+            sessionStatus: () => 'live',
+            charge(onStoreFailure) {
+              received.push(onStoreFailure)
+              return { ok: true, quotas: [] }
+            }
+          } as Pick<Conversation, 'identify' | 'refusal' | 'ready' | 'sessionStatus' | 'charge'> as Conversation
         }
       },
       signHop: async hop => {
-        told.push({ ...hop, timeMs: 0 })
+        received.push({ ...hop, timeMs: 0 })
         return 'signature'
       }
     })
@@ -76,10 +81,10 @@ t.test(
       ['address', '2001:db8:0:0::/64'],
       ['auth', '2001:db8:0:0::/64']
     ]
-    t.strictSame(told, [
-      [...byAddress, ['user', CLAIMS.sub], true],
-      [{ sid: CLAIMS.sid, kid: 'k' }, NOW_MS],
-      [...byAddress, ['user', CLAIMS.sub], 'floor'],
+    t.strictSame(received, [
+      [...byAddress, NOW_MS],
+      [{ sid: CLAIMS.sid, kid: 'k' }, ['user', CLAIMS.sub]],
+      'fallback',
       {
         method: 'DELETE',
         target: '/api/v1/auth/sessions/a?x=%2f',
@@ -119,17 +124,17 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   },
   'no keys': { changes: refusing('keys-unavailable'), code: 'unavailable', headers: { 'retry-after': '1' } },
   'an ended session': {
-    changes: standing('ended'),
+    changes: session('ended'),
     code: 'session-ended',
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
   },
   'a token of a key that was removed': {
-    changes: standing('key-removed'),
+    changes: session('key-removed'),
     code: 'token-invalid',
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' }
   },
-  'a session nobody knows of': {
-    changes: standing('unknown'),
+  'a session of unknown status': {
+    changes: session('unknown'),
     code: 'unavailable',
     headers: { 'retry-after': '1' }
   },
@@ -148,7 +153,7 @@ const REFUSED: Readonly<Record<string, Refused>> = {
     code: 'rate-limited',
     headers: { 'retry-after': '13', ratelimit: '"auth";r=0;t=13' }
   },
-  'a quota that nobody can judge': {
+  'a quota in an unknown state': {
     changes: { answers: { used: 'address', refusal: 'unavailable', retryAfterMs: 1000 } },
     code: 'unavailable',
     headers: { 'retry-after': '1' }
@@ -161,7 +166,7 @@ const REFUSED: Readonly<Record<string, Refused>> = {
   'a path with two meanings': { url: `${PROTECTED}%2fall`, code: 'malformed-request' },
   'a target too long': { url: `${PROTECTED}?${'x'.repeat(4096)}`, code: 'uri-too-long' },
   'no client address': { address: undefined, code: 'unavailable', headers: { 'retry-after': '1' } },
-  'a client address that is none': { address: '192.0.2.1, 10.0.0.1', code: 'unavailable' },
+  'an invalid client address': { address: '192.0.2.1, 10.0.0.1', code: 'unavailable' },
   'an origin out of reach': {
     changes: { fetch: () => Promise.reject(new TypeError('fetch failed')) },
     code: 'unavailable',
@@ -190,7 +195,7 @@ for (const [what, { changes = {}, url = PROTECTED, init = bearer(), code, header
       ...headers
     })
     const type = `http://gatehouse.test/problems/${code}`
-    t.strictSame(await response.json(), { type, title, status, code, requestId: REQUEST_ID }, 'and nothing else')
+    t.strictSame(await response.json(), { type, title, status, code, requestId: REQUEST_ID }, 'and no other member')
     t.notOk(steps.includes('fetch'))
     t.match(events, [{ requestId: REQUEST_ID, code }])
     t.notMatch(JSON.stringify(events), /a\.b\.c|192\.0\.2\.1/, 'no token and no address in the log')
@@ -203,18 +208,18 @@ t.test('each refusal comes before the steps after it', async t => {
     await gateway(new Request(PROTECTED, bearer()), ADDRESS)
     return steps
   }
-  const recalled = ['recall address auth']
-  t.strictSame(await cut({ answers: { held: 'address' } }), recalled, 'from memory, before a signature is checked')
-  const asked = [...recalled, 'verify', 'prepare view address auth user', 'standing']
-  t.strictSame(await cut(used('address')), [...asked, 'take address auth user'])
+  const fromMemory = ['refusal address auth']
+  t.strictSame(await cut({ answers: { held: 'address' } }), fromMemory, 'from memory, before a signature is checked')
+  const asked = [...fromMemory, 'verify', 'ready view address auth user', 'session']
+  t.strictSame(await cut(used('address')), [...asked, 'charge address auth user'])
   t.strictSame(
     await cut(refusing('token-invalid')),
-    [...recalled, 'prepare address auth', 'take address auth'],
-    'a bad token is counted, and nobody asks for its user'
+    [...fromMemory, 'ready address auth', ...fromMemory, 'charge address auth'],
+    'a bad token is counted, and the quotas of its user are not asked for'
   )
   t.strictSame(
-    await cut(standing('ended')),
-    [...asked, 'recall address auth user', 'take address auth'],
+    await cut(session('ended')),
+    [...asked, 'refusal address auth user', 'charge address auth'],
     'an ended session is counted as a bad token is'
   )
 })
@@ -232,7 +237,7 @@ t.test('a refusal can be read by a page of an allowed origin, and by no other', 
 })
 
 t.test('a preflight of a listed origin is answered at once: no quota, nothing of the origin', async t => {
-  for (const changes of [{}, used('address'), { answers: { held: 'address' } }, standing('unknown')]) {
+  for (const changes of [{}, used('address'), { answers: { held: 'address' } }, session('unknown')]) {
     const { gateway, steps } = createGatewayBench(changes)
     const headers = {
       origin: 'https://app.test',
@@ -263,7 +268,7 @@ t.test('a preflight of any other origin is a request like any other: counted, an
     const headers = { 'access-control-request-method': 'DELETE', ...(origin !== undefined && { origin }) }
     const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
     t.equal(response.status, 429, String(origin))
-    t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth'])
+    t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth'])
   }
 })
 
@@ -284,21 +289,24 @@ t.test('a preflight needs no token; any other OPTIONS does', async t => {
   const { gateway, steps } = createGatewayBench()
   const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'DELETE' } }
   t.equal((await gateway(new Request(PROTECTED, preflight), ADDRESS)).status, 200)
-  t.strictSame(steps, ['recall address auth', 'prepare address auth', 'take address auth', 'sign', 'fetch'])
+  t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth', 'sign', 'fetch'])
   t.equal((await gateway(new Request(PROTECTED, { method: 'OPTIONS' }), ADDRESS)).status, 401)
   const other = { headers: { 'access-control-request-method': 'DELETE' } }
   t.equal((await gateway(new Request(PROTECTED, other), ADDRESS)).status, 401, 'nor does its header open a GET')
 })
 
-t.test('what carries an Authorization header is no preflight: nobody takes it for verified that was not', async t => {
-  const { gateway, forwarded } = createGatewayBench(refusing('token-invalid'))
-  const headers = { authorization: 'Bearer a.b.c', 'access-control-request-method': 'GET' }
-  const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
-  t.match(await response.json(), { status: 401, code: 'token-invalid' })
-  t.strictSame(forwarded, [])
-})
+t.test(
+  'a request with an Authorization header is not a preflight: the origin must not believe an unverified token',
+  async t => {
+    const { gateway, forwarded } = createGatewayBench(refusing('token-invalid'))
+    const headers = { authorization: 'Bearer a.b.c', 'access-control-request-method': 'GET' }
+    const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
+    t.match(await response.json(), { status: 401, code: 'token-invalid' })
+    t.strictSame(forwarded, [])
+  }
+)
 
-t.test('a URL that is none is the mistake of the client', async t => {
+t.test('a URL that cannot be parsed is the mistake of the client', async t => {
   const { gateway, events } = createGatewayBench()
   const request = new Proxy(new Request(PROTECTED), {
     get: (target, name) => (name === 'url' ? 'http://a b/' : Reflect.get(target, name, target))
@@ -341,14 +349,14 @@ t.test('an id that the origin made gives way in its problem, and any other body 
     t.equal(await answer(type, body, id), body, type)
 })
 
-t.test('the target that was signed is the one that is forwarded, below whatever path the origin has', async t => {
+t.test('the signed target is the one that is forwarded, below any path of the origin', async t => {
   const { gateway, forwarded } = createGatewayBench({ originUrl: 'http://origin.test/base' })
   await gateway(new Request('http://gatehouse.test//api/v1/auth/%6cogin?next=%2F', { method: 'POST' }), ADDRESS)
   t.equal(forwarded[0]?.url, 'http://origin.test/base/api/v1/auth/login?next=%2F')
   t.equal(forwarded[0]?.redirect, 'manual')
 })
 
-t.test('the request that came in is left as it was', async t => {
+t.test('the incoming request is not changed', async t => {
   const { gateway, forwarded } = createGatewayBench()
   const request = new Request(PROTECTED, bearer({ 'x-real-ip': '192.0.2.9' }))
   const before = [...request.headers]

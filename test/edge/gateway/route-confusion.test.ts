@@ -23,7 +23,7 @@ const PROTECTED = [
   '/api/v1/auth/sessions/0199a8d4-1c00-7000-8000-0000000000a1'
 ] as const
 
-/** An origin whose protected handlers own up to having been reached. Its options are those of `server/app.ts`. */
+/** An origin whose protected handlers answer `reached`. Its options are those of `server/app.ts`. */
 async function openRouter(t: Teardown): Promise<string> {
   const app = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 256 } })
   const reached = async () => 'reached'
@@ -91,7 +91,7 @@ t.test('no raw request target reaches a protected handler through workerd', asyn
   t.strictSame(
     answers.filter(([, answer]) => /^HTTP\/1\.1 5/.test(answer)),
     [],
-    'and none of them is a failure of ours'
+    'and no answer is a server error'
   )
 })
 
@@ -150,7 +150,7 @@ function spellings(seed: number, count: number): string[] {
     let target: string = pick(random, PROTECTED)
     const twists = 1 + Math.floor(random() * 3)
     for (let i = 0; i < twists; i++) target = pick(random, TWISTS)(target, random)
-    // Else it would be a part of the host.
+    // Otherwise it would be a part of the host.
     return /^[/\\]/.test(target) ? target : `/${target}`
   })
 }

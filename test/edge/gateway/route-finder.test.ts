@@ -1,4 +1,4 @@
-/** What is remembered of a path is what would be found for it, for each method by itself. */
+/** A remembered route equals the one that would be found, for each method by itself. */
 
 import t from 'tap'
 import { parsePolicies } from '../../../edge/contract/parse-policies.ts'
@@ -14,7 +14,7 @@ const PARSED = parsePolicies({
     user: { by: 'user', limit: '600/60' }
   },
   routes: [
-    { path: '/orders', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'floor' },
+    { path: '/orders', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'fallback' },
     {
       path: '/orders',
       methods: 'any',
@@ -22,8 +22,8 @@ const PARSED = parsePolicies({
       quotas: ['user', 'few', 'address'],
       onStoreFailure: 'refuse'
     },
-    { path: '/users/*', methods: 'any', token: 'required', quotas: [], onStoreFailure: 'floor' },
-    { path: '/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'floor' }
+    { path: '/users/*', methods: 'any', token: 'required', quotas: [], onStoreFailure: 'fallback' },
+    { path: '/*', methods: ['GET'], token: 'none', quotas: [], onStoreFailure: 'fallback' }
   ]
 })
 if (!PARSED.ok) throw new Error(PARSED.reason)
@@ -40,7 +40,7 @@ t.test('the route of a URL is that of its canonical path, asked in any order and
   const random = createRandom(51)
   for (let i = 0; i < 5_000; i++) {
     const method = pick(random, ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'])
-    // Strangers push out what is remembered.
+    // New paths push out remembered ones.
     const target = random() < 0.5 ? pick(random, TARGETS) : `/users/${i}`
     const url = new URL(`http://edge.test${target}`)
     const canonical = canonicalTarget(url)
@@ -48,7 +48,11 @@ t.test('the route of a URL is that of its canonical path, asked in any order and
     const policy = canonical && routePolicyFor(POLICIES.routes, method, canonical.path)
     if (found?.path !== canonical?.path || found?.policy !== policy) t.fail(`${method} ${target}`, { found, policy })
   }
-  t.equal(find('GET', new URL('http://edge.test/orders%2fx')), undefined, 'and none for what could be read in two ways')
+  t.equal(
+    find('GET', new URL('http://edge.test/orders%2fx')),
+    undefined,
+    'and undefined for a path that can be read in two ways'
+  )
 })
 
 t.test('quotas of a route are parted by whose requests they count, in their order', async t => {

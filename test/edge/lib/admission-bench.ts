@@ -1,11 +1,14 @@
-/** An admission over a real REST gateway and the engine, all on one driven clock, and a gate before them that can be shut. */
+/** An admission over a real REST gateway and the engine, all on one driven clock, behind a gate that can fail. */
 
 import { randomUUID } from 'node:crypto'
 import { type Admission, type AdmissionOptions, createAdmission } from '../../../edge/admission/admission.ts'
-import type { Charge, ChargeResult } from '../../../edge/admission/charge.ts'
+import type { ChargeResult } from '../../../edge/admission/charge-result.ts'
+import type { Conversation } from '../../../edge/admission/conversation.ts'
+import type { StoreFailurePolicy } from '../../../edge/contract/policies.ts'
 import type { QuotaPolicy } from '../../../edge/contract/quota-policy.ts'
+import type { Charge } from '../../../edge/limiter/charge.ts'
 import { createRevocationFeed, type RevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
-import { createRevocationView } from '../../../edge/revocation/revocation-view.ts'
+import { createRevocationView, type TokenSession } from '../../../edge/revocation/revocation-view.ts'
 import { openRedis, type Redis } from '../../../edge/store/open-redis.ts'
 import type { StoreError } from '../../../edge/store/run-scripts.ts'
 import { openEngineBackend, openRedisRest } from '../../../local/redis-rest.ts'
@@ -14,25 +17,25 @@ import type { Teardown } from '../../lib/test-engines.ts'
 const RETENTION_MS = 960_000
 
 /**
- * `pass`, `fail` at once, `lose` the answer of what was run, put nonsense in the place of the first reply, or `hang` for
- * ever: the request is dead.
+ * `pass`, `fail` at once, `lose` the answer of a call that has run, garble the first reply, or `hang` for ever, as where the
+ * request died.
  */
 export type Gate = 'pass' | 'fail' | 'lose' | 'garble-first' | 'hang'
 
 export interface AdmissionBench {
-  /** Another one over the same Redis. */
+  /** Opens another admission over the same Redis. */
   open(changes?: Partial<AdmissionOptions> & { readonly maxAgeMs?: number }): Admission
   readonly clock: { nowMs: number }
   readonly gate: { mode: Gate }
   readonly feed: RevocationFeed
-  /** Round trips that were begun since the last time. */
+  /** Redis calls that began since the last question. */
   calls(): number
-  /** Commands that reached the engine since the last time. */
+  /** Commands that reached the engine since the last question. */
   commands(): number
-  readonly failures: { readonly error: StoreError; readonly answeredByFloor: number }[]
-  /** What was left behind requests. */
+  readonly failures: { readonly error: StoreError; readonly answeredByFallback: number }[]
+  /** Receives the work behind requests. */
   readonly background: (work: Promise<unknown>) => void
-  /** Waits for all of that; returns how much it was. */
+  /** Waits for that work; returns how many pieces it was. */
   settled(): Promise<number>
 }
 
@@ -54,7 +57,7 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
   let calls = 0
   const seen = { calls: 0, commands: 0 }
   const redis = gated(open, gate, () => calls++)
-  const failures: { error: StoreError; answeredByFloor: number }[] = []
+  const failures: { error: StoreError; answeredByFallback: number }[] = []
   let left: Promise<unknown>[] = []
   const bench: AdmissionBench = {
     open: ({ maxAgeMs = 1_000, ...changes } = {}) =>
@@ -65,7 +68,7 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
         maxSubjects: 1_000,
         fallbackShare: 0.1,
         breakerResetMs: 250,
-        onStoreFailure: (error, answeredByFloor) => failures.push({ error, answeredByFloor }),
+        onStoreFailure: (error, answeredByFallback) => failures.push({ error, answeredByFallback }),
         ...changes
       }),
     clock,
@@ -82,30 +85,57 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
       return work.length
     }
   }
-  // Whatever is asked first is answered NOSCRIPT, once for each script.
-  await bench.open().prepare([take('warm', { quota: 1, windowMs: 1_000, sliceMs: 10 })], true, () => {})
+  // The first call of each script is answered NOSCRIPT.
+  const warm = chargeOf('warm', { quota: 1, windowMs: 1_000, sliceMs: 10 })
+  await begin({ ...bench, background: () => {} }, bench.open(), [warm], SESSION).ready()
   bench.calls()
   bench.commands()
   return bench
 }
 
+/** A session that has not ended, unless a test ends it. */
+export const SESSION: TokenSession = { sid: randomUUID(), kid: 'k' }
+
 /** One request under a quota. */
-export function take(name: string, policy: QuotaPolicy, subject = 'somebody'): Charge {
+export function chargeOf(name: string, policy: QuotaPolicy, subject = 'a client'): Charge {
   return { name, policy, subject }
+}
+
+/** Begins a request now: anonymous, or with a session. */
+export function begin(
+  { clock, background }: Pick<AdmissionBench, 'clock' | 'background'>,
+  admission: Admission,
+  charges: readonly Charge[],
+  session?: TokenSession
+): Conversation {
+  const conversation = admission.begin({ charges, begunAtMs: clock.nowMs, background })
+  if (session !== undefined) conversation.identify(session, [])
+  return conversation
 }
 
 /** One request through an admission, as the gateway makes it. */
 export async function pass(
   bench: AdmissionBench,
   admission: Admission,
-  takes: readonly Charge[]
+  charges: readonly Charge[]
 ): Promise<ChargeResult> {
-  await admission.prepare(takes, false, bench.background)
-  return admission.take(takes, 'floor')
+  const conversation = begin(bench, admission, charges)
+  await conversation.ready()
+  return conversation.charge('fallback')
 }
 
-/** How many of them were let through. */
-export const passed = (taken: readonly ChargeResult[]) => taken.filter(({ refusal }) => refusal === undefined).length
+/** One request whose leases are in memory, or that does without: Redis is not called. */
+export function chargeNow(
+  bench: AdmissionBench,
+  admission: Admission,
+  charges: readonly Charge[],
+  onStoreFailure: StoreFailurePolicy = 'fallback'
+): ChargeResult {
+  return begin(bench, admission, charges).charge(onStoreFailure)
+}
+
+/** How many of them may pass. */
+export const passed = (results: readonly ChargeResult[]) => results.filter(({ ok }) => ok).length
 
 function since(count: number, seen: { calls: number; commands: number }, what: 'calls' | 'commands'): number {
   const before = seen[what]

@@ -1,4 +1,4 @@
-/** The two places that the Worker runs in under test, Node and workerd itself, with the same bindings. */
+/** The two places where tests run the Worker, Node and workerd, with the same bindings. */
 
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
@@ -13,24 +13,24 @@ import { TEST_SETTINGS } from '../../lib/test-origin.ts'
 import { claimsOf, generateSigner, issueToken, publicJwkOf, type Signer } from '../../lib/token-forge.ts'
 import { openTinyOrigin, type TinyOrigin } from './tiny-origin.ts'
 
-/** Those of the origins under test, so that an edge can stand before one of them. */
+/** The settings of the origins under test, so that an edge can be in front of one of them. */
 export const { PUBLIC_URL, EDGE_SECRET } = TEST_SETTINGS
 
 type Bindings = Readonly<Record<string, string>>
 
 /** The Worker, running. */
 export interface Edge {
-  /** Begins every URL that it is asked with. */
+  /** The base of every URL. */
   readonly url: string
-  /** What workerd printed, oldest line first; empty in Node, which prints to the test's own output. */
+  /** The output of workerd, oldest line first; empty in Node, which prints to the test's output. */
   readonly log: readonly string[]
   send(path: string, init?: RequestInit & { duplex?: 'half' }): Promise<Response>
 }
 
-/** Where the Worker can run. */
+/** A place where the Worker can run. */
 export interface Place {
   readonly name: 'Node' | 'workerd'
-  /** @param entry the module of the Worker; Gatehouse's own unless another is given */
+  /** @param entry the module of the Worker; by default Gatehouse's own */
   open(t: Teardown, bindings: Bindings, entry?: URL): Promise<Edge>
 }
 
@@ -38,10 +38,10 @@ export const NODE: Place = { name: 'Node', open: async (_t, bindings, entry) => 
 export const WORKERD: Place = { name: 'workerd', open: openInWorkerd }
 export const PLACES: readonly Place[] = [NODE, WORKERD]
 
-/** A Worker before a backend that takes bodies of any size, but for `/limited`. */
+/** A Worker in front of a backend that accepts bodies of any size, except on `/limited`. */
 export const UPLOAD_WORKER = new URL('upload-worker.ts', import.meta.url)
 
-/** Everything that an edge needs around it. */
+/** The parts around an edge. */
 export interface Surroundings {
   readonly origin: TinyOrigin
   readonly redis: RedisRest
@@ -51,11 +51,13 @@ export interface Surroundings {
   token(changes?: object): string
 }
 
-/** Opens an origin that publishes a key, and a Redis whose revocation set is whole and empty. */
+/** Opens an origin that publishes a key, and a Redis with a complete and empty revocation feed. */
 export async function openSurroundings(t: Teardown): Promise<Surroundings> {
   const signer = generateSigner('ES256')
   const [origin, redis] = await Promise.all([openTinyOrigin(t, [publicJwkOf(signer)]), redisEndpoint(t)])
-  await createRevocationFeed(openRedis(redis), 960_000).rebuild(randomUUID(), async () => [])
+  // A long deadline: a busy machine must not fail the preparation of a test.
+  const feed = createRevocationFeed(openRedis({ ...redis, deadlineMs: 30_000 }), 960_000)
+  await feed.rebuild(randomUUID(), async () => [])
   const who = { issuer: PUBLIC_URL, audience: PUBLIC_URL }
   return {
     origin,
@@ -89,7 +91,7 @@ interface WorkerModule {
 
 const OWN_ENTRY = new URL('../../../edge/worker.ts', import.meta.url)
 
-/** Loads the Worker's module, afresh: an isolate of its own, as far as its variables go. */
+/** Loads the Worker's module again, so that its variables are new, as in another isolate. */
 export async function openInNode(bindings: Bindings, entry = OWN_ENTRY): Promise<Edge> {
   const worker = (await import(`${entry.href}?isolate=${randomUUID()}`)) as WorkerModule
   return {

@@ -1,11 +1,12 @@
-/** A gateway with every port in the test's hand; what it did is written down in order. */
+/** A gateway whose ports the test provides. It notes the gateway's steps in order. */
 
 import type { Admission } from '../../../edge/admission/admission.ts'
-import type { Charge, ChargeResult } from '../../../edge/admission/charge.ts'
+import type { ChargeRefusal, ChargeResult } from '../../../edge/admission/charge-result.ts'
 import { parsePolicies } from '../../../edge/contract/parse-policies.ts'
 import { type EdgePolicies, gatehousePolicies } from '../../../edge/contract/policies.ts'
 import { createForward, type ForwardOptions } from '../../../edge/gateway/forward.ts'
 import { createGateway, type GatewayEvent, type GatewayOptions } from '../../../edge/gateway/gateway.ts'
+import type { Charge } from '../../../edge/limiter/charge.ts'
 import type { SessionStatus } from '../../../edge/revocation/revocation-view.ts'
 import { claimsOf } from '../../lib/token-forge.ts'
 
@@ -13,18 +14,18 @@ export const NOW_MS = 1_800_000_000_000
 export const REQUEST_ID = '01a30a8f-2c00-7000-8000-000000000001'
 export const CLAIMS = claimsOf({ issuer: 'http://gatehouse.test', audience: 'a', nowSeconds: NOW_MS / 1000 })
 
-/** How the admission of a bench answers: yes to everything, but for this. */
+/** The answers of a bench's admission, which admits every request except these. */
 export interface AdmissionAnswers {
-  /** The one quota that refuses, when it is taken. */
+  /** The one quota that refuses when it is charged. */
   readonly used?: string
-  /** The one quota that is known to refuse, before anybody is asked. */
+  /** The one quota that is known to refuse before Redis is asked. */
   readonly held?: string
   readonly refusal?: 'rate-limited' | 'unavailable'
   readonly retryAfterMs?: number
-  readonly standing?: SessionStatus
+  readonly session?: SessionStatus
 }
 
-/** What a test may change: ports of the gateway, and those of the forwarding behind it. */
+/** The ports that a test may change: those of the gateway, and those of the forwarding behind it. */
 export type BenchChanges = Partial<GatewayOptions> & Partial<ForwardOptions> & { readonly answers?: AdmissionAnswers }
 
 export interface GatewayBench {
@@ -32,11 +33,11 @@ export interface GatewayBench {
   /** The names of the steps that were taken, oldest first. */
   readonly steps: string[]
   readonly events: GatewayEvent[]
-  /** What was forwarded. */
+  /** The forwarded requests. */
   readonly forwarded: Request[]
 }
 
-/** Builds a gateway that lets everything pass, but for what `changes` say. */
+/** Builds a gateway that lets every request pass, except for `changes`. */
 export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = {}): GatewayBench {
   const [steps, events, forwarded]: [string[], GatewayEvent[], Request[]] = [[], [], []]
   const step = <T>(name: string, value: T): T => {
@@ -90,30 +91,42 @@ export function ownPolicies(): EdgePolicies {
 }
 
 function createAnswers(answers: AdmissionAnswers, step: <T>(name: string, value: T) => T): Admission {
-  const { used, held, refusal = 'rate-limited', retryAfterMs = 12_001, standing = 'live' } = answers
-  const refused = (takes: readonly Charge[], name: string | undefined): ChargeResult | undefined => {
-    const standings = takes
-      .filter(take => take.name === name)
-      .map(take => ({ name: take.name, policy: take.policy, remaining: 0, retryAfterMs }))
-    return standings.length === 0 ? undefined : { refusal, standings, retryAfterMs }
+  const { used, held, refusal: problem = 'rate-limited', retryAfterMs = 12_001, session = 'live' } = answers
+  const note = (what: string, charges: readonly Charge[]) => {
+    if (charges.length > 0) step([what, ...charges.map(({ name }) => name)].join(' '), undefined)
   }
-  const note = (what: string, takes: readonly Charge[]) => {
-    if (takes.length > 0) step([what, ...takes.map(({ name }) => name)].join(' '), undefined)
+  const refused = (charges: readonly Charge[], by: string | undefined): ChargeRefusal | undefined => {
+    const quotas = charges
+      .filter(({ name }) => name === by)
+      .map(({ name, policy }) => ({ name, policy, remaining: 0, retryAfterMs }))
+    return quotas.length === 0 ? undefined : { ok: false, problem, quotas, retryAfterMs }
+  }
+  const charge = (charges: readonly Charge[]): ChargeResult => {
+    note('charge', charges)
+    const quotas = charges.map(({ name, policy }) => ({ name, policy, remaining: 7, retryAfterMs: 0 }))
+    return refused(charges, used) ?? { ok: true, quotas }
   }
   return {
-    refusalOf(takes) {
-      note('recall', takes)
-      return refused(takes, held)
-    },
-    prepare(takes, isRevocable) {
-      note(isRevocable ? 'prepare view' : 'prepare', takes)
-      return undefined
-    },
-    take(takes) {
-      note('take', takes)
-      const standings = takes.map(({ name, policy }) => ({ name, policy, remaining: 7, retryAfterMs: 0 }))
-      return refused(takes, used) ?? { refusal: undefined, standings, retryAfterMs: 0 }
-    },
-    standing: () => step('standing', standing)
+    begin({ charges: anonymous }) {
+      let charges = anonymous
+      let isIdentified = false
+      return {
+        refusal() {
+          note('refusal', charges)
+          return refused(charges, held)
+        },
+        identify(_session, more) {
+          isIdentified = true
+          charges = [...charges, ...more]
+        },
+        ready() {
+          note(isIdentified ? 'ready view' : 'ready', charges)
+          return undefined
+        },
+        sessionStatus: () => step('session', session),
+        charge: () => charge(charges),
+        chargeAnonymous: () => charge(anonymous)
+      }
+    }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Isolates with leases around one Redis, in one process and on a driven clock: requests, deaths, lost and late answers. It
- * does with `lease.ts` and `decide()` what the admission does with them and a real Redis.
+ * Isolates with leases around one Redis, in one process and on a driven clock: requests, deaths, lost and late answers.
+ * It uses `lease.ts` and `decide()` as the admission uses them with a real Redis.
  */
 
 import type { QuotaPolicy } from '../../../edge/contract/quota-policy.ts'
@@ -9,45 +9,45 @@ import { type Bucket, bucketState, createBucket, isRunningLow, spend } from '../
 import { decide, type Slice } from '../../../edge/limiter/sliced-window.ts'
 import { between, type Random } from './random.ts'
 
-/** What may go wrong, and how slow the network is. */
+/** The faults of a world, and its network. */
 export interface WorldOptions {
   readonly random: Random
   readonly policy: QuotaPolicy
   /** Each isolate's clock, less that of Redis. */
   readonly clockOffsetsMs: readonly number[]
-  /** The longest time between asking and recording. */
+  /** The longest time between an ask and the record of its answer. */
   readonly maxDelayMs: number
-  /** Of the answers: made in Redis, and never recorded. */
+  /** The share of answers that Redis gives and the isolate never records. */
   readonly lostShare: number
 }
 
 export interface World {
   /** The clock of Redis. */
   nowMs(): number
-  /** Lets time pass, and everything happen that is due. */
+  /** Lets time pass, with every event that is due. */
   advanceTo(atMs: number): void
   /** One request at an isolate: passes, waits for an answer, or is refused. */
   request(isolate: number): void
-  /** Its memory is gone, and with it whoever waits there. */
+  /** Ends an isolate, with its memory and the requests that wait there. */
   kill(isolate: number): void
-  /** When each request passed, by the clock of Redis, oldest first. */
+  /** The times at which requests passed, by the clock of Redis, oldest first. */
   readonly admitted: readonly number[]
-  /** Asks that Redis was put to. */
+  /** The number of asks that Redis has answered. */
   asks(): number
   refused(): number
-  /** Leased by isolates that live, and not spent. */
+  /** Requests that an isolate has leased and not spent. */
   unspent(isolate: number): number
-  /** What Redis counts at the moment. */
+  /** The requests that Redis counts at the moment. */
   debited(): number
   /** The most requests that waited for one answer. */
   mostWaiting(): number
 }
 
 interface Isolate {
-  account: Bucket
+  bucket: Bucket
   isAsking: boolean
   waiting: number
-  /** What an ask on its way may bring. */
+  /** The requests that a pending ask may bring. */
   promised: number
 }
 
@@ -61,7 +61,7 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
   let slices: readonly Slice[] = []
   const admitted: number[] = []
   const events: { readonly atMs: number; readonly happen: () => void }[] = []
-  const birth = (): Isolate => ({ account: createBucket(), isAsking: false, waiting: 0, promised: 0 })
+  const birth = (): Isolate => ({ bucket: createBucket(), isAsking: false, waiting: 0, promised: 0 })
   const isolates = clockOffsetsMs.map(birth)
 
   function at(atMs: number, happen: () => void): void {
@@ -71,7 +71,7 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
 
   function ask(isolate: Isolate, offsetMs: number): void {
     const askedAtMs = nowMs + offsetMs
-    const question = planAsk(isolate.account, policy, askedAtMs)
+    const question = planAsk(isolate.bucket, policy, askedAtMs)
     mostWaiting = Math.max(mostWaiting, question.waiting)
     isolate.isAsking = true
     isolate.promised = question.want
@@ -86,7 +86,7 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
         isolate.isAsking = false
         isolate.promised = 0
         const times = { askedAtMs, nowMs: nowMs + offsetMs, redisNowMs }
-        if (!isLost) recordGrant(isolate.account, question, decided.grant, times)
+        if (!isLost) recordGrant(isolate.bucket, question, decided.grant, times)
         const waited = isolate.waiting
         isolate.waiting = 0
         for (let i = 0; i < waited; i++) arrive(isolate, offsetMs, isLost)
@@ -95,17 +95,17 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
   }
 
   function arrive(isolate: Isolate, offsetMs: number, isGivenUp = false): void {
-    const { account } = isolate
-    const standing = bucketState(account, policy, nowMs + offsetMs)
-    if (standing === 'spendable') {
-      spend(account, policy, nowMs + offsetMs)
+    const { bucket } = isolate
+    const state = bucketState(bucket, policy, nowMs + offsetMs)
+    if (state === 'spendable') {
+      spend(bucket, policy, nowMs + offsetMs)
       admitted.push(nowMs)
-      if (!isolate.isAsking && isRunningLow(account, nowMs + offsetMs, LOW)) ask(isolate, offsetMs)
-    } else if (standing === 'held' || isGivenUp) {
+      if (!isolate.isAsking && isRunningLow(bucket, nowMs + offsetMs, LOW)) ask(isolate, offsetMs)
+    } else if (state === 'held' || isGivenUp) {
       refused += 1
     } else {
       isolate.waiting += 1
-      if (isolate.isAsking) account.waiting += 1
+      if (isolate.isAsking) bucket.waiting += 1
       else ask(isolate, offsetMs)
     }
   }
@@ -123,7 +123,7 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
     },
     request: index => arrive(find(index), clockOffsetsMs[index] ?? 0),
     kill(index) {
-      // Whatever is on its way to the dead is recorded with the dead.
+      // A pending answer is recorded in the old isolate.
       find(index).waiting = 0
       isolates[index] = birth()
     },
@@ -131,8 +131,8 @@ export function createWorld({ random, policy, clockOffsetsMs, maxDelayMs, lostSh
     asks: () => asks,
     refused: () => refused,
     unspent(index) {
-      const { account, promised } = find(index)
-      const parts = account.leases.flatMap(lease => lease.parts)
+      const { bucket, promised } = find(index)
+      const parts = bucket.leases.flatMap(lease => lease.parts)
       return promised + parts.reduce((sum, { left }) => sum + left, 0)
     },
     debited: () =>

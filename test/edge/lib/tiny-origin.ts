@@ -1,4 +1,4 @@
-/** An origin of a few lines for tests of the edge: it publishes keys, and answers as the test says. */
+/** A small origin for tests of the edge: it publishes keys and gives the answers that the test sets. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -10,15 +10,15 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
 
 export interface TinyOrigin {
   readonly url: string
-  /** What it was asked for, oldest first; questions for keys are left out. */
+  /** The requests, oldest first, without those for keys. */
   readonly requests: IncomingMessage[]
-  /** How it answers; may be changed at any time. */
+  /** The answer; may be changed at any time. */
   answer: Answer
-  /** Ends it, and all that is open. */
+  /** Closes it and all open connections. */
   close(): Promise<void>
 }
 
-/** Opens an origin that answers 200 and `ok`, until it is told otherwise. */
+/** Opens an origin that answers 200 and `ok` until the test sets another answer. */
 export async function openTinyOrigin(t: Teardown, keys: readonly PublicJwk[] = []): Promise<TinyOrigin> {
   const requests: IncomingMessage[] = []
   const server = createServer((request, response) => {

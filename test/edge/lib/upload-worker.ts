@@ -1,4 +1,4 @@
-/** A Worker before a backend that takes bodies of any size, but for one route. */
+/** A Worker in front of a backend that accepts bodies of any size, except on one route. */
 
 import { createEdgeWorker } from '../../../edge/edge-worker.ts'
 
@@ -10,9 +10,9 @@ export default createEdgeWorker({
       methods: 'any',
       token: 'none',
       quotas: ['uploads'],
-      onStoreFailure: 'floor',
+      onStoreFailure: 'fallback',
       maxBodyBytes: 100
     },
-    { path: '/*', methods: 'any', token: 'none', quotas: ['uploads'], onStoreFailure: 'floor' }
+    { path: '/*', methods: 'any', token: 'none', quotas: ['uploads'], onStoreFailure: 'fallback' }
   ]
 })

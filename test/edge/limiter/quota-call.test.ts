@@ -1,4 +1,4 @@
-/** What goes to Redis, and that nothing that comes back passes for a grant unless the ask could have got it. */
+/** The quota call, and its reply: only a reply that the ask can have got is a grant. */
 
 import t from 'tap'
 import { quotaPolicy } from '../../../edge/contract/quota-policy.ts'
@@ -42,7 +42,7 @@ t.test('parseGrant() reads grants, with parts for later and without', async t =>
   })
 })
 
-t.test('parseGrant() takes whatever decide() grants', async t => {
+t.test('parseGrant() accepts every grant of decide()', async t => {
   const random = createRandom(41)
   let slices: readonly Slice[] = []
   for (let i = 0, nowMs = NOW_MS; i < 5_000; i++, nowMs += between(random, 0, 3_000)) {
@@ -61,7 +61,7 @@ t.test('parseGrant() takes whatever decide() grants', async t => {
 const HEAD = [2, 8, 0, INDEX, NOW_MS]
 const REFUSAL = [0, 0, 77, INDEX, NOW_MS]
 
-/** Replies that no script of ours gives to this ask. */
+/** Replies that our script cannot give to this ask. */
 const NONSENSE: Readonly<Record<string, unknown>> = {
   nothing: undefined,
   null: null,
@@ -86,8 +86,8 @@ const NONSENSE: Readonly<Record<string, unknown>> = {
   'more left than the quota': [2, 9, 0, INDEX, NOW_MS],
   'left, and to wait': [2, 8, 5, INDEX, NOW_MS],
   'nothing left, and not to wait': [2, 0, 0, INDEX, NOW_MS],
-  'somebody kept waiting though there is room': [1, 5, 0, INDEX, NOW_MS],
-  'nobody granted anything though there is room': [0, 5, 0, INDEX, NOW_MS],
+  'a request kept waiting though there is room': [1, 5, 0, INDEX, NOW_MS],
+  'nothing granted though there is room': [0, 5, 0, INDEX, NOW_MS],
   'more for later than wanted': [...REFUSAL, 77, 6],
   'more in all than wanted': [2, 0, 5, INDEX, NOW_MS, 77, 4],
   'a part for later, at once': [...REFUSAL, 0, 3],
@@ -98,12 +98,12 @@ const NONSENSE: Readonly<Record<string, unknown>> = {
 }
 
 for (const [what, reply] of Object.entries(NONSENSE)) {
-  t.test(`parseGrant() takes no nonsense for a grant: ${what}`, async t => {
-    t.throws(() => parseGrant(reply, policy, ask), { name: 'StoreError', message: /something that is no grant$/ })
+  t.test(`parseGrant() refuses an invalid reply: ${what}`, async t => {
+    t.throws(() => parseGrant(reply, policy, ask), { name: 'StoreError', message: /invalid grant$/ })
   })
 }
 
-t.test('parseGrant() takes nothing for a grant that is more than the quota, however many wait', async t => {
+t.test('parseGrant() refuses a grant of more than the quota, however many requests wait', async t => {
   const crowd = { ...ask, waiting: 50, want: 50 }
   t.strictSame(parseGrant([...REFUSAL, 77, 10], policy, crowd).grant.later, [{ afterMs: 77, count: 10 }])
   t.throws(() => parseGrant([...REFUSAL, 77, 11], policy, crowd), { name: 'StoreError' })

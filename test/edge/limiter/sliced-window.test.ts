@@ -1,6 +1,6 @@
 /**
- * The sliced-window rule: never too many, never longer to wait than needed, and nothing given away by a settlement. Its Lua
- * twin is held to it in `test/parity`; what leases make of it is in `worst-case.test.ts`.
+ * The sliced-window rule: never too many requests, never a longer wait than needed, and no request for free by a
+ * settlement. `test/parity` compares its Lua twin; `worst-case.test.ts` attacks the leases.
  *
  * Over 200 lines: one rule a test, all over one function.
  */
@@ -95,7 +95,7 @@ t.test('decide() debits a lease in the slice in which it expires', async t => {
   }
 })
 
-t.test('decide() gives those who wait all that there is, and beyond them one part in so many', async t => {
+t.test('decide() grants waiting requests all that is left, and beyond them one part in LEASE_DIVISOR', async t => {
   const granted = (waiting: number, want: number) =>
     decide(quotaPolicy(90, 60), [], ask({ waiting, want }), T0).grant.granted
   t.equal(granted(1, 90), 90 / LEASE_DIVISOR)
@@ -116,7 +116,11 @@ t.test('decide() grants for later what leaves the window in the first half of a 
   t.strictSame(parts(20, 199), [], 'the first one leaves in the second half')
   t.strictSame(parts(20, 200), [{ afterMs: 100, count: 4 }])
   t.strictSame(parts(4, 200), [{ afterMs: 100, count: 3 }], 'no more than is wanted')
-  t.strictSame(parts(1, 200), [], 'nothing for who waits: he is refused, and may come back to another instance')
+  t.strictSame(
+    parts(1, 200),
+    [],
+    'nothing for a waiting request: its client is refused, and may come back to another instance'
+  )
   t.strictSame(parts(7, 3_000), [
     { afterMs: 100, count: 4 },
     { afterMs: 1_100, count: 2 }

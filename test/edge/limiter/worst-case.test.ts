@@ -1,6 +1,7 @@
 /**
- * Leases at their worst: isolates that die, answers that are lost or late, clocks that disagree, and an adversary who knows
- * where the slices are. Never more than the quota in any window; and what honesty and greed get and cost.
+ * Leases at their worst: isolates that die, answers that are lost or late, clocks that disagree, and an adversary that
+ * knows the slices. Never more than the quota in any window; and the share and the cost of honest and of greedy
+ * clients.
  */
 
 import t from 'tap'
@@ -61,7 +62,7 @@ t.test('a greedy client through four isolates gets the quota, and costs one ask 
   t.ok(world.asks() <= 0.1 * world.admitted.length, `${world.asks()} asks for ${world.admitted.length} requests`)
 })
 
-t.test('an isolate never holds more than a share of the quota and what is waited for', async t => {
+t.test('an isolate never holds more than a share of the quota and the waiting requests', async t => {
   for (const [text, policy] of Object.entries(QUOTAS)) {
     let most = 0
     for (let seed = 0; seed < 4; seed++) {
@@ -80,13 +81,13 @@ t.test('an isolate never holds more than a share of the quota and what is waited
   }
 })
 
-t.test('what dying isolates strand is what they held, and comes back after a life, a slice and a window', async t => {
+t.test('dying isolates strand what they held, and it comes back after a life, a slice and a window', async t => {
   const policy = QUOTAS['600/60']
   const world = createWorld({ ...peaceful(23), policy, clockOffsetsMs: Array.from({ length: ISOLATES }, () => 0) })
   for (let i = 0; i < 400; i++, world.advanceTo(world.nowMs() + 100)) world.request(i % ISOLATES)
   const held = Array.from({ length: ISOLATES }, (_, isolate) => world.unspent(isolate)).reduce((a, b) => a + b)
   t.ok(held > 0 && held <= ISOLATES * (Math.ceil(LEASE_SHARE * policy.quota) + 1), `${held} are held`)
-  t.equal(world.debited() - world.admitted.length, held, 'and nothing else is debited that was not spent')
+  t.equal(world.debited() - world.admitted.length, held, 'and no other debit is unspent')
 
   for (let isolate = 0; isolate < ISOLATES; isolate++) world.kill(isolate)
   const before = world.admitted.length
@@ -99,7 +100,7 @@ t.test('what dying isolates strand is what they held, and comes back after a lif
   t.equal(world.debited(), 0)
 })
 
-/** A network that fails nobody. */
+/** A network without failures. */
 function peaceful(seed: number) {
   return { random: createRandom(seed), maxDelayMs: 40, lostShare: 0 }
 }

@@ -1,4 +1,4 @@
-/** Reading the feed: what goes to Redis, and that nothing but an epoch and entries passes for an answer. */
+/** Reads of the feed: the call, and the replies that are accepted. */
 
 import t from 'tap'
 import { REVOCATION_KEY } from '../../../edge/contract/redis-keys.ts'
@@ -8,25 +8,25 @@ import { readScript } from '../../../edge/revocation/script.ts'
 /** An epoch. */
 const E = '01a1fc90-5540-7581-a8d9-be172b2131fe'
 
-t.test('readCall() asks from the cursor on, or for everything, and for no more than is read in time', async t => {
+t.test('readCall() reads from the cursor on, or everything, within its maximum', async t => {
   t.match(readCall(undefined), { script: readScript, keys: [REVOCATION_KEY], args: ['-inf', 2_000] })
   t.match(readCall(7), { args: [7, 2_000] })
   t.match(readCall(0, 3), { args: [0, 3] })
 })
 
-t.test('parseDelta() reads an epoch, whether there is more, and entries', async t => {
+t.test('parseDelta() reads the epoch, whether there are more entries, and the entries', async t => {
   t.strictSame(parseDelta(['', '0']), { epoch: '', hasMore: false, ended: [] })
   t.strictSame(parseDelta([E, '1', 'a', '1000', 'key:k', '1800000000000']), {
     epoch: E,
     hasMore: true,
     ended: [
-      ['a', 1000],
-      ['key:k', 1_800_000_000_000]
+      { entry: 'a', publishedAtMs: 1000 },
+      { entry: 'key:k', publishedAtMs: 1_800_000_000_000 }
     ]
   })
 })
 
-t.test('parseDelta() fails for whatever is no reply of the script', async t => {
+t.test('parseDelta() throws on every invalid reply', async t => {
   // biome-ignore format: one value a line would hide the list
   const nonsense: readonly unknown[] = [
     undefined, null, '', 'OK', 0, true, {}, [], [''], [E, ''], [E, '2'], [E, 1], [E, '0', 'sid'],

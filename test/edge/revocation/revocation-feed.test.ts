@@ -1,4 +1,4 @@
-/** The feed believes Redis only what makes sense: a logout that nobody was told of must not pass for done. */
+/** The feed accepts valid replies only: a logout that was not published must not count as done. */
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import t from 'tap'
 import { createRevocationFeed } from '../../../edge/revocation/revocation-feed.ts'
 import { openRedis } from '../../../edge/store/open-redis.ts'
 
-/** A feed over something that answers each command with `result`. */
+/** A feed over a Redis that answers each command with `result`. */
 async function feedOver(t: { teardown(work: () => unknown): void }, result: unknown) {
   const server = createServer(({ url }, response) =>
     response.end(JSON.stringify(url?.endsWith('/pipeline') ? [{ result }] : { result }))
@@ -21,11 +21,11 @@ async function feedOver(t: { teardown(work: () => unknown): void }, result: unkn
 }
 
 const ID = '01a1fc90-5540-7581-a8d9-be172b2131fe'
-/** Texts travel as base64. */
+/** Texts are sent as base64. */
 const encoded = (text: string) => Buffer.from(text).toString('base64')
 const AT = encoded('1800000000000')
 
-t.test('publish() fails where the answer does not say that everything was published', async t => {
+t.test('publish() throws where the reply does not confirm every entry', async t => {
   // biome-ignore format: one value a line would hide the list
   const nonsense = [
     null, 'OK', '', true, 0, 1, 2, 3, -1, 1.5, 'one', {}, [], [AT], [AT, 0], [AT, 1], [AT, 3], [AT, '2'], [AT, encoded('2')],
@@ -40,7 +40,7 @@ t.test('publish() fails where the answer does not say that everything was publis
   await t.resolves(sound.publish(['one', 'two', 'one']), 'the same one twice is one')
 })
 
-t.test('epoch() fails where the answer is neither nothing nor an id', async t => {
+t.test('epoch() throws where the reply is neither empty nor an id', async t => {
   for (const nonsense of [null, '', 'OK', true, 7, [], [encoded('0'), encoded('0')], [encoded(ID)]]) {
     const feed = await feedOver(t, nonsense)
     await t.rejects(feed.epoch(), { name: 'StoreError' }, JSON.stringify(nonsense))
@@ -49,7 +49,7 @@ t.test('epoch() fails where the answer is neither nothing nor an id', async t =>
   t.equal(await (await feedOver(t, [encoded(ID), encoded('0')])).epoch(), ID)
 })
 
-t.test('rebuild() fails where the answer is no epoch', async t => {
+t.test('rebuild() throws where the reply is not an epoch', async t => {
   for (const nonsense of [
     null,
     '',

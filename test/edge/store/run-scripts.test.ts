@@ -1,4 +1,7 @@
-/** Scripts in one round trip: by name, by source where Redis does not know them, and every failure told without a secret. */
+/**
+ * Scripts in one round trip: by name, by source where Redis does not know them, and every failure told without a
+ * secret.
+ */
 
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -12,7 +15,7 @@ const scriptOf = (source: string): Script => ({ source, sha1: createHash('sha1')
 const call = (source: string, args: readonly (string | number)[] = []): ScriptCall => {
   return { script: scriptOf(source), keys: ['a secret key'], args }
 }
-/** A script that no test before has left in Redis. */
+/** A script that is new to Redis. */
 const fresh = () => `return '${randomUUID()}'`
 
 async function build(t: Test) {
@@ -42,7 +45,7 @@ t.test('runScripts() puts the namespace of the client before each key, and touch
   }
 })
 
-t.test('runScripts() sends the source of those that Redis does not know, and runs none twice', async t => {
+t.test('runScripts() sends the source of scripts that Redis does not know, and runs no script twice', async t => {
   const { redis, rest } = await build(t)
   const known = call("return redis.call('INCR', KEYS[1])")
   await runScript(redis, known)
@@ -53,7 +56,7 @@ t.test('runScripts() sends the source of those that Redis does not know, and run
   t.equal(rest.calls() - before, 2)
 })
 
-t.test('what Redis refuses fails by itself, and repeats no key and no argument', async t => {
+t.test('a refused script fails by itself, and its error repeats no key and no argument', async t => {
   const { redis } = await build(t)
   const failing = call("return redis.call('NOSUCH', ARGV[1])", ['a secret argument'])
   const unknown = fresh()
@@ -66,7 +69,7 @@ t.test('what Redis refuses fails by itself, and repeats no key and no argument',
   }
 })
 
-t.test('runScripts() takes nothing but a list of as many replies for an answer', async t => {
+t.test('runScripts() accepts only a list with one reply for each script', async t => {
   const bodies = [
     '{"result":1}',
     '[]',
@@ -93,7 +96,7 @@ t.test('runScripts() takes nothing but a list of as many replies for an answer',
   t.match(forEver, [{ name: 'StoreError' }, { name: 'StoreError' }])
 })
 
-t.test('runScripts() says what kind of failure it was', async t => {
+t.test('runScripts() names the kind of a failure', async t => {
   const server = createServer(() => {}).listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo

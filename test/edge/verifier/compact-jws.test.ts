@@ -1,11 +1,11 @@
-/** Taking a token apart, and base64url in its one spelling; what the parts must say is tested with the verifier. */
+/** The parser of compact tokens, and canonical base64url; the content of the parts is tested with the verifier. */
 
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { decodeBase64url, decodeBase64urlInto } from '../../../edge/verifier/base64url.ts'
 import { parseCompactJws } from '../../../edge/verifier/compact-jws.ts'
 
-t.test('decodeBase64url() undoes base64url of every length and of every byte', async t => {
+t.test('decodeBase64url() decodes base64url of every length and every byte', async t => {
   for (let length = 0; length < 100; length += 1) {
     const bytes = randomBytes(length)
     t.strictSame(decodeBase64url(bytes.toString('base64url')), new Uint8Array(bytes), `${length} bytes`)
@@ -35,7 +35,7 @@ t.test('decodeBase64url() refuses every character outside of its alphabet', asyn
   for (const character of ['\uff21', '\ud800', '\ufeff']) t.equal(decodeBase64url(`AAA${character}`), undefined)
 })
 
-t.test('decodeBase64url() refuses a length that no bytes have', async t => {
+t.test('decodeBase64url() refuses an impossible length', async t => {
   for (const length of [1, 5, 9, 85]) t.equal(decodeBase64url('A'.repeat(length)), undefined)
 })
 
@@ -65,7 +65,7 @@ t.test('parseCompactJws() returns each part, the payload as text', async t => {
   })
 })
 
-t.test('parseCompactJws() hands out nothing that the next token changes', async t => {
+t.test('parseCompactJws() returns nothing that the next token changes', async t => {
   const first = parseCompactJws(token)
   const expected = structuredClone(first)
   parseCompactJws(`${header}.${encode('x'.repeat(1000))}.${encode(new Uint8Array(64).fill(1))}`)
@@ -73,7 +73,7 @@ t.test('parseCompactJws() hands out nothing that the next token changes', async 
   t.strictSame(parseCompactJws(token), expected, 'nor does a longer one leave anything behind')
 })
 
-t.test('parseCompactJws() takes no character outside of ASCII for one of the alphabet, wherever it stands', async t => {
+t.test('parseCompactJws() refuses every character outside of ASCII, wherever it stands', async t => {
   for (let index = 0; index < token.length; index += 1) {
     for (const offset of [0x80, 0x100, 0x400, 0x1000, 0xff00]) {
       const alias = String.fromCharCode(token.charCodeAt(index) + offset)
@@ -103,7 +103,7 @@ t.test('parseCompactJws() refuses a payload that is not valid UTF-8', async t =>
   }
 })
 
-t.test('parseCompactJws() refuses whatever is not a string', async t => {
+t.test('parseCompactJws() refuses every value that is not a string', async t => {
   for (const value of [
     undefined,
     null,

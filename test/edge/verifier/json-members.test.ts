@@ -1,11 +1,11 @@
-/** The strict JSON reader beside `JSON.parse`; what a token's JSON must say is tested with the verifier. */
+/** The strict JSON parser beside `JSON.parse`; the content of a token is tested with the verifier. */
 
 import t from 'tap'
 import { isJsonMembers, member, parseJsonMembers } from '../../../edge/verifier/json-members.ts'
 
 const parse = (text: string) => parseJsonMembers(Buffer.from(text))
 
-t.test('parseJsonMembers() reads what JSON.parse reads, where nothing is ambiguous', async t => {
+t.test('parseJsonMembers() agrees with JSON.parse on unambiguous text', async t => {
   const texts = [
     '{}',
     ' \t\r\n{ } ',
@@ -39,7 +39,7 @@ t.test('parseJsonMembers() finds a duplicate however its name is written', async
   for (const text of texts) t.strictSame(parse(text), { ok: false, reason: 'a duplicate member' }, text)
 })
 
-t.test('parseJsonMembers() knows the end of a string after any number of backslashes', async t => {
+t.test('parseJsonMembers() finds the end of a string after any number of backslashes', async t => {
   for (let pairs = 0; pairs < 5; pairs += 1) {
     const even = '\\\\'.repeat(pairs)
     for (const text of [`${even}`, `${even}\\"`, `${even}\\":{[`, `\\"${even}\\"`]) {
@@ -62,7 +62,7 @@ t.test('parseJsonMembers() finds a duplicate however deep it is', async t => {
   t.notOk(parse('{"a":{"x":1},"a":1}').ok, 'a nested value that was dropped')
 })
 
-t.test('parseJsonMembers() takes equal values, and names in different objects, for no duplicates', async t => {
+t.test('parseJsonMembers() accepts equal values, and equal names in different objects', async t => {
   for (const text of ['{"a":"a","b":"a"}', '{"a":{"a":{"a":1}}}', '{"a":["a","a"]}', '{"é":1,"e\u0301":2}']) {
     t.ok(parse(text).ok, text)
   }
@@ -81,7 +81,7 @@ t.test('parseJsonMembers() reads a megabyte of one string in one pass', async t 
   t.notOk(parse(`{"a":"${backslashes}\\"}`).ok)
 })
 
-t.test('parseJsonMembers() never quotes what it read in a reason', async t => {
+t.test('parseJsonMembers() never quotes its input in a reason', async t => {
   for (const text of ['{"secret":1,}', '{"secret":1,"secret":1}', '["secret"]', '{"secret":"\\ud800"}', 'secret']) {
     const result = parse(text)
     t.notOk(result.ok)

@@ -1,4 +1,4 @@
-/** Keys that are taken away in an emergency, and keys of whose removal nobody may have heard. */
+/** Keys that are removed in an emergency, and keys too old to have heard of a removal. */
 
 import t from 'tap'
 import { createInlineKeySet } from '../../../edge/verifier/inline-key-set.ts'
@@ -15,7 +15,7 @@ const T0 = 1_800_000_000_000
 const COOLDOWN_MS = 30_000
 const MAX_AGE_MS = 300_000
 
-/** An issuer in the test's hand: what it publishes, and when its answer arrives. */
+/** An issuer under control of the test: its published keys, and the time of its answer. */
 function build(published: readonly PublicJwk[], changes: Partial<RemoteKeySetOptions> = {}) {
   const issuer = { published, requests: 0, arrival: Promise.resolve() }
   const keySet = createRemoteKeySet({
@@ -33,7 +33,7 @@ function build(published: readonly PublicJwk[], changes: Partial<RemoteKeySetOpt
   return { issuer, keySet }
 }
 
-t.test('a removed key is not found again, at once, and no other is lost', async t => {
+t.test('a removed key is not found from then on, and no other key is lost', async t => {
   const { issuer, keySet } = build([one, two])
   await keySet.find('one', T0)
   keySet.remove('one')
@@ -42,7 +42,7 @@ t.test('a removed key is not found again, at once, and no other is lost', async 
   t.equal(issuer.requests, 1)
 })
 
-t.test('a removed key stays removed though a cache still serves it', async t => {
+t.test('a removed key stays removed even if a cache still serves it', async t => {
   const { issuer, keySet } = build([one, two])
   await keySet.find('one', T0)
   keySet.remove('one')
@@ -86,14 +86,14 @@ t.test('a removal during the first download, and during an import, is not undone
   await new Promise(resolve => setImmediate(resolve))
   keySet.remove('two')
   imported.resolve()
-  // Where no key is left, nothing can be said of any token.
+  // Without any key, no token can be verified.
   await t.rejects(async () => first, KeysUnavailableError)
   await t.rejects(async () => second, KeysUnavailableError)
   t.equal(keySet.find('one', T0), undefined)
   t.equal(keySet.find('two', T0), undefined)
 })
 
-t.test('what takes the place of a removed key is fetched soon: the keys are stale at once', async t => {
+t.test('the replacement of a removed key is fetched soon: the keys are stale at once', async t => {
   const { issuer, keySet } = build([one])
   await keySet.find('one', T0)
   t.equal(keySet.refreshIfStale(T0 + COOLDOWN_MS), undefined)
@@ -104,7 +104,7 @@ t.test('what takes the place of a removed key is fetched soon: the keys are stal
   t.match(keySet.find('two', T0 + COOLDOWN_MS), { kid: 'two' })
 })
 
-t.test('a key that was removed before it was known is never known', async t => {
+t.test('a key that was removed before it was loaded is never found', async t => {
   const { keySet } = build([one, two])
   keySet.remove('one')
   t.equal(keySet.find('one', T0), undefined)
@@ -124,7 +124,7 @@ t.test('dropOlderThan() drops keys that are older, to the millisecond, and fetch
   t.equal(issuer.requests, 2)
 })
 
-t.test('dropOlderThan() waits for no cool-down, and does nothing where there are no keys', async t => {
+t.test('dropOlderThan() ignores the cool-down, and does nothing without keys', async t => {
   const { issuer, keySet } = build([one])
   keySet.dropOlderThan(0, T0)
   const [first, second] = [keySet.find('one', T0), keySet.find('one', T0)]
@@ -136,7 +136,7 @@ t.test('dropOlderThan() waits for no cool-down, and does nothing where there are
   t.equal(issuer.requests, 2)
 })
 
-t.test('dropOlderThan() does not lose a key that was removed', async t => {
+t.test('dropOlderThan() does not forget a removal', async t => {
   const { keySet } = build([one, two])
   await keySet.find('one', T0)
   keySet.remove('one')
@@ -145,7 +145,7 @@ t.test('dropOlderThan() does not lose a key that was removed', async t => {
   t.equal(await keySet.find('one', T0 + 1), undefined)
 })
 
-t.test('an inline key can be removed, also while it is imported', async t => {
+t.test('an inline key can be removed, even during its import', async t => {
   const keySet = createInlineKeySet({ keys: [one, two], signature })
   const importing = keySet.find('one', T0)
   keySet.remove('one')

@@ -1,7 +1,7 @@
 /**
- * Tokens that a verifier remembers: their signatures are checked once, and everything that can still end them each time.
+ * Tokens that a verifier remembers: the signature is verified once, the times and the key at each use.
  *
- * Over 200 lines: every way in which a memory could outlive what it stands on, side by side.
+ * Over 200 lines: every way in which a remembered token could stay valid for too long, side by side.
  */
 
 import t from 'tap'
@@ -27,7 +27,7 @@ const claims = claimsOf({ issuer, audience, nowSeconds: NOW_SECONDS })
 const genuine = issueToken(signer, claims)
 const node = createNodeSignaturePort()
 
-/** A verifier that remembers, and how many signatures it has checked. */
+/** A verifier that remembers tokens, and counts its signature checks. */
 function build(changes: Partial<TokenVerifierOptions> = {}, port: SignaturePort = node) {
   const counted = { signatures: 0 }
   const signature: SignaturePort = {
@@ -53,7 +53,7 @@ function build(changes: Partial<TokenVerifierOptions> = {}, port: SignaturePort 
 }
 
 for (const [name, port] of Object.entries({ node, webcrypto: createWebCryptoSignaturePort() })) {
-  t.test(`a verifier that remembers says the same of every token, asked twice, over ${name}`, async t => {
+  t.test(`a verifier that remembers gives every token the same result twice, over ${name}`, async t => {
     const options = { issuer, audience, maxLifeSeconds: 900, clockSkewSeconds: CLOCK_SKEW_SECONDS, signer, edSigner }
     const vectors = buildVectors({ ...options, nowSeconds: NOW_SECONDS })
     const [remembering, forgetful] = [build({}, port), build({ rememberedTokens: 0 }, port)]
@@ -69,7 +69,7 @@ for (const [name, port] of Object.entries({ node, webcrypto: createWebCryptoSign
   })
 }
 
-t.test('a token is remembered from its first success on, and only where the verifier was told to', async t => {
+t.test('a token is remembered after its first success, and only with the option for it', async t => {
   for (const [rememberedTokens, signatures] of [
     [0, 3],
     [1_000, 1]
@@ -100,7 +100,7 @@ t.test('a remembered token expires in the same millisecond as any other', async 
   t.equal(counted.signatures, 1)
 })
 
-t.test('a remembered token does not hold before its time under a clock that was set back', async t => {
+t.test('a remembered token is refused before its time under a clock that was set back', async t => {
   const { verify } = build()
   t.match(await verify(genuine, NOW_MS), { ok: true })
   t.match(await verify(genuine, NOW_MS - SKEW_MS), { ok: true })
@@ -126,7 +126,7 @@ t.test('removing its key ends a remembered token, and no token of another key', 
   t.match(await verify(other, NOW_MS), { ok: true })
 })
 
-t.test('another key under the same id ends a remembered token; the same one imported anew does not', async t => {
+t.test('another key under the same id ends a remembered token, an unchanged key does not', async t => {
   const port = createNodeSignaturePort()
   const ownKey = () => port.importKey(publicJwkOf(signer))
   const otherKey = await port.importKey(publicJwkOf(generateSigner('ES256', 'key-1')))
@@ -140,7 +140,7 @@ t.test('another key under the same id ends a remembered token; the same one impo
   t.match(await verify(genuine, NOW_MS), { code: 'token-invalid', reason: 'the signature is wrong' })
 })
 
-t.test('a remembered token is verified afresh where its key takes time, or cannot be had', async t => {
+t.test('a remembered token is verified again where its key takes time or is unavailable', async t => {
   const key = await node.importKey(publicJwkOf(signer))
   let find: KeySource['find'] = () => key
   const { verify, counted } = build({ keys: { find: (kid, nowMs) => find(kid, nowMs) } })
@@ -160,7 +160,7 @@ t.test('a remembered token is verified afresh where its key takes time, or canno
   }
 })
 
-t.test('whoever is handed a remembered token can change nothing for the next one', async t => {
+t.test('a caller cannot change the claims of a remembered token for the next caller', async t => {
   const { verify } = build()
   for (let i = 0; i < 2; i++) {
     const verdict = await verify(genuine, NOW_MS)
@@ -171,14 +171,14 @@ t.test('whoever is handed a remembered token can change nothing for the next one
   t.match(await verify(genuine, NOW_MS), { claims: { role: 'user' } })
 })
 
-t.test('one verdict cannot be changed into another', async t => {
+t.test('a result cannot be changed', async t => {
   const { verify } = build()
   const first = await verify(genuine, NOW_MS)
   t.throws(() => Object.assign(first, { kid: 'key-2' }), TypeError)
   t.match(await verify(genuine, NOW_MS), { kid: 'key-1' })
 })
 
-t.test('no number of tokens makes the memory larger than it may be', async t => {
+t.test('the memory never exceeds its maximum', async t => {
   const { verify, counted } = build({ rememberedTokens: 10 })
   const tokens = Array.from({ length: 40 }, (_, i) => issueToken(edSigner, { ...claims, name: `n${i}` }))
   for (const token of tokens) await verify(token, NOW_MS)
@@ -188,7 +188,7 @@ t.test('no number of tokens makes the memory larger than it may be', async t => 
   t.ok(counted.signatures < 40)
 })
 
-t.test('a token that differs in one character from a remembered one is another token', async t => {
+t.test('a token that differs from a remembered one in one character is verified itself', async t => {
   const { verify, counted } = build()
   await verify(genuine, NOW_MS)
   for (const changed of [`${genuine} `, genuine.slice(0, -1), genuine.replace('.', '..'), genuine.toLowerCase()])
@@ -199,7 +199,7 @@ t.test('a token that differs in one character from a remembered one is another t
   t.ok(counted.signatures >= 2)
 })
 
-t.test('createTokenVerifier() refuses a number of tokens that is none', async t => {
+t.test('createTokenVerifier() refuses an invalid number of remembered tokens', async t => {
   for (const rememberedTokens of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '10', null] as number[])
     t.throws(() => build({ rememberedTokens }), { name: 'TypeError', message: /"rememberedTokens"/ })
 })

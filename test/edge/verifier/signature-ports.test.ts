@@ -1,4 +1,4 @@
-/** Both signature ports, WebCrypto and node:crypto, side by side; the tokens that they judge are tested with the verifier. */
+/** Both signature ports, WebCrypto and node:crypto, side by side; whole tokens are tested with the verifier. */
 
 import { createPublicKey, verify } from 'node:crypto'
 import t from 'tap'
@@ -14,7 +14,7 @@ const DATA = 'what was signed'
 const jwks = { ES256: publicJwkOf(generateSigner('ES256', 'es')), EdDSA: publicJwkOf(generateSigner('EdDSA', 'ed')) }
 
 for (const [name, port] of Object.entries(PORTS)) {
-  t.test(`${name}: verify() is true of the key's own signature and of no other`, async t => {
+  t.test(`${name}: verify() is true for the key's own signature only`, async t => {
     for (const algorithm of ALGORITHMS) {
       const signer = generateSigner(algorithm)
       const key = await port.importKey(publicJwkOf(signer))
@@ -26,7 +26,7 @@ for (const [name, port] of Object.entries(PORTS)) {
     }
   })
 
-  t.test(`${name}: verify() takes no character for another whose low byte it shares`, async t => {
+  t.test(`${name}: verify() tells characters with the same low byte apart`, async t => {
     const signer = generateSigner('ES256')
     const key = await port.importKey(publicJwkOf(signer))
     const signed = (text: string) => new Uint8Array(signRaw(signer, text))
@@ -36,7 +36,7 @@ for (const [name, port] of Object.entries(PORTS)) {
     }
   })
 
-  t.test(`${name}: verify() called twice at once judges each input by its own signature`, async t => {
+  t.test(`${name}: verify() keeps two simultaneous calls apart`, async t => {
     const signer = generateSigner('ES256')
     const key = await port.importKey(publicJwkOf(signer))
     const inputs = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(1 + 200 * (i % 3)))
@@ -59,7 +59,7 @@ for (const [name, port] of Object.entries(PORTS)) {
     }
   })
 
-  t.test(`${name}: verify() agrees with OpenSSL over 600 signatures, so that every short r and s is met`, async t => {
+  t.test(`${name}: verify() agrees with OpenSSL over 600 signatures, short r and s included`, async t => {
     const signer = generateSigner('ES256')
     const key = await port.importKey(publicJwkOf(signer))
     for (let round = 0; round < 600; round += 1) {
@@ -69,7 +69,7 @@ for (const [name, port] of Object.entries(PORTS)) {
     t.pass('600 of 600')
   })
 
-  t.test(`${name}: importKey() refuses what is no usable public key, and says why`, async t => {
+  t.test(`${name}: importKey() refuses every unusable public key with a reason`, async t => {
     const es = jwks.ES256
     const ed = jwks.EdDSA
     const privateJwk = generateSigner('ES256').privateKey.export({ format: 'jwk' })
@@ -106,7 +106,7 @@ for (const [name, port] of Object.entries(PORTS)) {
     }
   })
 
-  t.test(`${name}: importKey() leaves optional members optional`, async t => {
+  t.test(`${name}: importKey() accepts a key without optional members`, async t => {
     for (const jwk of [jwks.ES256, jwks.EdDSA]) {
       const { kty, crv, x, y, kid } = jwk
       const bare: PublicJwk = { kty, kid, ...(crv && { crv }), ...(x && { x }), ...(y && { y }) }
@@ -116,7 +116,7 @@ for (const [name, port] of Object.entries(PORTS)) {
     t.match(await port.importKey({ ...jwks.EdDSA, alg: 'Ed25519' }), { algorithm: 'EdDSA' })
   })
 
-  t.test(`${name}: verify() refuses aloud a key that another port imported`, async t => {
+  t.test(`${name}: verify() throws on a key that another port imported`, async t => {
     const key = { kid: 'k', algorithm: 'ES256', material: 'no key' } as const
     await t.rejects(async () => port.verify(key, DATA, new Uint8Array(64)), TypeError)
   })

@@ -1,7 +1,7 @@
 /**
- * The verifier over both signature ports and one table of tokens; where its keys come from is tested elsewhere.
+ * The verifier over both signature ports and one table of tokens; key sets have tests of their own.
  *
- * Over 200 lines: one rule a test, all over one verifier.
+ * Over 200 lines: one rule for each test, all over one verifier.
  */
 
 import t from 'tap'
@@ -53,13 +53,13 @@ const vectors = buildVectors({
   edSigner
 })
 
-/** What `verify()` says of a token at `NOW_MS`, in one word. */
+/** The result of `verify()` at `NOW_MS`, in one word. */
 async function codeOf(token: string, changes?: Partial<TokenVerifierOptions>): Promise<string> {
   const result = await createTokenVerifier(optionsWith(changes)).verify(token, NOW_MS)
   return result.ok ? 'ok' : result.code
 }
 
-t.test('buildVectors() makes a table worth running, without a row twice', async t => {
+t.test('buildVectors() makes a large table without a duplicate', async t => {
   const count = (expected: string) => vectors.filter(vector => vector.expected === expected).length
   t.ok(count('token-invalid') >= 150, 'hostile tokens')
   t.ok(count('ok') >= 20, 'good tokens')
@@ -69,7 +69,7 @@ t.test('buildVectors() makes a table worth running, without a row twice', async 
 })
 
 for (const [name, signature] of Object.entries(PORTS)) {
-  t.test(`verify() over ${name} says of every token what the table says`, async t => {
+  t.test(`verify() over ${name} gives every token the result of the table`, async t => {
     const verifier = createTokenVerifier(optionsWith({ signature }))
     for (const vector of vectors) {
       const result = await verifier.verify(vector.token, NOW_MS)
@@ -79,7 +79,7 @@ for (const [name, signature] of Object.entries(PORTS)) {
   })
 }
 
-t.test('verify() gives the same result over both ports, to the reason', async t => {
+t.test('verify() gives the same result over both ports, the reason included', async t => {
   const node = createTokenVerifier(optionsWith({ signature: PORTS.node }))
   const webcrypto = createTokenVerifier(optionsWith({ signature: PORTS.webcrypto }))
   for (const { name, token } of vectors) {
@@ -96,7 +96,7 @@ t.test('verify() returns the claims and the id of the key', async t => {
 })
 
 for (const [name, signature] of Object.entries(PORTS)) {
-  t.test(`verify() over ${name} mixes up no tokens that are verified at once`, async t => {
+  t.test(`verify() over ${name} keeps simultaneous verifications apart`, async t => {
     const { verify } = createTokenVerifier(optionsWith({ signature }))
     const names = ['', 'Ada', 'Zoë 👩‍🚀', 'Ł'.repeat(900), 'x'.repeat(2000)]
     const people = names.map(name => ({ ...claims, name }))
@@ -108,7 +108,7 @@ for (const [name, signature] of Object.entries(PORTS)) {
   })
 }
 
-t.test('verify() reads what was signed, whatever came while a signature was checked', async t => {
+t.test('verify() reads the signed claims, even if other tokens arrive during the signature check', async t => {
   const { promise: checked, resolve: confirm } = Promise.withResolvers<boolean>()
   const slow: SignaturePort = { ...PORTS.node, verify: () => checked }
   const { verify } = createTokenVerifier(optionsWith({ signature: slow }))
@@ -120,11 +120,11 @@ t.test('verify() reads what was signed, whatever came while a signature was chec
   t.match(await Promise.all(verdicts), [{ claims }, { claims: { ...claims, name: 'Somebody Else', role: 'admin' } }])
 })
 
-t.test('verify() accepts the type that the contract names', async t => {
+t.test('verify() accepts the type of the contract', async t => {
   t.equal(await codeOf(sealToken(signer, { ...headerOf(signer), typ: ACCESS_TOKEN_TYPE }, claims)), 'ok')
 })
 
-t.test('verify() never throws, whatever it is given for a token', async t => {
+t.test('verify() never throws, for any value in place of a token', async t => {
   const { verify } = createTokenVerifier(optionsWith())
   const values: readonly unknown[] = [
     undefined,
@@ -143,7 +143,7 @@ t.test('verify() never throws, whatever it is given for a token', async t => {
   }
 })
 
-t.test('verify() names no part of a token in a reason', async t => {
+t.test('verify() quotes no part of a token in a reason', async t => {
   const { verify } = createTokenVerifier(optionsWith())
   const marked = { ...claims, email: 'MARK@example.com', name: 'MARK', sub: 'MARK', iss: 'MARK' }
   const tokens = [
@@ -162,7 +162,7 @@ t.test('verify() names no part of a token in a reason', async t => {
   }
 })
 
-t.test('verify() accepts a token up to the last millisecond of its life and skew, and from the first', async t => {
+t.test('verify() accepts a token from the first to the last millisecond of its life and skew', async t => {
   const { verify } = createTokenVerifier(optionsWith())
   const firstMs = (claims.iat - CLOCK_SKEW_SECONDS) * 1000
   const endMs = (claims.exp + CLOCK_SKEW_SECONDS) * 1000
@@ -172,14 +172,14 @@ t.test('verify() accepts a token up to the last millisecond of its life and skew
   t.match(await verify(genuine, endMs), { ok: false, code: 'token-expired' })
 })
 
-t.test('verify() refuses everything under a clock that makes no sense', async t => {
+t.test('verify() refuses every token under an invalid clock', async t => {
   const { verify } = createTokenVerifier(optionsWith())
   for (const nowMs of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -1]) {
     t.match(await verify(genuine, nowMs), { ok: false }, String(nowMs))
   }
 })
 
-t.test('verify() without skew and with a short life is as strict as it was told', async t => {
+t.test('verify() applies a skew of 0 and a short life exactly', async t => {
   const strict = { clockSkewSeconds: 0, maxLifeSeconds: 60 }
   const token = (iat: number, exp: number) => issueToken(signer, { ...claims, iat, exp })
   t.equal(await codeOf(token(NOW_SECONDS, NOW_SECONDS + 60), strict), 'ok')
@@ -188,13 +188,13 @@ t.test('verify() without skew and with a short life is as strict as it was told'
   t.equal(await codeOf(token(NOW_SECONDS + 1, NOW_SECONDS + 2), strict), 'token-invalid')
 })
 
-t.test('verify() accepts only the algorithms that it was given', async t => {
+t.test('verify() accepts only the algorithms of its options', async t => {
   t.equal(await codeOf(issueToken(edSigner, claims), { algorithms: ['ES256'] }), 'token-invalid')
   t.equal(await codeOf(genuine, { algorithms: ['EdDSA'] }), 'token-invalid')
   t.equal(await codeOf(genuine, { algorithms: ['ES256'] }), 'ok')
 })
 
-t.test('verify() with the audience null accepts any audience, but not none', async t => {
+t.test('verify() with the audience null accepts any audience, but not a missing one', async t => {
   const withAud = (aud: unknown) => sealToken(signer, headerOf(signer), { ...claims, aud })
   t.equal(await codeOf(withAud('https://other.example'), { audience: null }), 'ok')
   t.equal(await codeOf(withAud('https://other.example')), 'token-invalid')
@@ -202,7 +202,7 @@ t.test('verify() with the audience null accepts any audience, but not none', asy
     t.equal(await codeOf(withAud(aud), { audience: null }), 'token-invalid')
 })
 
-t.test('verify() says keys-unavailable where no key could be had, with the reason', async t => {
+t.test('verify() answers keys-unavailable where no key could be loaded, with the reason', async t => {
   const failing: Readonly<Record<string, KeySource['find']>> = {
     'key set down': () => Promise.reject(new KeysUnavailableError('key set down')),
     'thrown at once': () => {
@@ -226,7 +226,7 @@ t.test('verify() refuses a key that is not bound to this kid and this algorithm'
   t.equal(await codeOf(genuine, { keys: { find: () => key } }), 'ok')
 })
 
-t.test('verify() asks for no key by an id that is none', async t => {
+t.test('verify() looks up no key for an invalid id', async t => {
   const asked: string[] = []
   const keys: KeySource = { find: kid => void asked.push(kid) }
   for (const kid of ['', null, undefined, 0, true, ['key-1'], { kid: 'key-1' }]) {
@@ -235,7 +235,7 @@ t.test('verify() asks for no key by an id that is none', async t => {
   t.strictSame(asked, [])
 })
 
-t.test('verify() believes a signature port only where it says true', async t => {
+t.test('verify() accepts a signature only where the port returns true', async t => {
   const answers: Readonly<Record<string, () => unknown>> = {
     throws: () => {
       throw new Error('x')
@@ -251,7 +251,7 @@ t.test('verify() believes a signature port only where it says true', async t => 
   }
 })
 
-t.test('verify() reads no claim before the signature is good', async t => {
+t.test('verify() reads no claim before the signature is verified', async t => {
   const opened: string[] = []
   const port: SignaturePort = {
     ...PORTS.node,
@@ -265,7 +265,7 @@ t.test('verify() reads no claim before the signature is good', async t => {
   t.strictSame(opened, ['signature'])
 })
 
-t.test('createTokenVerifier() does not compile, and does not run, without a security decision', async t => {
+t.test('createTokenVerifier() neither compiles nor runs without each security option', async t => {
   const { issuer: _issuer, ...withoutIssuer } = optionsWith()
   const { audience: _audience, ...withoutAudience } = optionsWith()
   const { algorithms: _algorithms, ...withoutAlgorithms } = optionsWith()
@@ -294,7 +294,7 @@ t.test('createTokenVerifier() does not compile, and does not run, without a secu
   t.throws(() => createTokenVerifier({ ...optionsWith(), audience: undefined }), TypeError)
 })
 
-t.test('createTokenVerifier() refuses options that would check nothing', async t => {
+t.test('createTokenVerifier() refuses options that would disable a check', async t => {
   const wrong: readonly Partial<Record<keyof TokenVerifierOptions, unknown>>[] = [
     { issuer: '' },
     { issuer: null },
@@ -319,16 +319,16 @@ t.test('createTokenVerifier() refuses options that would check nothing', async t
   }
 })
 
-t.test('createTokenVerifier() refuses an option that it does not know, and names it', async t => {
+t.test('createTokenVerifier() refuses an unknown option, and names it', async t => {
   for (const name of ['isuer', 'clockTolerance', 'rememberedToken', 'nowMs']) {
     const options = { ...optionsWith(), [name]: 1 }
     t.throws(() => createTokenVerifier(options), { name: 'TypeError', message: `"${name}" is not an option` }, name)
   }
 })
 
-t.test('a genuine token that an option refuses is told of, with both values', async t => {
-  const told: Mismatch[] = []
-  const onMismatch = (mismatch: Mismatch) => told.push(mismatch)
+t.test('a genuine token that an option refuses is reported with both values', async t => {
+  const reported: Mismatch[] = []
+  const onMismatch = (mismatch: Mismatch) => reported.push(mismatch)
   const long = issueToken(signer, { ...claims, exp: claims.iat + 901 })
   for (const [changes, token] of [
     [{ issuer: 'https://auth.example.com/' }, genuine],
@@ -337,7 +337,7 @@ t.test('a genuine token that an option refuses is told of, with both values', as
     [{ issuer: 'x', audience: 'y' }, genuine]
   ] as const)
     t.equal(await codeOf(token, { ...changes, onMismatch }), 'token-invalid')
-  t.strictSame(told, [
+  t.strictSame(reported, [
     { claim: 'iss', expected: 'https://auth.example.com/', found: issuer },
     { claim: 'aud', expected: 'https://other.example', found: audience },
     { claim: 'life', expected: '1 to 900', found: '901' },
@@ -345,9 +345,9 @@ t.test('a genuine token that an option refuses is told of, with both values', as
   ])
 })
 
-t.test('a mismatch is told once a minute, and never because of a forged or a good token', async t => {
-  const told: string[] = []
-  const { verify } = createTokenVerifier(optionsWith({ onMismatch: ({ found }) => told.push(found) }))
+t.test('a mismatch is reported once a minute, and never for a forged or a valid token', async t => {
+  const reported: string[] = []
+  const { verify } = createTokenVerifier(optionsWith({ onMismatch: ({ found }) => reported.push(found) }))
   const other = issueToken(signer, { ...claims, iss: 'https://other.example' })
   const [header = '', payload = ''] = other.split('.')
   const forged = [
@@ -357,22 +357,22 @@ t.test('a mismatch is told once a minute, and never because of a forged or a goo
     sealToken(signer, { ...headerOf(signer), kid: 'unknown' }, { ...claims, iss: 'x' })
   ]
   for (const token of [...forged, genuine]) await verify(token, NOW_MS)
-  t.strictSame(told, [])
+  t.strictSame(reported, [])
   for (const afterMs of [0, 1, 59_999, 60_000, 60_001, 119_999, 120_000]) await verify(other, NOW_MS + afterMs)
-  t.equal(told.length, 3, 'at 0, 60,000 and 120,000 ms')
+  t.equal(reported.length, 3, 'at 0, 60,000 and 120,000 ms')
 })
 
-t.test('what is told of a token is printable and short, whatever it holds', async t => {
+t.test('a reported value is printable and short', async t => {
   const hostile = ['\n{"level":"error"}', '\u001b[2J', '\u009b2J', '\u202e', '\r', 'x'.repeat(2_000), '\u{1f600}']
   for (const iss of hostile) {
-    const told: Mismatch[] = []
-    await codeOf(issueToken(signer, { ...claims, iss }), { onMismatch: mismatch => told.push(mismatch) })
-    t.equal(told.length, 1)
-    t.match(told[0]?.found, /^[ -~]{1,2048}$/, JSON.stringify(iss.slice(0, 20)))
+    const reported: Mismatch[] = []
+    await codeOf(issueToken(signer, { ...claims, iss }), { onMismatch: mismatch => reported.push(mismatch) })
+    t.equal(reported.length, 1)
+    t.match(reported[0]?.found, /^[ -~]{1,2048}$/, JSON.stringify(iss.slice(0, 20)))
   }
 })
 
-t.test('verify() tells an expired token apart only where everything else is right', async t => {
+t.test('verify() answers token-expired only where every other check passes', async t => {
   const expired: AccessClaims = { ...claims, iat: NOW_SECONDS - 3600, exp: NOW_SECONDS - 3000 }
   t.equal(await codeOf(issueToken(signer, expired)), 'token-expired')
   for (const changes of [{ iss: 'x' }, { aud: 'x' }, { role: 'x' }, { nbf: NOW_SECONDS + 60 }, { sid: 'x' }]) {

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseCompactJws } from '../../../edge/verifier/compact-jws.ts'
 import type { PublicJwk } from '../../../edge/verifier/public-jwk.ts'
-import type { TokenAlgorithm } from '../../../edge/verifier/signature-port.ts'
+import type { TokenAlgorithm } from '../../../edge/verifier/token-algorithm.ts'
 import { createWebCryptoSignaturePort } from '../../../edge/verifier/webcrypto-signature.ts'
 import { createNodeSignaturePort } from '../../../server/lib/crypto/node-signature.ts'
 
@@ -34,7 +34,7 @@ function groupsOf<V>(file: string): readonly Group<V>[] {
   return JSON.parse(readFileSync(join(DIR ?? '', file), 'utf8')).testGroups
 }
 
-/** The text of a message, where it is one: signing inputs are text. */
+/** A message as text, where it is valid text: signing inputs are text. */
 function textOf(hex: string): string | undefined {
   const bytes = Buffer.from(hex, 'hex')
   const text = bytes.toString('utf8')
@@ -48,7 +48,7 @@ const SIGNATURES: readonly [TokenAlgorithm, string, number][] = [
 
 for (const [name, port] of Object.entries(PORTS)) {
   for (const [algorithm, file, least] of SIGNATURES) {
-    t.test(`${name}: each ${algorithm} signature is judged as Wycheproof judges it`, { skip }, async t => {
+    t.test(`${name}: each ${algorithm} signature has the result of Wycheproof`, { skip }, async t => {
       let judged = 0
       for (const { publicKeyPem, tests } of groupsOf<{ msg: string; sig: string }>(file)) {
         const jwk = createPublicKey(publicKeyPem).export({ format: 'jwk' })
@@ -66,7 +66,7 @@ for (const [name, port] of Object.entries(PORTS)) {
   }
 }
 
-t.test('each ES256 token is parsed and verified as Wycheproof judges it', { skip }, async t => {
+t.test('each ES256 token has the result of Wycheproof', { skip }, async t => {
   let judged = 0
   for (const group of groupsOf<{ jws: string }>('json_web_signature_test.json')) {
     const jwk = group.public ?? group.private
@@ -79,7 +79,7 @@ t.test('each ES256 token is parsed and verified as Wycheproof judges it', { skip
   t.ok(judged > 30, `${judged} tokens`)
 })
 
-/** Without the header's `typ`, which only access tokens have. */
+/** Without the `typ` of the header, which only access tokens have. */
 async function isAccepted(jwk: PublicJwk, jws: string): Promise<boolean> {
   const parsed = parseCompactJws(jws)
   if (!parsed.ok) return false
@@ -90,7 +90,7 @@ async function isAccepted(jwk: PublicJwk, jws: string): Promise<boolean> {
     const key = await PORTS.node.importKey({ ...published, kid: 'k' })
     return await PORTS.node.verify(key, parsed.value.signingInput, parsed.value.signature)
   } catch (error) {
-    // A header that is no JSON, or a key that is not for signatures.
+    // The header is not JSON, or the key is not for signatures.
     if (error instanceof SyntaxError || error instanceof TypeError) return false
     throw error
   }

@@ -1,4 +1,4 @@
-/** A consumer's program: says whose the tokens of its command line are. Runs in Node, Bun and Deno as it is. */
+/** A consumer's program: prints the users of the tokens on its command line. Runs unchanged in Node, Bun and Deno. */
 
 import process from 'node:process'
 import { openVerifier, subjectOf } from './verify.ts'

@@ -1,4 +1,4 @@
-/** Security choices that a consumer forgot or misspelt. Each line that compiles after all is an error: of an unused mark. */
+/** Security options that a consumer forgot or misspelt. A line that compiles makes its mark unused, which is an error. */
 
 import { createEdgeWorker, createGateway } from 'gatehouse/gateway'
 import { createTokenVerifier, type TokenVerifierOptions, type Verified, type VerifyFailure } from 'gatehouse/verifier'
@@ -17,16 +17,16 @@ createTokenVerifier({ ...others, issuer, algorithms })
 createTokenVerifier({ ...others, issuer, audience: undefined, algorithms })
 // @ts-expect-error no algorithms
 createTokenVerifier({ ...others, issuer, audience })
-// @ts-expect-error an algorithm that is none
+// @ts-expect-error an unknown algorithm
 createTokenVerifier({ ...others, issuer, audience, algorithms: ['none'] })
-// @ts-expect-error claims before anybody asked whether the token holds
+// @ts-expect-error claims before the check of `ok`
 verdict.claims
-// @ts-expect-error a gateway without anything to decide by
+// @ts-expect-error a gateway without any option
 createGateway({ publicUrl: 'https://api.example.com' })
-// @ts-expect-error a route that does not say whether it needs a token
-createEdgeWorker({ quotas: {}, routes: [{ path: '/*', methods: 'any', quotas: [], onStoreFailure: 'floor' }] })
+// @ts-expect-error a route without `token`
+createEdgeWorker({ quotas: {}, routes: [{ path: '/*', methods: 'any', quotas: [], onStoreFailure: 'fallback' }] })
 createEdgeWorker({
   quotas: {},
   // @ts-expect-error a misspelt requirement
-  routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: [], onStoreFailure: 'floor' }]
+  routes: [{ path: '/*', methods: 'any', token: 'requierd', quotas: [], onStoreFailure: 'fallback' }]
 })

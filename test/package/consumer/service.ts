@@ -1,4 +1,4 @@
-/** A consumer's service: one protected route, asked without a token and with that of the command line. */
+/** A consumer's service: one protected route, requested without a token and with the one of the command line. */
 
 import process from 'node:process'
 import Fastify from 'fastify'

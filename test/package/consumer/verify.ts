@@ -1,4 +1,4 @@
-/** A consumer's module: verifies tokens with a key given inline. It needs no type and no global of one runtime only. */
+/** A consumer's module: verifies tokens with an inline key. It uses no type or global of one runtime only. */
 
 import {
   createInlineKeySet,
@@ -21,7 +21,7 @@ export function openVerifier(issuer: string, jwk: PublicJwk): TokenVerifier {
   })
 }
 
-/** What a consumer reads of a verdict, spelled out so that types which have become `any` do not compile. */
+/** The members of a result that a consumer reads, with explicit types, so that `any` does not compile. */
 export async function subjectOf(verifier: TokenVerifier, token: string): Promise<string> {
   const verdict = await verifier.verify(token, Date.now())
   if (verdict.ok) return verdict.claims.sub

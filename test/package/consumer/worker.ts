@@ -1,4 +1,4 @@
-/** A consumer's Worker: the gate before an origin that is not Gatehouse's, with policies of its own. */
+/** A consumer's Worker: the edge in front of another backend, with policies of its own. */
 
 import { createEdgeWorker } from 'gatehouse/gateway'
 
@@ -8,8 +8,8 @@ export default createEdgeWorker({
     reports: { by: 'user', limit: '3/60' }
   },
   routes: [
-    { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'floor' },
+    { path: '/health', methods: ['GET'], token: 'none', quotas: ['address'], onStoreFailure: 'fallback' },
     { path: '/reports/*', methods: ['GET'], token: 'required', quotas: ['reports'], onStoreFailure: 'refuse' },
-    { path: '/shop/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'floor' }
+    { path: '/shop/*', methods: 'any', token: 'required', quotas: ['address'], onStoreFailure: 'fallback' }
   ]
 })

@@ -61,7 +61,7 @@ async function removedKey(secondsAgo = 0): Promise<string> {
   return kid
 }
 
-const published = async () => parseDelta(await runScript(redis, readCall(undefined))).ended.map(([entry]) => entry)
+const published = async () => parseDelta(await runScript(redis, readCall(undefined))).ended.map(({ entry }) => entry)
 const isNoted = async (id: string) => (await sql`select end_published from sessions where id = ${id}`)[0]?.end_published
 
 t.beforeEach(async () => {
