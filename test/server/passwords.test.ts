@@ -365,7 +365,9 @@ t.test('the owner hears of an attack by somebody who holds a token', async t => 
     await call(strict.url, 'POST', `${API}/users/me/password`, { token: ada.accessToken, body })
   }
   const mails = await until('the owner is told', () => {
-    const found = strict.mailbox.messages(ada.email).filter(({ subject }) => /^Failed sign-ins to your account$/.test(subject))
+    const found = strict.mailbox
+      .messages(ada.email)
+      .filter(({ subject }) => /^Failed sign-ins to your account$/.test(subject))
     return found.length > 0 && found
   })
   t.equal(mails.length, 1)
