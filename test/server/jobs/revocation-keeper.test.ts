@@ -167,20 +167,17 @@ t.test('every round tries to publish a removed key until one succeeds, and no ro
   t.pass('a round without Redis has nothing to publish')
 })
 
-t.test(
-  'after Redis lost its memory the set holds removed keys beside sessions, within their retention',
-  async t => {
-    const id = await endedSession()
-    const kid = await removedKey(RETENTION_MS / 1000 - 60)
-    await removedKey(RETENTION_MS / 1000 + 60)
-    await sql`insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at, state_since)
+t.test('after Redis lost its memory the set holds removed keys beside sessions, within their retention', async t => {
+  const id = await endedSession()
+  const kid = await removedKey(RETENTION_MS / 1000 - 60)
+  await removedKey(RETENTION_MS / 1000 + 60)
+  await sql`insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at, state_since)
     values ('sound', 'ES256', 'retiring', '{}', '', now(), now())`
-    await sql`update sessions set end_published = true`
-    await sql`update signing_keys set removal_published = true`
-    await keeperOver()()
-    t.strictSame((await published()).sort(), [id, removedKeyEntry(kid)].sort())
-    await redis.flushall()
-    await keeperOver()()
-    t.strictSame((await published()).sort(), [id, removedKeyEntry(kid)].sort())
-  }
-)
+  await sql`update sessions set end_published = true`
+  await sql`update signing_keys set removal_published = true`
+  await keeperOver()()
+  t.strictSame((await published()).sort(), [id, removedKeyEntry(kid)].sort())
+  await redis.flushall()
+  await keeperOver()()
+  t.strictSame((await published()).sort(), [id, removedKeyEntry(kid)].sort())
+})
