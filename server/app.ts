@@ -45,14 +45,14 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   const verifier = createOwnTokenVerifier(config, keys, log)
   const app = createFastifyApp({ publicUrl, log, genReqId, nowMs })
 
-  // First: both look at each route as it is registered, those of the other plugins included.
+  // First: both read every route when it is registered, including those of other plugins.
   await app.register(routeMethods)
   await app.register(handlerDeadline, { deadlineMs: 30_000 })
-  // Before every plugin that refuses requests: what they throw becomes an answer here.
+  // Before every plugin that refuses requests: the errors that they throw become answers here.
   await app.register(problems, { publicUrl })
-  // Before any hook that can refuse: refusals carry these headers, too.
+  // Before every hook that can refuse: refusals carry these headers as well.
   await app.register(securityHeaders, { apiPrefix: prefix })
-  // The first to refuse. All that follow may rely on the client's address and the request id.
+  // The first hook that refuses. Later ones rely on its client address and request id.
   await app.register(edgeHop, { hops, requireEdge: config.requireEdge })
   // After the hop, because it logs the client.
   await app.register(requestLog, { answered: ports.metrics.answered })
@@ -60,18 +60,18 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(requestTarget)
   // Before CORS, which reads the option that this plugin sets on public routes.
   await app.register(publicDocuments)
-  // Before the body, quotas and tokens are looked at: a page of a listed origin can read what refuses it there.
+  // Before the checks of body, quotas and tokens: a page of a listed origin can read their refusals.
   await app.register(crossOrigin, { allowedOrigins: config.allowedOrigins })
   // Before the body is read: a request that another site forged costs no more than its headers.
   await app.register(crossSite, { ownOrigins: new Set([publicUrl, ...config.allowedOrigins]) })
   // Sets cookies only. `lib/http/cookies.ts` reads them, byte for byte.
   await app.register(cookie, { hook: false })
-  // Replaces Fastify's parsers, of which each route takes the ones that it finds.
+  // Before the routes, which inherit the body parsers.
   await app.register(jsonBody)
-  // Routes ask for these quotas by name.
+  // Before the routes, which name the quotas that they charge.
   await app.register(routeQuotas, { limiter, quotas, nowMs })
   await app.register(mailQuotas, { limiter, quotas, nowMs })
-  // Routes sign with the one and ask the other for a caller.
+  // Before the routes, which sign tokens and require them.
   await app.register(signTokens, {
     issuer: publicUrl,
     audience: config.tokenAudience,

@@ -28,8 +28,8 @@ export interface OpenPortsOptions {
 }
 
 /**
- * Connections of the jobs, apart from those of requests: jobs get through where requests hold all of theirs. Jobs begin
- * all at once. Among fewer connections, a rare query would often meet one that has yet to prepare it.
+ * Connections of the jobs, apart from those of requests: jobs get through while requests hold all of theirs. Several jobs
+ * run at the same time. Spread over more connections, a rare query would often meet one that has yet to prepare it.
  */
 const JOB_CONNECTIONS = 4
 
@@ -52,7 +52,7 @@ export async function openPorts(
   const box = createSealedBox(derived)
   const audit = createAuditRows(box)
   const keys = await loadKeys({ database: jobDatabase, box, signature: createNodeSignaturePort(), nowMs })
-  const transport = opened.adopt(openMailTransport(config), async open => open.close())
+  const transport = opened.adopt(openMailTransport(config), async mails => mails.close())
   const shared = { box, audit, keys, nowMs, log, retentionMs: revocationRetentionMs(config.accessTokenTtl) }
 
   const onKeyRemoved = () => void keys.reload().catch(error => onJobFailure('keys', error))

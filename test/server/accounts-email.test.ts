@@ -1,5 +1,5 @@
 /**
- * Verification links asked for once more, and addresses that change, over HTTP: nobody learns who is known.
+ * Further verification links, and changes of address, over HTTP. No client learns which address is known.
  *
  * Over 200 lines: its tests spend the quotas of one origin, which is started once for all of them.
  */
@@ -106,7 +106,7 @@ t.test('resend does the same work for every address: two rows', async t => {
   t.strictSame(rows, Array(4).fill({ audited: 1, mails: 1 }))
 })
 
-t.test('registering twice with two passwords is no dead end: resend says what to do, and that works', async t => {
+t.test('a user who registers twice with two passwords gets on: resend says what to do, and that works', async t => {
   const email = newAddress()
   await registerAs(email, 'Owners-horse-1')
   const first = await mailedToken(mailbox, email)
@@ -135,7 +135,7 @@ t.test('registering twice with two passwords is no dead end: resend says what to
   t.equal((await login(email, 'Owners-horse-2')).status, 200)
 })
 
-t.test('registering twice and losing both links is no dead end either', async t => {
+t.test('a user who registers twice and loses both links gets on, too', async t => {
   const email = newAddress()
   for (const password of ['Owners-horse-1', 'Owners-horse-2']) await registerAs(email, password)
   await until('both links', () => mailbox.messages(email).length === 2)
@@ -152,7 +152,7 @@ t.test('registering twice and losing both links is no dead end either', async t 
   t.equal((await login(email, 'Owners-horse-3')).status, 200)
 })
 
-t.test('resend never mails a link where it might activate somebody else’s registration', async t => {
+t.test('resend never mails a link that might activate the registration of another person', async t => {
   const email = newAddress()
   await registerAs(email, 'Owners-horse-1')
   await registerAs(email, 'Newcomers-horse-2')
@@ -233,7 +233,7 @@ t.test('hostile addresses are refused by name, before they cost anything', async
   t.equal((await resend(`${'x'.repeat(20_000)}@example.com`)).status, 413)
 })
 
-t.test('an address changes when the link to the new one is opened, and the old one is told', async t => {
+t.test('an address changes when the link to the new one is opened, and the old one is notified', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   t.equal((await change(ada, next)).status, 202)
@@ -248,7 +248,7 @@ t.test('an address changes when the link to the new one is opened, and the old o
   const { body } = await call(url, 'GET', `${API}/users/me`, { token: ada.accessToken })
   t.match(body, { id: ada.userId, email: next, emailVerified: true }, 'and the session goes on')
   await until(
-    'the old address is told',
+    'the old address is notified',
     () => mailsAbout(ada.email, /address of your account was changed/).length === 1
   )
   t.equal((await verify(token)).status, 410, 'once')
@@ -271,12 +271,12 @@ t.test('a change of address needs the password, and says nothing about the addre
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0)
 })
 
-t.test('a taken address looks like a free one, and its owner is told instead', async t => {
+t.test('a taken address looks like a free one, and its owner is notified instead', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   const [free, taken] = [await change(ada, newAddress()), await change(ada, eve.email)]
   t.equal(taken.status, 202)
   t.strictSame(seen(taken), seen(free))
-  const [note] = await until('the owner is told', () => {
+  const [note] = await until('the owner is notified', () => {
     const mails = mailsAbout(eve.email, /already have an account/)
     return mails.length > 0 && mails
   })
@@ -286,10 +286,10 @@ t.test('a taken address looks like a free one, and its owner is told instead', a
   )
   const exported = await call(url, 'GET', '/api/v1/users/me/export', { token: ada.accessToken })
   const wanted = exported.body.pendingLinks.map((link: { email: string }) => link.email)
-  t.ok(wanted.includes(eve.email), 'an export shows what was asked for, whoever has the address')
+  t.ok(wanted.includes(eve.email), 'an export shows the wanted address, whether it is taken or not')
 })
 
-t.test('the present address is no new one', async t => {
+t.test('the current address is refused as a new one', async t => {
   const ada = await signUp(url, mailbox)
   t.match(await change(ada, ada.email.toUpperCase()), { status: 422, body: { errors: [{ pointer: '/email' }] } })
 })
@@ -309,7 +309,7 @@ t.test('an address that was taken meanwhile: the link has expired, and nothing c
   t.equal((await login(ada.email)).status, 200)
 })
 
-t.test('one address wanted from two sides at once belongs to one of them, and nobody waits for ever', async t => {
+t.test('an address that two accounts want at once goes to one of them, and no request waits for ever', async t => {
   for (let round = 0; round < 5; round++) {
     const ada = await signUp(url, mailbox)
     const next = newAddress()
@@ -366,7 +366,7 @@ t.test('a change of address makes links void that went to the old one', async t 
   t.equal(answer.status, 410)
 })
 
-t.test('registrations of an address are void once it is somebody’s new one', async t => {
+t.test('registrations of an address are void once an account has changed to it', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await registerAs(next, 'Squatters-horse-1')

@@ -44,7 +44,7 @@ t.test('export decrypts what the audit log hides', async t => {
   t.match(event, { ipAddress: '127.0.0.1', userAgent: /./, outcome: 'success' })
 })
 
-t.test('export holds no secret, and nothing about anybody else', async t => {
+t.test('export holds no secret, and nothing about another user', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   const text = JSON.stringify((await exported(ada)).body)
   const [row] = await sql`select password_hash from users where id = ${ada.userId}`
@@ -63,7 +63,7 @@ t.test('deletion needs the password, and a wrong one changes nothing', async t =
   t.strictSame([...events], [{ kind: 'reauthentication-failed' }])
 })
 
-t.test('deletion without a token, or with a body that is none, is refused', async t => {
+t.test('deletion without a token, or without a valid body, is refused', async t => {
   const ada = await signUp(url, mailbox)
   t.equal((await call(url, 'DELETE', `${API}/users/me`, { body: { password: PASSWORD } })).status, 401)
   for (const body of [{}, { password: 7 }, { password: '' }, { password: null }, { password: PASSWORD, id: 'x' }, []]) {
@@ -74,7 +74,7 @@ t.test('deletion without a token, or with a body that is none, is refused', asyn
   t.equal((await me(ada)).status, 200)
 })
 
-t.test('deletion ends every session at once, and nobody signs in any more', async t => {
+t.test('deletion ends every session at once, and later sign-ins fail', async t => {
   const ada = await signUp(url, mailbox)
   const phone = (await login(ada.email)).body
   const { status, headers } = await remove(ada)
@@ -88,7 +88,7 @@ t.test('deletion ends every session at once, and nobody signs in any more', asyn
   t.equal((await login(ada.email)).body.code, 'invalid-credentials')
 })
 
-t.test('deletion tells the edges', async t => {
+t.test('deletion is published to the edges', async t => {
   const ada = await signUp(url, mailbox)
   const sids = await sql`select id from sessions where user_id = ${ada.userId}`
   await remove(ada)
@@ -111,7 +111,7 @@ t.test('deletion leaves no trace of the person in any table', async t => {
   t.equal(left.length, 0, 'the rows of the sessions name no address')
 })
 
-t.test('deletion keeps the audit log, which nobody can read any more', async t => {
+t.test('deletion keeps the audit log, without the key of its personal data', async t => {
   const ada = await signUp(url, mailbox)
   const before = await sql`select id, sealed_personal from audit_events where user_id = ${ada.userId}`
   await remove(ada)
@@ -147,7 +147,7 @@ t.test('an address whose account is deleted is free', async t => {
   t.equal((await login(ada.email)).status, 200)
 })
 
-t.test('where there are terms, only their present version is accepted, and it is kept', async t => {
+t.test('with terms, only their current version is accepted, and it is stored', async t => {
   const strict = await subject.another({ TERMS_VERSION: '2026-11' })
   const attempt = (more: object) =>
     call(strict.url, 'POST', `${API}/auth/register`, {
@@ -171,7 +171,7 @@ t.test('where there are terms, only their present version is accepted, and it is
   t.equal(other?.accepted_terms_version, '2026-11')
 })
 
-t.test('where there are no terms, nobody can have accepted any', async t => {
+t.test('without terms, a version of terms is refused', async t => {
   const body = { email: newAddress(), password: PASSWORD, name: 'Ada', acceptedTermsVersion: '2026-11' }
   const refused = await call(url, 'POST', `${API}/auth/register`, { body })
   t.match(refused, { status: 422, body: { errors: [{ pointer: '/acceptedTermsVersion' }] } })

@@ -51,7 +51,7 @@ function worker() {
 /** Puts a request into an outbox that is otherwise empty. */
 async function request(kind: MailKind, recipient: string, token?: string): Promise<string> {
   await sql`delete from outbox`
-  const order = { kind, recipient, device: 'Words of a stranger/1 (', expiresAt: new Date(START_MS + HOUR_MS) }
+  const order = { kind, recipient, device: 'Words of an attacker/1 (', expiresAt: new Date(START_MS + HOUR_MS) }
   const mail = outboxMail(box, { ...order, ...(token === undefined ? {} : { token }) }, START_MS)
   await database.run(db => insertOutboxMail(db, mail))
   return mail.id
@@ -79,7 +79,7 @@ async function waiting(email: string, expiresMs = START_MS + HOUR_MS): Promise<s
   await sql`insert into registrations ${sql({
     id,
     email,
-    name: 'Words of a stranger',
+    name: 'Words of an attacker',
     password_hash: 'x',
     created_at: new Date(START_MS),
     expires_at: new Date(expiresMs)
@@ -175,16 +175,19 @@ t.test('a request for verification gets no link where two registrations wait, wh
   t.equal(tokenOf(sent[0]), undefined)
 })
 
-t.test("an expired registration still tells that another one may be a stranger's: no link is sent", async t => {
-  const email = `${randomUUID()}@example.com`
-  await waiting(email, START_MS)
-  await waiting(email, START_MS + 1000)
-  await request('verification-requested', email)
-  const { sent, pass } = worker()
-  await pass()
-  t.equal(tokenOf(sent[0]), undefined)
-  t.match(sent[0]?.subject, /register/i)
-})
+t.test(
+  'no link is sent if another registration of the address has expired: the remaining one may be an attack',
+  async t => {
+    const email = `${randomUUID()}@example.com`
+    await waiting(email, START_MS)
+    await waiting(email, START_MS + 1000)
+    await request('verification-requested', email)
+    const { sent, pass } = worker()
+    await pass()
+    t.equal(tokenOf(sent[0]), undefined)
+    t.match(sent[0]?.subject, /register/i)
+  }
+)
 
 t.test('a request for verification gets a link for an account that is not verified', async t => {
   const ada = await person({ verified: false })
@@ -194,7 +197,7 @@ t.test('a request for verification gets a link for an account that is not verifi
   t.match(await stored(tokenOf(sent[0]) ?? ''), { purpose: 'verify-email', user_id: ada.id })
 })
 
-t.test('a request for verification is told the way out where the address has an account already', async t => {
+t.test('a request for verification gets an email with the way out if the address already has an account', async t => {
   for (const owner of [
     await person(),
     await person({ disabled: true }),
@@ -211,14 +214,14 @@ t.test('a request for verification is told the way out where the address has an 
   }
 })
 
-t.test('the owner of an address is greeted by name, and reads no word of whoever has entered it', async t => {
+t.test('the owner of an address is greeted by name, and reads no word of the client that entered it', async t => {
   const ada = await person()
   for (const kind of ['registration', 'change-email'] as const) {
     await request(kind, ada.email, 'a-token')
     const { sent, pass } = worker()
     await pass()
     t.match(sent, [{ subject: 'You already have an account', text: /^Hello Ada,/ }], kind)
-    t.notMatch(sent[0]?.text, /stranger|a-token/)
+    t.notMatch(sent[0]?.text, /attacker|a-token/)
   }
 })
 
@@ -230,15 +233,15 @@ t.test('the link of a change of address that is void already is not sent', async
   t.match(await rowOf(id), { sealed_token: null })
 })
 
-/** Ends the standing of an account as a logout of all devices does. */
-const endStanding = (userId: string) =>
+/** Ends all sessions of an account and voids its links, as a logout of all devices does. */
+const endAllSessions = (userId: string) =>
   database.transaction(db => endSessionsOf(db, userId, { reason: 'ended', now: new Date(START_MS) }))
 
-t.test('a request that waits for its token gets none once the standing of the account has ended', async t => {
+t.test('a request that waits for its token gets none after all sessions of the account have ended', async t => {
   for (const kind of ['reset-requested', 'verification-requested'] as const) {
     const ada = await person({ verified: kind === 'reset-requested' })
     const id = await request(kind, ada.email)
-    await endStanding(ada.id)
+    await endAllSessions(ada.id)
     const { sent, pass } = worker()
     t.equal(await pass(), 0, kind)
     t.equal(sent.length, 0)
@@ -247,7 +250,7 @@ t.test('a request that waits for its token gets none once the standing of the ac
   }
 })
 
-t.test('a link that could not be sent yet is never sent once the standing of the account has ended', async t => {
+t.test('a link that could not be sent yet is never sent after all sessions of the account have ended', async t => {
   const ada = await person()
   const id = await request('reset-requested', ada.email)
   const { state, sent, pass } = worker()
@@ -255,7 +258,7 @@ t.test('a link that could not be sent yet is never sent once the standing of the
   await pass()
   t.match(await rowOf(id), { kind: 'reset-password', user_id: ada.id })
   t.ok((await rowOf(id))?.sealed_token)
-  await endStanding(ada.id)
+  await endAllSessions(ada.id)
   state.isDown = false
   state.nowMs += 60_000
   await pass()
@@ -263,18 +266,18 @@ t.test('a link that could not be sent yet is never sent once the standing of the
   t.match(await rowOf(id), { sealed_token: null, parameters: {} })
 })
 
-t.test('notices without a link are sent although the standing of the account has ended', async t => {
+t.test('notices without a link are sent even after all sessions of the account have ended', async t => {
   const ada = await person()
   await sql`delete from outbox`
   const notice = noticeMail(box, 'password-changed', ada, START_MS)
   await database.run(db => insertOutboxMail(db, notice))
-  await endStanding(ada.id)
+  await endAllSessions(ada.id)
   const { sent, pass } = worker()
   await pass()
   t.equal(sent.length, 1)
 })
 
-t.test('a worker that makes a token while the standing ends makes none', async t => {
+t.test('a worker that makes a token while all sessions end makes none', async t => {
   const ends: Readonly<Record<string, (tx: postgres.TransactionSql, id: string, mail: string) => Promise<unknown>>> = {
     disabled: (tx, id) => tx`update users set disabled_at = now() where id = ${id}`,
     voided: (tx, _id, mail) => tx`update outbox set dead_at = now() where id = ${mail}`
@@ -316,7 +319,7 @@ t.test('an email about an account that was deleted meanwhile is not written', as
   t.equal((await sql`select 1 from outbox`).length, 0)
 })
 
-t.test('the last mail to somebody leaves no row behind', async t => {
+t.test('the last email to a recipient leaves no row behind', async t => {
   const id = await request('account-deleted', `${randomUUID()}@example.com`)
   const { sent, pass } = worker()
   await pass()
@@ -324,9 +327,9 @@ t.test('the last mail to somebody leaves no row behind', async t => {
   t.equal(await rowOf(id), undefined)
 })
 
-const MARK = 'Words-of-a-stranger'
+const MARK = 'Words-of-an-attacker'
 
-/** Every mail that comes of each kind, with words of strangers wherever they can be, to one recipient each. */
+/** Every email that comes of each kind, with words of an attacker in every field, to one recipient each. */
 async function everyMailTo(recipientOf: () => Promise<string>): Promise<Envelope[]> {
   const envelopes: Envelope[] = []
   for (const kind of MAIL_KINDS) {

@@ -31,7 +31,7 @@ const dealt = (email: string) =>
     return rows.length === 0
   })
 
-/** How many emails each kind may send to one address in an hour; `route`: a route refuses what is beyond. */
+/** How many emails each kind may send to one address in an hour; `route`: a route refuses further ones. */
 const KINDS: Readonly<Record<MailKind, number | 'route' | 'outcome'>> = {
   registration: 3,
   'verify-email': 3,
@@ -69,7 +69,7 @@ t.test('every kind of email has a bound for one address', async t => {
     t.equal(mailbox.messages(recipient).length - before, bound, kind)
     const kept =
       await sql`select 1 from outbox where recipient = ${recipient} and (sealed_token is not null or parameters <> '{}')`
-    t.equal(kept.length, 0, 'what is not sent keeps neither token nor name')
+    t.equal(kept.length, 0, 'an email that is not sent keeps neither token nor name')
   }
 })
 
@@ -132,14 +132,14 @@ t.test('signing in from ever new devices is bounded', async t => {
 t.test('a sixth change of address within an hour is refused, whatever the address, and nothing is mailed', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   for (let i = 0; i < 5; i++) t.equal((await change(ada.accessToken, newAddress())).status, 202)
-  const stranger = newAddress()
-  const refused = await change(ada.accessToken, stranger)
+  const unregistered = newAddress()
+  const refused = await change(ada.accessToken, unregistered)
   t.match(refused, { status: 429, body: { code: 'rate-limited' } })
   t.ok(Number(refused.headers.get('retry-after')) > 0)
   t.match(refused.headers.get('ratelimit'), '"change-email-account";r=0;')
   await dealt(ada.email)
-  t.equal((await sql`select 1 from outbox where recipient = ${stranger}`).length, 0)
-  t.equal((await change(eve.accessToken, stranger)).status, 202, 'another account is not concerned')
+  t.equal((await sql`select 1 from outbox where recipient = ${unregistered}`).length, 0)
+  t.equal((await change(eve.accessToken, unregistered)).status, 202, 'another account is not concerned')
 })
 
 t.test('a malformed change of address costs nothing', async t => {

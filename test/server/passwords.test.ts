@@ -79,7 +79,7 @@ t.test('forgot writes the same rows for every address', async t => {
 })
 
 t.test(
-  'forgot sends nothing to an address that is nobody’s, that waits for its link, or whose account is disabled',
+  'forgot sends nothing to an address without an account, with a waiting registration, or of a disabled account',
   async t => {
     const disabled = await register(url, mailbox)
     await sql`update users set disabled_at = now() where email = ${disabled}`
@@ -122,10 +122,12 @@ t.test('reset sets the password, ends every session and begins none', async t =>
   t.equal((await login(ada.email, NEW_PASSWORD)).status, 200)
 })
 
-t.test('reset tells the owner and the log, and the edges', async t => {
+t.test('reset notifies the owner, is recorded, and is published to the edges', async t => {
   const ada = await signUp(url, mailbox)
   await reset(await resetToken(ada.email))
-  await until('the owner is told', () => mailbox.messages(ada.email).some(({ subject }) => /was changed/.test(subject)))
+  await until('the owner is notified', () =>
+    mailbox.messages(ada.email).some(({ subject }) => /was changed/.test(subject))
+  )
   t.ok((await kindsOf(ada.userId)).includes('password-reset'))
   const rows = await sql`select end_published, end_reason from sessions where user_id = ${ada.userId}`
   t.strictSame([...rows], [{ end_published: true, end_reason: 'password-reset' }])
@@ -181,13 +183,13 @@ t.test('a password that the policy refuses does not use the link up, and costs n
 
 t.test('submitting links has a quota', async t => {
   const strict = await subject.another({ QUOTA_MAILED_TOKENS: '1/3600' })
-  // Other tests of this file have used the same window; what is left of a quota of 1 is nothing.
+  // Other tests of this file have used the same window; nothing is left of a quota of 1.
   const refused = await reset('A'.repeat(32), NEW_PASSWORD, strict.url)
   t.match(refused, { status: 429, body: { code: 'rate-limited' } })
   t.match(refused.headers.get('ratelimit'), '"mailed-tokens";r=0;')
 })
 
-t.test('what is no reset token is answered like one that has expired', async t => {
+t.test('a malformed reset token gets the same answer as an expired one', async t => {
   const ada = await signUp(url, mailbox)
   await call(url, 'POST', `${API}/users/me/email`, {
     token: ada.accessToken,
@@ -254,7 +256,9 @@ t.test('change sets the password and ends every other session', async t => {
   t.notOk(await isLive(phone))
   t.equal((await login(ada.email)).status, 401)
   t.equal((await login(ada.email, NEW_PASSWORD)).status, 200)
-  await until('the owner is told', () => mailbox.messages(ada.email).some(({ subject }) => /was changed/.test(subject)))
+  await until('the owner is notified', () =>
+    mailbox.messages(ada.email).some(({ subject }) => /was changed/.test(subject))
+  )
   t.ok((await kindsOf(ada.userId)).includes('password-changed'))
 })
 
@@ -357,14 +361,14 @@ t.test('wrong passwords in change, deletion and change of address count as faile
   t.equal(signIn.status, 429, 'and the login knows of it')
 })
 
-t.test('the owner hears of an attack by somebody who holds a token', async t => {
+t.test('the owner is notified of an attack by a client that holds a token', async t => {
   const strict = await openSubject(t, { LOGIN_FAILURES_ACCOUNT: '2/900' })
   const ada = await signUp(strict.url, strict.mailbox)
   const body = { currentPassword: 'Wrong-horse-7', newPassword: NEW_PASSWORD }
   for (let i = 0; i < 3; i++) {
     await call(strict.url, 'POST', `${API}/users/me/password`, { token: ada.accessToken, body })
   }
-  const mails = await until('the owner is told', () => {
+  const mails = await until('the owner is notified', () => {
     const found = strict.mailbox
       .messages(ada.email)
       .filter(({ subject }) => /^Failed sign-ins to your account$/.test(subject))

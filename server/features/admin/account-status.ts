@@ -16,11 +16,6 @@ export interface Actor {
   readonly client: Client
 }
 
-/** The change is made all the same, and the revocation keeper publishes the ends later. */
-export const ENDS_UNPUBLISHED = failure('unavailable', 'the ends of the sessions could not be published to Redis', {
-  retryAfterSeconds: 1
-})
-
 /** The answer for an unknown id. */
 export const USER_NOT_FOUND = failure('not-found', 'no user has that id')
 

@@ -10,16 +10,10 @@ import {
   type User
 } from '../../../db/queries/users.ts'
 import type { AuditKind } from '../../audit/audit-kinds.ts'
+import { ENDS_UNPUBLISHED } from '../../lib/publish-ends.ts'
 import { type Result, success } from '../../lib/result.ts'
 import { LAST_ADMIN } from '../../lib/users/last-admin.ts'
-import {
-  type Actor,
-  ENDS_UNPUBLISHED,
-  isActiveAdmin,
-  lockAccountStatus,
-  recordChange,
-  USER_NOT_FOUND
-} from './account-status.ts'
+import { type Actor, isActiveAdmin, lockAccountStatus, recordChange, USER_NOT_FOUND } from './account-status.ts'
 import type { AdminOptions } from './options.ts'
 
 /** The members to change. */

@@ -2,8 +2,9 @@
 
 import { endSessionsOf } from '../../../db/queries/session-ends.ts'
 import { lockUser } from '../../../db/queries/users.ts'
+import { ENDS_UNPUBLISHED } from '../../lib/publish-ends.ts'
 import { type Result, success } from '../../lib/result.ts'
-import { type Actor, ENDS_UNPUBLISHED, lockAccountStatus, recordChange, USER_NOT_FOUND } from './account-status.ts'
+import { type Actor, lockAccountStatus, recordChange, USER_NOT_FOUND } from './account-status.ts'
 import type { AdminOptions } from './options.ts'
 
 /** Creates the rule. It succeeds for a user without sessions, too. */

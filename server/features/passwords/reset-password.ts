@@ -7,7 +7,8 @@ import { unblockOwner } from '../../guard/unblock-owner.ts'
 import type { Client } from '../../lib/client.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
 import { checkNewPassword } from '../../lib/http/checked-member.ts'
-import { failure, type Result, success } from '../../lib/result.ts'
+import { type Result, success } from '../../lib/result.ts'
+import { LINK_EXPIRED } from '../../lib/users/link-expired.ts'
 import type { PasswordsOptions } from './options.ts'
 import { replacePassword } from './replace-password.ts'
 
@@ -17,8 +18,6 @@ interface Reset {
   /** The device marks that the request carries. */
   readonly presentedMarks: readonly string[]
 }
-
-const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired')
 
 /** Creates the rule that checks a new password before its owner is known. */
 export function createCheckPassword({ passwordPolicy }: PasswordsOptions) {

@@ -6,13 +6,9 @@ import { endSessionOf, endSessionsOf } from '../../../db/queries/session-ends.ts
 import { findUser } from '../../../db/queries/users.ts'
 import type { AuditKind } from '../../audit/audit-kinds.ts'
 import type { Client } from '../../lib/client.ts'
+import { ENDS_UNPUBLISHED } from '../../lib/publish-ends.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
 import type { SessionsOptions } from './options.ts'
-
-/** The session has ended, but its end is not published yet. The revocation keeper publishes it later. */
-export const UNPUBLISHED = failure('unavailable', 'Redis did not take the end of the session; it is published later', {
-  retryAfterSeconds: 1
-})
 
 interface UserSession {
   readonly userId: string
@@ -28,7 +24,7 @@ export function createEndOne(options: SessionsOptions) {
       return session ? [session.id] : []
     })
     if (ended.length === 0) return failure('not-found', 'the user has no live session with this id')
-    return (await options.publishEnds(ended)) ? success(undefined) : UNPUBLISHED
+    return (await options.publishEnds(ended)) ? success(undefined) : ENDS_UNPUBLISHED
   }
 }
 
@@ -39,7 +35,7 @@ export function createEndAll(options: SessionsOptions) {
     const ended = await endAndRecord(options, { kind: 'sessions-ended', userId, client }, db =>
       endSessionsOf(db, userId, { reason: 'ended', now })
     )
-    return ended.length === 0 || (await options.publishEnds(ended)) ? success(undefined) : UNPUBLISHED
+    return ended.length === 0 || (await options.publishEnds(ended)) ? success(undefined) : ENDS_UNPUBLISHED
   }
 }
 

@@ -4,8 +4,8 @@ import { insertAuditEvent } from '../../../db/queries/audit.ts'
 import { endSession, isEndUnpublished } from '../../../db/queries/session-ends.ts'
 import { findUser } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
+import { ENDS_UNPUBLISHED } from '../../lib/publish-ends.ts'
 import { failure, type Result, success } from '../../lib/result.ts'
-import { UNPUBLISHED } from './end-sessions.ts'
 import { genuineTickets } from './genuine-tickets.ts'
 import type { AccessProof, PresentedTokens, SessionsOptions } from './options.ts'
 
@@ -24,7 +24,7 @@ export function createLogout(options: SessionsOptions) {
     const arePublished = unpublished.length === 0 || (await options.publishEnds(unpublished))
     // Security: a token that could not be verified may be valid. The client must not believe its session ended.
     if (access.kind === 'unknown') return access.failure
-    if (!arePublished) return UNPUBLISHED
+    if (!arePublished) return ENDS_UNPUBLISHED
     return sids.length > 0 ? success(undefined) : refuseInvalid(presented, access)
   }
 }

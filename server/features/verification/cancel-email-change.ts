@@ -5,10 +5,9 @@ import { consumeMailedToken, deleteMailedTokensOf, lockUserOfMailedToken } from 
 import { findUser } from '../../../db/queries/users.ts'
 import type { Client } from '../../lib/client.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
-import { failure, type Result, success } from '../../lib/result.ts'
+import { type Result, success } from '../../lib/result.ts'
+import { LINK_EXPIRED } from '../../lib/users/link-expired.ts'
 import type { VerificationOptions } from './options.ts'
-
-const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired')
 
 /**
  * Creates the rule. It voids the link to the new address and every other link that cancels.

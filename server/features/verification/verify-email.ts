@@ -17,7 +17,8 @@ import type { Client } from '../../lib/client.ts'
 import { createId } from '../../lib/crypto/ids.ts'
 import { hashMailedToken } from '../../lib/crypto/mailed-token.ts'
 import { noticeMail } from '../../lib/mail/outbox-mail.ts'
-import { failure, type Result, success } from '../../lib/result.ts'
+import { type Result, success } from '../../lib/result.ts'
+import { LINK_EXPIRED } from '../../lib/users/link-expired.ts'
 import type { VerificationOptions } from './options.ts'
 
 interface PresentedLink {
@@ -32,8 +33,6 @@ interface VerifiedEmail {
   /** The new mark of the device. */
   readonly deviceMark: string
 }
-
-const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used or expired, or the address is taken')
 
 /** The transaction, the client and the time of a rule that applies a link. */
 interface Opening {

@@ -84,8 +84,7 @@ async function spendRest(candidate: string, decoy: string, spentCost: number, co
 }
 
 /**
- * 48 bytes of HMAC are 64 characters of base64: under the 72 bytes after which bcrypt stops reading, and without a NUL, at
- * which it would stop as well.
+ * 48 bytes of HMAC are 64 characters of base64. bcrypt stops reading after 72 bytes and at a NUL, and these have neither.
  */
 function peppered(pepper: DerivedKey, password: string): string {
   return createHmac('sha384', pepper.secret).update(normalizePassword(password)).digest('base64')

@@ -13,8 +13,8 @@ const SHOWS = /(?![\p{Default_Ignorable_Code_Point}\u{2800}\u{1d159}\u{13441}\u{
  * Brings a name into its canonical form: trimmed and NFC.
  *
  * Security: control characters, line separators, bidirectional controls and lone surrogates are refused. In emails and
- * logs they would begin a header or change how a line reads. A name that looks empty is refused as well, because the
- * text around it would read as the words of the page or the email.
+ * logs they would begin a header or change how a line reads. A name that looks empty is refused as well:
+ * its owner would pass for a part of the page or the email.
  *
  * @returns `undefined` for a name that cannot be shown on one line, or that is invisible
  */

@@ -112,7 +112,7 @@ t.test('optional members are as strict as required ones', async t => {
   }
 })
 
-t.test('a body that is wrong in a thousand places is told of a few', async t => {
+t.test('a body with a thousand faults gets an answer that names a few', async t => {
   const members = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`m${i}`, i]))
   const { status, body } = await call(url, 'POST', LOGIN, { body: members })
   t.equal(status, 422)
@@ -239,7 +239,7 @@ t.test('a small chunked body is a body like any other', async t => {
   isProblem(t, await raw(Buffer.concat([head, Buffer.from('2\r\n{}\r\n0\r\n\r\n')])), 422, 'invalid-request', 'chunked')
 })
 
-t.test('a target over 4096 bytes is too long, and one that nobody can decode is malformed', async t => {
+t.test('a target over 4096 bytes is too long, and one that cannot be decoded is malformed', async t => {
   for (const path of [
     `/${'a'.repeat(4096)}`,
     `/api/v1/auth/verify-token?${'a'.repeat(4096)}`,
@@ -277,7 +277,7 @@ t.test('bytes that are no HTTP request get a problem all the same', async t => {
     ['a space in a header name', 'GET / HTTP/1.1\r\nHost: x\r\nX Y: a\r\n\r\n'],
     ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'],
     ['a length and chunks', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}'],
-    ['a length that is none', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
+    ['a length that is not a number of bytes', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
     [
       'a malformed chunk',
       `POST ${LOGIN} HTTP/1.1\r\nHost: x\r\n${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`
@@ -287,7 +287,7 @@ t.test('bytes that are no HTTP request get a problem all the same', async t => {
   for (const [name, text] of hostile) isProblem(t, await raw(text), 400, 'malformed-request', name)
 })
 
-t.test('an expectation that nobody knows is overlooked', async t => {
+t.test('an unknown expectation is ignored', async t => {
   isProblem(t, await raw(requestText('GET', '/', { headers: ['Expect: miracles'] })), 404, 'not-found', 'Expect')
 })
 

@@ -1,7 +1,7 @@
 /**
- * What browsers are told: who may read answers (CORS), who may send requests (CSRF), and what a page may do.
+ * The security headers for browsers: reading answers (CORS), sending requests (CSRF), and the rights of a page.
  *
- * Over 200 lines: what a browser is told is seen on the same answers of one origin.
+ * Over 200 lines: one origin gives the answers that all these headers are read from.
  */
 
 import t from 'tap'
@@ -34,7 +34,7 @@ t.test('only listed origins may read answers, exactly as they are spelled', asyn
   }
 })
 
-t.test('a page of another site is told that its browser keeps no cookie, with every answer that sets one', async t => {
+t.test('every answer that sets a cookie explains to a page of another site that its browser keeps none', async t => {
   const email = await register(url, mailbox)
   const optional = await another({ EMAIL_VERIFICATION: 'optional' })
   const signingIn = async (site: string | undefined) => {

@@ -72,5 +72,9 @@ t.test('guesses by way of registrations count for the account, and for the addre
   })
 
   for (let i = 0; i < 2; i++) t.equal(await guess(byAddress.url, newAddress(), i), 'email-unverified')
-  t.equal(await guess(byAddress.url, newAddress(), 2), 'too-many-attempts', 'an address locks out no stranger for long')
+  t.equal(
+    await guess(byAddress.url, newAddress(), 2),
+    'too-many-attempts',
+    'an address locks out no other account for long'
+  )
 })

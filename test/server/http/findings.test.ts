@@ -1,4 +1,4 @@
-/** What a body may be, and what a refused request is told: one finding for each fault, for all bodies and queries. */
+/** The shapes that a body may have, and the answers to others: one finding for each fault, for all bodies and queries. */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -30,7 +30,7 @@ interface Operation {
 
 type Body = Readonly<Record<string, unknown>>
 
-/** A fault in a request: what is sent, and the only member that must be named. */
+/** A request with one fault, and the only member that the answer must name. */
 type Fault = readonly [pointer: string, sent: unknown]
 
 const { url, raw, sql, mailbox } = await openSubject(t, { DOCS: 'true' })

@@ -103,7 +103,7 @@ t.test('a client cannot write into the log under a name that it chose', async t 
 })
 
 t.test(
-  'an origin whose settings differ from those of genuine tokens says so, once, and not because of a forgery',
+  'an origin whose settings differ from those of genuine tokens logs that once, and not because of a forgery',
   async t => {
     const { accessToken } = await signUp((await loggingOrigin('silent')).url, mailbox)
     const { url, text } = await loggingOrigin('warn', { TOKEN_AUDIENCE: 'https://api.example.com' })

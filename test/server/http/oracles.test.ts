@@ -1,4 +1,4 @@
-/** What several answers together must not tell, and what nobody may do to everybody. */
+/** Secrets that several answers together must not reveal, and attacks of one client on all others. */
 
 import postgres from 'postgres'
 import t from 'tap'

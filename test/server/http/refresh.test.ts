@@ -113,14 +113,14 @@ t.test('parallel refreshes of one token give one successor', async t => {
 })
 
 t.test(
-  'a token that was used is a theft after its grace: the session ends everywhere and its owner is told',
+  'a used token counts as stolen after its grace: the session ends everywhere and its owner is notified',
   async t => {
     const ada = await signUp(url, mailbox)
     const { body } = await reused(ada)
     t.match(await refresh(ada.refreshToken), REFUSED)
     t.notOk(await isLive(body.accessToken))
     t.match(await refresh(body.refreshToken), REFUSED, 'the thief and the owner alike')
-    const mail = await until('the owner is told', () =>
+    const mail = await until('the owner is notified', () =>
       mailbox.messages(ada.email).find(({ subject }) => /ended one of your sessions/.test(subject))
     )
     t.notMatch(mail.text, /#token=/)
@@ -139,7 +139,7 @@ t.test('a token that is two rotations old is a theft, however recent it is', asy
   t.notOk(await isLive(second.body.accessToken))
 })
 
-t.test('a theft is told once, however often the old token comes', async t => {
+t.test('the owner is notified of a theft once, however often the old token comes', async t => {
   const ada = await signUp(url, mailbox)
   await reused(ada)
   await Promise.all(Array.from({ length: 4 }, () => refresh(ada.refreshToken)))
@@ -165,7 +165,7 @@ t.test('a garbled token changes nothing and raises no alarm', async t => {
   t.equal((await refresh(refreshToken)).status, 200)
 })
 
-t.test('a session that was idle for too long, or is at its end, is over, and that is no theft', async t => {
+t.test('a session that was idle for too long, or has reached its end, is over without an alarm', async t => {
   for (const column of ['idle_expires_at', 'expires_at']) {
     const ada = await signUp(url, mailbox)
     const first = await refresh(ada.refreshToken)
@@ -204,7 +204,7 @@ t.test('no access token outlives its session', async t => {
   t.match(await refresh(body.refreshToken), REFUSED, 'a session in its last second is over')
 })
 
-t.test('refresh takes the first genuine token, body before cookie, and a worthless one changes nothing', async t => {
+t.test('refresh takes the first genuine token, body before cookie, and an invalid one changes nothing', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   const both = (body: string, jar: string) =>
     call(url, 'POST', `${AUTH}/refresh`, { body: { refreshToken: body }, ...cookie(jar) })
@@ -222,10 +222,10 @@ t.test('refresh takes the first genuine token, body before cookie, and a worthle
   t.equal(inPage.body.refreshToken, first.body.refreshToken, 'so that this token goes back in the body')
   await call(url, 'POST', `${AUTH}/logout`, { body: { refreshToken: ada.refreshToken } })
   const living = await both(ada.refreshToken, eve.refreshToken)
-  t.equal(sessionOf(living.body), sessionOf(eve), 'one whose session has ended')
+  t.equal(sessionOf(living.body), sessionOf(eve), 'the token of an ended session')
 })
 
-t.test('of two tokens of one session the newer one counts, and the older one is no theft', async t => {
+t.test('of two tokens of one session the newer one counts, and the older one raises no alarm', async t => {
   const ada = await signUp(url, mailbox)
   const { body } = await reused(ada)
   const kept = { body: { refreshToken: ada.refreshToken }, ...cookie(body.refreshToken) }

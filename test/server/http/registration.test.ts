@@ -1,4 +1,4 @@
-/** From registration to a verified address, over HTTP: nobody learns who is known, and a link is good once. */
+/** From registration to a verified address, over HTTP. No client learns which address is known; a link works once. */
 
 import t from 'tap'
 import { call, mailedToken, newAddress, PASSWORD, register } from '../../lib/person.ts'
@@ -32,11 +32,11 @@ t.test('a known address is answered like an unknown one, byte for byte', async t
 })
 
 t.test(
-  'the owner of a known address is told and gets no link, and nothing shows that the address is known',
+  'the owner of a known address is notified and gets no link, and nothing shows that the address is known',
   async t => {
     const email = await register(url, mailbox)
     await registerAs(email.toUpperCase(), 'Another-horse-8')
-    const [note] = await until('the owner is told', () => {
+    const [note] = await until('the owner is notified', () => {
       const messages = mailbox.messages(email)
       return messages.length === 2 ? messages : undefined
     })
@@ -82,7 +82,7 @@ t.test('of any number of verifications at once exactly one succeeds', async t =>
   t.strictSame(statuses.sort(), [200, 410, 410, 410, 410, 410, 410, 410])
 })
 
-t.test('what is no token of ours is answered like one that has expired', async t => {
+t.test('a malformed token gets the same answer as an expired one', async t => {
   const hostile = [
     'x',
     'null',
@@ -186,7 +186,7 @@ t.test('every violated rule of a registration is named by a pointer', async t =>
 t.test('a refused registration costs none of the quota, and the quota says when to come back', async t => {
   const strict = await subject.another({ QUOTA_REGISTER: '2/3600' })
   for (let i = 0; i < 4; i++) t.equal((await registerAs('not-an-address', PASSWORD, strict.url)).status, 422)
-  // Other tests of this file have used the same window; what is left of a quota of 2 is nothing.
+  // Other tests of this file have used the same window; nothing is left of a quota of 2.
   const refused = await registerAs(newAddress(), PASSWORD, strict.url)
   t.match(refused, { status: 429, body: { code: 'rate-limited' } })
   t.match(refused.headers.get('retry-after'), /^[1-9]\d*$/)

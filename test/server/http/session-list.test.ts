@@ -1,4 +1,4 @@
-/** Where somebody is signed in: listed in words, ended one by one or all at once, never more than fifty. */
+/** The sessions of a user: listed with device names, ended one by one or all at once, never more than fifty. */
 
 import t from 'tap'
 import { call, newAddress, PASSWORD, register, signUp } from '../../lib/person.ts'
@@ -105,7 +105,7 @@ t.test('a person has at most fifty sessions: the oldest ends first, under any pa
   t.equal(refused.body.code, 'session-ended', 'the oldest one')
 })
 
-t.test('a person who signs in from a new device is told, but not for the first sign-in ever', async t => {
+t.test('a user is notified of a sign-in from a new device, but not of the first sign-in ever', async t => {
   const email = await register(url, mailbox)
   const first = await login(email)
   const mark = /__Host-device=([^;]+)/.exec(first.headers.get('set-cookie') ?? '')?.[1]
@@ -121,7 +121,7 @@ t.test('a person who signs in from a new device is told, but not for the first s
   t.match(mails[0]?.text, /Firefox on Linux/)
 })
 
-t.test('a device that keeps no cookies is told of once in thirty days', async t => {
+t.test('a device that keeps no cookies causes one notice in thirty days', async t => {
   const email = await register(url, mailbox)
   const notices = async () => {
     const rows = await sql`select id from outbox where kind = 'new-device' and recipient = ${email}`

@@ -192,15 +192,15 @@ t.test('a logout that ends nothing does not answer 200, unless nothing was prese
   t.match(garbled, { status: 401, body: { code: 'refresh-invalid' } })
   const byCookie = await logout({ headers: { cookie: '__Host-refresh=garbage' } })
   t.match(byCookie, { status: 401, body: { code: 'refresh-invalid' } })
-  t.match(byCookie.headers.get('set-cookie'), /^__Host-refresh=; Max-Age=0/, 'a worthless cookie goes')
+  t.match(byCookie.headers.get('set-cookie'), /^__Host-refresh=; Max-Age=0/, 'an invalid cookie is deleted')
   const forged = await logout({ token: `${head}.${payload}.${'A'.repeat(86)}` })
   t.match(forged, { status: 401, body: { code: 'token-invalid' } })
   t.equal((await verifyToken(ada.accessToken)).status, 200)
 })
 
 t.test('logout ends every session that one of its credentials proves', async t => {
-  const people = () => Promise.all([signUp(url, mailbox), signUp(url, mailbox), signUp(url, mailbox)])
-  const [inBody, inCookie, byToken] = await people()
+  const threeUsers = () => Promise.all([signUp(url, mailbox), signUp(url, mailbox), signUp(url, mailbox)])
+  const [inBody, inCookie, byToken] = await threeUsers()
   const all = await logout({
     body: { refreshToken: inBody.refreshToken },
     headers: { cookie: `__Host-refresh=${inCookie.refreshToken}` },
@@ -209,11 +209,11 @@ t.test('logout ends every session that one of its credentials proves', async t =
   t.equal(all.status, 200)
   for (const one of [inBody, inCookie, byToken]) t.ok(await isEnded(one.accessToken))
 
-  const [good, dead, other] = await people()
+  const [good, dead, other] = await threeUsers()
   await logout({ body: { refreshToken: dead.refreshToken } })
   const cookie = `__Host-refresh=${good.refreshToken}`
   t.equal((await logout({ body: { refreshToken: 'garbage' }, headers: { cookie } })).status, 200)
-  t.ok(await isEnded(good.accessToken), 'a worthless token in the body hides no cookie')
+  t.ok(await isEnded(good.accessToken), 'an invalid token in the body hides no cookie')
   t.equal((await logout({ body: { refreshToken: dead.refreshToken }, token: other.accessToken })).status, 200)
   t.ok(await isEnded(other.accessToken), 'nor a dead one an access token')
 })
@@ -259,8 +259,8 @@ t.test('a client without cookies keeps its device mark in the body', async t => 
   const browser = await call(url, 'POST', `${AUTH}/login`, { body, headers: { 'sec-fetch-site': 'same-origin' } })
   t.notOk('deviceMark' in browser.body, 'a browser finds it in a cookie only')
   t.match(browser.headers.get('set-cookie'), /__Host-device=/)
-  const told = await sql`select id from outbox where kind = 'new-device' and recipient = ${email}`
-  t.equal(told.length, 0, 'a device that shows its mark is not new')
+  const notices = await sql`select id from outbox where kind = 'new-device' and recipient = ${email}`
+  t.equal(notices.length, 0, 'a device that shows its mark is not new')
   const other = { 'user-agent': 'a-third-device/1', cookie: `__Host-device=${first.body.deviceMark}` }
   const garbled = { ...body, deviceMark: 'garbage' }
   t.equal((await call(url, 'POST', `${AUTH}/login`, { body: garbled, headers: other })).status, 200)
@@ -318,7 +318,7 @@ t.test('a hash that is weaker than today is upgraded at the next login', async t
   t.equal((await login(email)).status, 200)
 })
 
-t.test('a login whose password was changed meanwhile begins no session', async t => {
+t.test('a login begins no session if the password is changed at the same time', async t => {
   const email = await register(url, mailbox)
   const before = await sql`select count(*)::int as n from sessions`
   let answer: ReturnType<typeof login> | undefined
@@ -336,7 +336,7 @@ t.test('a login whose password was changed meanwhile begins no session', async t
   t.strictSame(await sql`select count(*)::int as n from sessions`, before)
 })
 
-t.test('an access token stays under a kibibyte, whatever people are called and wherever they write from', async t => {
+t.test('an access token stays under a kibibyte, even with the longest name and address', async t => {
   const local = 'a'.repeat(64)
   const email = `${local}@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(50)}.example`
   const name = '𝒜'.repeat(100)

@@ -1,0 +1,5 @@
+/** The answer to a mailed link that is unknown, used, expired or void. The client cannot tell which. */
+
+import { failure } from '../result.ts'
+
+export const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used, expired or void')
