@@ -45,7 +45,7 @@ t.test('openDatabase()', async t => {
       ]
       await Promise.all(works.map(work => t.rejects(work, DatabaseUnavailableError)))
       const active = sql.raw(
-        `select pid from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`
+        `select pid from pg_stat_activity where datname = current_database() and query = 'select pg_sleep(60)' and state = 'active'`
       )
       await until('no statement goes on', async () => (await database.run(db => db.execute(active))).length === 0)
       await until('the connection is free again', () =>

@@ -69,7 +69,7 @@ t.test('through PgBouncer in transaction mode', { skip: withoutPgbouncer }, asyn
     )
     await until('no statement goes on', async () => {
       const active = await direct`select from pg_stat_activity where query like '%pg_sleep(60)%' and state <> 'idle'
-        and pid <> pg_backend_pid()`
+        and pid <> pg_backend_pid() and datname = current_database()`
       return active.length === 0
     })
   })

@@ -35,7 +35,7 @@ async function openSystem(t: Test) {
     edges,
     signIn,
     old: bystander.accessToken,
-    keys: await createKeysCommand(one)
+    keys: await createKeysCommand(t, one)
   }
 }
 

@@ -65,7 +65,7 @@ function beginLoad(people: readonly SignedUp[], bases: readonly [string, string]
 
 t.test('keys are rotated twice under load at two origins, and no token is refused', async t => {
   const origin = await openTestOrigin(t)
-  const keys = await createKeysCommand(origin)
+  const keys = await createKeysCommand(t, origin)
   const bases = [origin.url, (await origin.another()).url] as const
   const people = await Promise.all(Array.from({ length: CLIENTS }, () => signUp(origin.url, origin.mailbox)))
   const sql = postgres(origin.databaseUrl, { max: 1 })
@@ -91,7 +91,7 @@ t.test('keys are rotated twice under load at two origins, and no token is refuse
 
 t.test('what a removed key has signed is refused by every origin, and signing in again helps', async t => {
   const origin = await openTestOrigin(t)
-  const keys = await createKeysCommand(origin)
+  const keys = await createKeysCommand(t, origin)
   const bases = [origin.url, (await origin.another()).url] as const
   const { email, accessToken, refreshToken } = await signUp(origin.url, origin.mailbox)
   for (const base of bases) t.equal((await verify(base, accessToken)).status, 200)

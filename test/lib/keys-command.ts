@@ -1,17 +1,16 @@
 /** `gatehouse keys …` as somebody at a terminal runs it, on the engines of a test. */
 
-import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { runCommand } from '../../server/cli/run-command.ts'
+import { appRole, type Teardown } from './test-engines.ts'
 import type { TestOrigin } from './test-origin.ts'
 
 /** Creates the command; it answers with its exit code. */
-export async function createKeysCommand({
-  databaseUrl,
-  config,
-  redis
-}: Pick<TestOrigin, 'databaseUrl' | 'config' | 'redis'>): Promise<(...args: string[]) => Promise<number>> {
+export async function createKeysCommand(
+  t: Teardown,
+  { databaseUrl, config, redis }: Pick<TestOrigin, 'databaseUrl' | 'config' | 'redis'>
+): Promise<(...args: string[]) => Promise<number>> {
   const env = {
-    DATABASE_URL: await prepareAppRole(databaseUrl),
+    DATABASE_URL: await appRole(t, databaseUrl),
     ROOT_SECRETS: config.rootSecrets.join(','),
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token

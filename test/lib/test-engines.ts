@@ -1,51 +1,71 @@
-/** Engines for one test file: a PostgreSQL with a database of its own and a Redis endpoint, both gone afterwards. */
+/** Engines for one test file: a database of its own and a Redis endpoint, both gone afterwards. */
 
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { appendFile, mkdtemp, rename, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import postgres from 'postgres'
+import root from 'tap'
 import { migrateDatabase } from '../../db/migrate.ts'
-import { openLocalPostgres } from '../../local/postgres.ts'
+import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { openEngineBackend, openRedisBackend, openRedisRest, type RedisRest } from '../../local/redis-rest.ts'
 import { EMBEDDED, type Lane } from './lanes.ts'
+import { type Teardown, temporaryDir } from './temporary-dir.ts'
+import { MIGRATED_TEMPLATE, openTestPostgres, RUN_POSTGRES_URL } from './test-postgres.ts'
 
-/** What of a tap test the helpers need. */
-export interface Teardown {
-  teardown(work: () => unknown): void
-}
-
-/** A folder that is gone after the test. */
-export async function temporaryDir(t: Teardown): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'gatehouse-test-'))
-  t.teardown(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }))
-  return dir
-}
+export { type Teardown, temporaryDir } from './temporary-dir.ts'
 
 /** The URL of an empty database on the lane's server. */
 export async function emptyDatabase(t: Teardown, lane: Lane = EMBEDDED): Promise<string> {
-  const server = lane.databaseUrl ?? (await embeddedServer(t))
-  const name = `gatehouse_test_${randomBytes(6).toString('hex')}`
-  const admin = postgres(server, { max: 1, onnotice: () => {} })
-  await admin.unsafe(`create database ${name}`)
-  t.teardown(async () => {
-    await admin.unsafe(`drop database if exists ${name} with (force)`)
-    await admin.end()
-  })
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return url.href
+  return createDatabase(t, lane.databaseUrl ?? (await testServer()))
 }
 
 /** The URL of a migrated database on the lane's server. */
 export async function migratedDatabase(t: Teardown, lane: Lane = EMBEDDED): Promise<string> {
+  if (lane.databaseUrl === undefined) return createDatabase(t, await testServer(), MIGRATED_TEMPLATE)
   const url = await emptyDatabase(t, lane)
   await migrateDatabase(url)
   return url
+}
+
+let server: Promise<string> | undefined
+
+/** The server of the run. A file that runs by itself opens one, which ends with its process. */
+function testServer(): Promise<string> {
+  server ??= openUnlessShared()
+  return server
+}
+
+async function openUnlessShared(): Promise<string> {
+  const shared = process.env[RUN_POSTGRES_URL]
+  if (shared !== undefined) return shared
+  const own = await openTestPostgres(join(await temporaryDir(root), 'postgres'))
+  root.teardown(() => own.close())
+  return own.url
+}
+
+async function createDatabase(t: Teardown, server: string, template = 'template1'): Promise<string> {
+  const name = `gatehouse_test_${randomBytes(6).toString('hex')}`
+  const admin = postgres(server, { max: 1, onnotice: () => {} })
+  await admin.unsafe(`create database ${name} template ${template}`)
+  t.teardown(async () => {
+    await admin.unsafe(`drop database if exists ${name} with (force)`)
+    await admin.end()
+  })
+  return Object.assign(new URL(server), { pathname: `/${name}` }).href
+}
+
+/**
+ * The URL of a database for a role that owns nothing, as an origin's is in production.
+ *
+ * Roles belong to the whole server, on which other files work at the same time: each database gets one of its own.
+ */
+export async function appRole(t: Teardown, ownerUrl: string): Promise<string> {
+  const role = `${new URL(ownerUrl).pathname.slice(1)}_origin`
+  const owner = postgres(ownerUrl, { max: 1, onnotice: () => {} })
+  t.teardown(async () => {
+    await owner.unsafe(`drop role if exists ${role}`)
+    await owner.end()
+  })
+  return prepareAppRole(ownerUrl, role)
 }
 
 /**
@@ -69,29 +89,4 @@ export async function redisEndpoint(t: Teardown, lane: Lane = EMBEDDED, logicalD
     await backend.close()
   })
   return rest
-}
-
-async function embeddedServer(t: Teardown): Promise<string> {
-  const dataDir = join(await temporaryDir(t), 'postgres')
-  // With owners, links and times: the server refuses a cluster that is not its own.
-  await promisify(execFile)('cp', ['-a', await templateCluster(), dataDir])
-  const server = await openLocalPostgres({ dataDir })
-  t.teardown(() => server.close())
-  return server.url
-}
-
-/** Beside tap's own files, which are never committed. */
-const TEMPLATE = fileURLToPath(new URL('../../.tap/postgres-template', import.meta.url))
-
-/** A cluster that was made once and is only ever copied: making one takes ten times as long. */
-async function templateCluster(): Promise<string> {
-  if (existsSync(TEMPLATE)) return TEMPLATE
-  const draft = `${TEMPLATE}-${process.pid}`
-  const server = await openLocalPostgres({ dataDir: draft })
-  await server.close()
-  // Nobody misses what a test has written when the power goes; waiting for the disk is most of what a test would wait for.
-  await appendFile(join(draft, 'cluster', 'postgresql.conf'), '\nfsync = off\nsynchronous_commit = off\n')
-  // Of several files that make one at once, the first wins and the others throw theirs away.
-  await rename(draft, TEMPLATE).catch(() => rm(draft, { recursive: true, force: true }))
-  return TEMPLATE
 }

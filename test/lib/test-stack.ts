@@ -3,21 +3,25 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { openStack, type Stack } from '../../local/stack.ts'
-import { EMBEDDED, type Lane } from './lanes.ts'
-import { emptyDatabase, redisEndpoint, type Teardown, temporaryDir } from './test-engines.ts'
+import type { Lane } from './lanes.ts'
+import { appRole, emptyDatabase, migratedDatabase, redisEndpoint, type Teardown, temporaryDir } from './test-engines.ts'
 import { TEST_SETTINGS } from './test-origin.ts'
 
-/** Starts edge, origin and mailbox on the lane's engines. Nothing of this process's environment gets in. */
+/**
+ * Starts edge, origin and mailbox without anything of this process's environment.
+ *
+ * @param lane the engines. Without it the database is one of the test server, and Redis the stack's own.
+ */
 export async function openTestStack(
   t: Teardown,
   settings: Readonly<Record<string, string>> = {},
-  lane: Lane = EMBEDDED
+  lane?: Lane
 ): Promise<Stack & { messages(to: string): Promise<Mail[]> }> {
   const { PUBLIC_URL: _edge, PORT: _port, ...base } = TEST_SETTINGS
   const stack = await openStack({
     dataDir: join(await temporaryDir(t), 'data'),
     port: 0,
-    env: { ...base, ROOT_SECRETS: randomBytes(32).toString('hex'), ...(await realEngines(t, lane)), ...settings },
+    env: { ...base, ROOT_SECRETS: randomBytes(32).toString('hex'), ...(await engines(t, lane)), ...settings },
     log: () => {}
   })
   t.teardown(() => stack.close())
@@ -32,8 +36,12 @@ export interface Mail {
   readonly links: readonly string[]
 }
 
-/** A real lane gets a database and a Redis database of its own; the embedded engines are the stack's own affair. */
-async function realEngines(t: Teardown, lane: Lane): Promise<Record<string, string>> {
+/** Engines that the stack does not start itself; in the embedded lane it starts both. */
+async function engines(t: Teardown, lane: Lane | undefined): Promise<Record<string, string>> {
+  if (lane === undefined) {
+    const owner = await migratedDatabase(t)
+    return { DATABASE_URL: await appRole(t, owner), MIGRATION_DATABASE_URL: owner }
+  }
   if (lane.databaseUrl === undefined) return {}
   const redis = await redisEndpoint(t, lane, 2)
   return {

@@ -7,16 +7,16 @@
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import t from 'tap'
-import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { parseCursor } from '../../server/features/admin/cursor.ts'
 import { call, PASSWORD, register, type SignedUp, signUp } from '../lib/person.ts'
+import { appRole } from '../lib/test-engines.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 import { until } from '../lib/until.ts'
 
 const opened = await openTestOrigin(t)
 const { mailbox } = opened
 // The origin works as the application's own role, as in production.
-const { url } = await opened.another({ DATABASE_URL: await prepareAppRole(opened.databaseUrl) })
+const { url } = await opened.another({ DATABASE_URL: await appRole(t, opened.databaseUrl) })
 const sql = postgres(opened.databaseUrl, { max: 2, onnotice: () => {} })
 t.teardown(() => sql.end({ timeout: 1 }))
 

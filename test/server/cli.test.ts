@@ -13,17 +13,16 @@ import { REVOCATION_KEY } from '../../edge/contract/redis-keys.ts'
 import { parseDelta, readCall } from '../../edge/revocation/read-call.ts'
 import { openRedis } from '../../edge/store/open-redis.ts'
 import { runScript } from '../../edge/store/run-scripts.ts'
-import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { runCommand } from '../../server/cli/run-command.ts'
 import { call, PASSWORD, signUp } from '../lib/person.ts'
-import { emptyDatabase, redisEndpoint } from '../lib/test-engines.ts'
+import { appRole, emptyDatabase, redisEndpoint } from '../lib/test-engines.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 import { until } from '../lib/until.ts'
 
 const { url, mailbox, databaseUrl, config, redis } = await openTestOrigin(t)
 const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
 t.teardown(() => sql.end({ timeout: 1 }))
-const ENV = { DATABASE_URL: await prepareAppRole(databaseUrl), ROOT_SECRETS: config.rootSecrets.join(',') }
+const ENV = { DATABASE_URL: await appRole(t, databaseUrl), ROOT_SECRETS: config.rootSecrets.join(',') }
 const REDIS = { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token }
 
 async function run(

@@ -5,10 +5,9 @@ import postgres from 'postgres'
 import t from 'tap'
 import { openDatabase } from '../../db/client.ts'
 import { tryLock } from '../../db/queries/locks.ts'
-import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { createHousekeeping } from '../../server/jobs/housekeeping.ts'
 import { createId } from '../../server/lib/crypto/ids.ts'
-import { migratedDatabase } from '../lib/test-engines.ts'
+import { appRole, migratedDatabase } from '../lib/test-engines.ts'
 
 const NOW = Date.now()
 const SECOND = 1000
@@ -18,7 +17,7 @@ const RETENTION_MS = 960 * SECOND
 const ownerUrl = await migratedDatabase(t)
 const sql = postgres(ownerUrl, { max: 2, onnotice: () => {} })
 // As the application's own role, which must have every right that this needs.
-const database = openDatabase({ url: await prepareAppRole(ownerUrl) })
+const database = openDatabase({ url: await appRole(t, ownerUrl) })
 t.teardown(async () => {
   await database.close()
   await sql.end({ timeout: 1 })

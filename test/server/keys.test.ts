@@ -9,7 +9,6 @@ import t from 'tap'
 import { brokenConstraint, type Database, openDatabase } from '../../db/client.ts'
 import { replaceSealedPrivateKey } from '../../db/queries/sealed-keys.ts'
 import { removedKeyEntry, removedKeyOf } from '../../edge/contract/redis-keys.ts'
-import { prepareAppRole } from '../../local/postgres/app-role.ts'
 import { createAuditRows } from '../../server/audit/audit-rows.ts'
 import { KNOWN_EVERYWHERE_MS, removeKey, rotateKeys } from '../../server/features/keys/rotation.ts'
 import { loadKeys } from '../../server/features/keys/service.ts'
@@ -19,7 +18,7 @@ import { deriveKeys } from '../../server/lib/crypto/derived-keys.ts'
 import { createId } from '../../server/lib/crypto/ids.ts'
 import { createNodeSignaturePort } from '../../server/lib/crypto/node-signature.ts'
 import { createSealedBox } from '../../server/lib/crypto/sealed-box.ts'
-import { migratedDatabase } from '../lib/test-engines.ts'
+import { appRole, migratedDatabase } from '../lib/test-engines.ts'
 
 const START = Date.now()
 const SECRET = 'a root secret for keys that is long enough'
@@ -30,7 +29,7 @@ const RETENTION_MS = 960_000
 const ownerUrl = await migratedDatabase(t)
 const sql = postgres(ownerUrl, { max: 1, onnotice: () => {} })
 // As the application's own role, which must have every right that this needs.
-const appUrl = await prepareAppRole(ownerUrl)
+const appUrl = await appRole(t, ownerUrl)
 const database = openDatabase({ url: appUrl })
 t.teardown(async () => {
   await database.close()

@@ -43,8 +43,8 @@ interface LineIndex {
  *
  * @param list one password a line, UTF-8
  */
-export function createLeakedPasswords(list: Uint8Array = readKeptList()): IsLeaked {
-  const index = indexLines(foldBeyondAscii(list))
+export function createLeakedPasswords(list?: Uint8Array): IsLeaked {
+  const index = list === undefined ? keptIndex() : indexOf(list)
   return password => {
     const folded = foldPassword(password)
     const plain = withoutAccents(folded)
@@ -56,8 +56,16 @@ function withoutAccents(text: string): string {
   return text.normalize('NFD').replace(/\p{M}/gu, '').normalize('NFC')
 }
 
-function readKeptList(): Buffer {
-  return readFileSync(createRequire(import.meta.url).resolve(KEPT_LIST))
+let kept: LineIndex | undefined
+
+/** The index of the kept list, which several origins of one process share. */
+function keptIndex(): LineIndex {
+  kept ??= indexOf(readFileSync(createRequire(import.meta.url).resolve(KEPT_LIST)))
+  return kept
+}
+
+function indexOf(list: Uint8Array): LineIndex {
+  return indexLines(foldBeyondAscii(list))
 }
 
 /**

@@ -328,7 +328,7 @@ t.test('a login begins no session if the password is changed at the same time', 
     // The password was checked against the old hash; the session waits for this change to be over.
     await until('the login waits for the change', async () => {
       const [row] =
-        await sql`select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into sessions%'`
+        await sql`select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into sessions%'`
       return row?.n === 1
     })
   })

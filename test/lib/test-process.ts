@@ -1,0 +1,74 @@
+/** A process that runs the test files of one group, from its start to its report. */
+
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { hasEnded, spawnTied } from '../../local/child.ts'
+import { type GroupReport, readReport } from './tap-report.ts'
+import type { FileGroup } from './test-groups.ts'
+
+const RUN_FILES = fileURLToPath(new URL('run-files.ts', import.meta.url))
+
+/** What a process may take to end after its last test: what its files opened is closed by then. */
+const END_DEADLINE_MS = 30_000
+/** What a stopped process may take to end the programs that it started. */
+const STOP_DEADLINE_MS = 5_000
+
+/** Everything but programs: a file that starts one fails. Node warns of each permission. */
+const NO_PROCESSES = [
+  ...['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons', '--allow-worker'],
+  '--disable-warning=SecurityWarning'
+]
+
+export interface RunOptions {
+  /** Added to the environment of this process. */
+  readonly env: Readonly<Record<string, string>>
+  /** The files may not start any process. */
+  readonly isQuick: boolean
+  /** Ends the process early. */
+  readonly signal: AbortSignal
+}
+
+/** Runs the files of a group, and says how that went. */
+export async function runGroup({ name, files }: FileGroup, { env, isQuick, signal }: RunOptions): Promise<GroupReport> {
+  const args = [...(isQuick ? NO_PROCESSES : []), RUN_FILES]
+  const inherited = Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  // In a session of its own: an interrupt from the keyboard reaches only the runner, which ends the others in order.
+  const child = await spawnTied(process.execPath, args, {
+    env: { ...Object.fromEntries(inherited), ...env, TEST_FILES: files.join('\n') },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const stop = () => stopGroup(child)
+  signal.addEventListener('abort', stop, { once: true })
+  let [output, hangs] = ['', false]
+  let timer: NodeJS.Timeout | undefined
+  child.stdout?.setEncoding('utf8').on('data', chunk => {
+    output += chunk
+    if (timer !== undefined || !/\n# time=/.test(output.slice(-1_000))) return
+    timer = setTimeout(() => {
+      hangs = true
+      stop()
+    }, END_DEADLINE_MS)
+  })
+  const [code, killedBy] = await once(child, 'close')
+  clearTimeout(timer)
+  signal.removeEventListener('abort', stop)
+  return readReport(name, output, problemOf({ hangs, code, killedBy, output }))
+}
+
+/** An exit code after a failed test is tap's: the report counts the test itself. */
+function problemOf(end: { hangs: boolean; code: number | null; killedBy: string | null; output: string }) {
+  if (end.hangs) return `the process went on for ${END_DEADLINE_MS} ms after its last test: something is still open`
+  if (end.killedBy !== null) return `the process was ended by ${end.killedBy}`
+  if (end.code !== 0 && !/^ *not ok /m.test(end.output)) return `the process ended with exit code ${end.code}`
+  return undefined
+}
+
+/** Ends a process and the programs of its session, which end what they started in turn. */
+function stopGroup(child: ChildProcess): void {
+  const send = (signal: NodeJS.Signals) => {
+    if (child.pid !== undefined && !hasEnded(child)) process.kill(-child.pid, signal)
+  }
+  send('SIGINT')
+  setTimeout(() => send('SIGKILL'), STOP_DEADLINE_MS).unref()
+}
