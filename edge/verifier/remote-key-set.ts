@@ -7,6 +7,8 @@
  * Waiting saves downloads: otherwise each request of a cold start would make its own.
  *
  * Over 200 lines by a few: the options are listed a second time for their check.
+ *
+ * Over 200 lines: every closure works on the same keys and the same note of a download.
  */
 
 import { KEY_REFRESH_SECONDS } from '../contract/key-lifetimes.ts'

@@ -78,8 +78,8 @@ t.test('with inline keys nothing is fetched, and no other key is accepted', asyn
   const edge = await NODE.open(t, { ...bindings, ORIGIN_URL: bare.url, JWKS_URL: `${bare.url}/keys`, JWKS })
   const mine = { headers: { authorization: `Bearer ${token()}` } }
   t.equal((await edge.send('/api/v1/users/me', mine)).status, 200)
-  const stranger = await openSurroundings(t)
-  const theirs = { headers: { authorization: `Bearer ${stranger.token()}` } }
+  const foreign = await openSurroundings(t)
+  const theirs = { headers: { authorization: `Bearer ${foreign.token()}` } }
   t.equal((await edge.send('/api/v1/users/me', theirs)).status, 401)
   t.strictSame(asked, ['/api/v1/users/me'])
 })

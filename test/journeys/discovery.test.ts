@@ -58,7 +58,7 @@ for (const [place, base] of Object.entries(PLACES)) {
 
   t.test(`the ${place}: public documents are readable from any site, and never with credentials`, async t => {
     for (const path of Object.keys(DOCUMENTS)) {
-      for (const from of ['https://app.example.com', 'https://stranger.example', 'null', undefined]) {
+      for (const from of ['https://app.example.com', 'https://unlisted.example', 'null', undefined]) {
         const { status, headers } = await call(base, 'GET', path, from ? { headers: { origin: from } } : {})
         t.equal(status, 200)
         t.equal(headers.get('access-control-allow-origin'), '*', `${path} from ${from}`)

@@ -41,7 +41,7 @@ const SLOW: readonly RegExp[] = [
   /^test\/edge\/(bundle|examples|readme|settings)\./,
   /^test\/edge\/gateway\/(forwarding|route-confusion|uploads|websocket)\./,
   /^test\/local\/(?!mailbox|redis)/,
-  /^test\/parity\/(edge-hop|refresh-rule|token-verdicts)\./,
+  /^test\/parity\/(edge-hop|refresh-rule|token-verification)\./,
   /^test\/server\/(?!config\.)[^/]+$/,
   /^test\/server\/(faults|http)\//,
   /^test\/server\/features\/sessions\/(login-work|refresh-model)\./,

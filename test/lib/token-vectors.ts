@@ -1,8 +1,8 @@
 /**
- * One table of tokens, good and hostile, for every verifier and every place that one runs in; it verifies nothing.
+ * One table of tokens, genuine and hostile, for every verifier and every runtime; it verifies nothing.
  *
- * Over 200 lines, and functions over 40: a table is read in one piece, and every row is a sentence. A hostile token is
- * wrong in one thing only and otherwise right, down to a genuine signature over whatever is wrong.
+ * Over 200 lines: a table is read in one piece, and every row is a sentence. A hostile token is wrong in one thing only,
+ * and carries a genuine signature over it.
  */
 
 import { createPublicKey, randomUUID, sign } from 'node:crypto'
@@ -192,6 +192,7 @@ function expired({ nowSeconds, clockSkewSeconds, withClaims }: Bench): Row[] {
 
 // Hostile: the three parts
 
+// Over 40 lines: a table of vectors.
 function hostileShapes({ signer, header, claims, genuine }: Bench): Row[] {
   const [h = '', p = '', s = ''] = genuine.split('.')
   const json = { protected: h, signature: s }
@@ -235,6 +236,7 @@ function hostileShapes({ signer, header, claims, genuine }: Bench): Row[] {
 }
 
 /** Every way to write the same bytes otherwise, each with a genuine signature over what was written. */
+// Over 40 lines: a table of vectors.
 function hostileEncodings({ signer, header, claims, genuine }: Bench): Row[] {
   // Three octets more or less change how many bits are left over at a part's end.
   const headerPart = encodePart(padTo(header, 1))
@@ -280,6 +282,7 @@ function hostileEncodings({ signer, header, claims, genuine }: Bench): Row[] {
 }
 
 /** What is wrong with the bytes inside of a part, in the header and in the payload. */
+// Over 40 lines: a table of vectors.
 function hostileText({ header, claims, withHeader, withPayload }: Bench): Row[] {
   const bytes = (...values: number[]) => Buffer.from(values)
   const inString = (json: string, raw: Uint8Array) =>
@@ -390,6 +393,7 @@ function hostileHeaders({ signer, header, claims, withHeader }: Bench): Row[] {
   ]
 }
 
+// Over 40 lines: a table of vectors.
 function hostileAlgorithms({ signer, edSigner, header, claims, genuine, withHeader }: Bench): Row[] {
   // biome-ignore format: one value a line would hide the list
   const algs: readonly unknown[] = [
@@ -479,6 +483,7 @@ function hostileKids({ signer, header, claims, withHeader }: Bench): Row[] {
 
 // Hostile: the signature
 
+// Over 40 lines: a table of vectors.
 function hostileSignatures({ signer, header, claims, genuine }: Bench): Row[] {
   const [h = '', p = '', s = ''] = genuine.split('.')
   const r = (signature: Uint8Array) => signature.subarray(0, 32)
@@ -575,6 +580,7 @@ function hostileEd25519({ edSigner, claims }: Bench): Row[] {
 
 // Hostile: the claims
 
+// Over 40 lines: a table of vectors.
 function hostileClaims({ issuer, audience, claims, withClaims, withPayload }: Bench): Row[] {
   const notText: readonly unknown[] = [null, true, 0, 1, [], ['x'], {}, 'NUL\0']
   const notUuid: readonly unknown[] = [

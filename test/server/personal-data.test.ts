@@ -187,12 +187,12 @@ async function personWithHistory(): Promise<Ada> {
   const act = (method: string, path: string, body?: object) => ask(method, path, accessToken, body, device)
   const [second, third, wanted] = [newAddress(), newAddress(), newAddress()]
   await act('PATCH', '/users/me', { name })
-  await registerAs(first, `Stranger-${mark} at first`)
+  await registerAs(first, `Foreign-${mark} at first`)
   await emailsDone(first)
   await changeAddress(accessToken, second)
-  await registerAs(second, `Stranger-${mark} at second`)
+  await registerAs(second, `Foreign-${mark} at second`)
   await changeAddress(accessToken, third)
-  await registerAs(third, `Stranger-${mark} at third`)
+  await registerAs(third, `Foreign-${mark} at third`)
   // Another person gets her former mailbox.
   await registerAs(first, 'Next-holder')
   // Acts of administrators: hers on another person and on the list of users, and another administrator's on her.
@@ -270,7 +270,7 @@ t.test('the export contains no data of another person', async t => {
     root.email,
     ROOT_DEVICE,
     'Next-holder',
-    'Stranger'
+    'Foreign'
   ]) {
     t.notOk(text.includes(foreign), foreign)
   }
@@ -313,7 +313,7 @@ t.test('after the deletion only the columns that the table lets stay have values
     t.strictSame({ ...row }, { user_id: null, ip_address: '', user_agent: '' })
   }
   // The address of the next holder's registration belongs to that person by now.
-  for (const trace of [...ada.addresses.slice(1), ada.wanted, ada.name, ada.device, `Stranger-${ada.name.slice(8)}`]) {
+  for (const trace of [...ada.addresses.slice(1), ada.wanted, ada.name, ada.device, `Foreign-${ada.name.slice(8)}`]) {
     for (const table of Object.keys(COLUMNS)) {
       const found = await sql`select 1 from ${sql(table)} as one where one::text like ${`%${trace}%`}`
       t.equal(found.length, 0, `${trace} is not in ${table}`)

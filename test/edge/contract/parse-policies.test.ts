@@ -114,7 +114,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     ['X'.repeat(21)]
   ],
   token: [...NO_STRINGS, ['required'], '', 'Required', 'optional', 'NONE', 'required '],
-  onStoreFailure: [...NO_STRINGS, ['fallback'], '', 'FLOOR', 'open', 'refuse '],
+  onStoreFailure: [...NO_STRINGS, ['fallback'], '', 'FALLBACK', 'open', 'refuse '],
   quotas: [
     ...NO_STRINGS.filter(value => !Array.isArray(value)),
     'address',

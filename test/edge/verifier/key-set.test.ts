@@ -309,7 +309,7 @@ t.test('refreshIfStale() begins a download when the keys are as old as allowed, 
   await keySet.find('one', T0)
   t.equal(keySet.refreshIfStale(T0 + MAX_AGE_MS - 1), undefined)
   const refresh = keySet.refreshIfStale(T0 + MAX_AGE_MS)
-  t.equal(keySet.refreshIfStale(T0 + MAX_AGE_MS), undefined, 'one in flight is enough')
+  t.equal(keySet.refreshIfStale(T0 + MAX_AGE_MS), undefined, 'one pending download is enough')
   t.match(keySet.find('one', T0 + MAX_AGE_MS), { kid: 'one' }, 'the old keys serve meanwhile')
   await refresh
   t.equal(issuer.requests, 2)

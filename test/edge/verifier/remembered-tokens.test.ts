@@ -59,9 +59,9 @@ for (const [name, port] of Object.entries({ node, webcrypto: createWebCryptoSign
     const [remembering, forgetful] = [build({}, port), build({ rememberedTokens: 0 }, port)]
     for (let round = 1; round <= 2; round++) {
       for (const { name, token, expected } of vectors) {
-        const verdict = await remembering.verify(token, NOW_MS)
-        t.equal(verdict.ok ? 'ok' : verdict.code, expected, `${round}: ${JSON.stringify(name)}`)
-        t.strictSame(verdict, await forgetful.verify(token, NOW_MS))
+        const result = await remembering.verify(token, NOW_MS)
+        t.equal(result.ok ? 'ok' : result.code, expected, `${round}: ${JSON.stringify(name)}`)
+        t.strictSame(result, await forgetful.verify(token, NOW_MS))
       }
     }
     const good = vectors.filter(({ expected }) => expected === 'ok').length
@@ -163,10 +163,10 @@ t.test('a remembered token is verified again where its key takes time or is unav
 t.test('a caller cannot change the claims of a remembered token for the next caller', async t => {
   const { verify } = build()
   for (let i = 0; i < 2; i++) {
-    const verdict = await verify(genuine, NOW_MS)
-    if (!verdict.ok) throw new Error('a genuine token')
-    t.ok(Object.isFrozen(verdict.claims))
-    t.throws(() => Object.assign(verdict.claims, { role: 'admin' }), TypeError)
+    const result = await verify(genuine, NOW_MS)
+    if (!result.ok) throw new Error('a genuine token')
+    t.ok(Object.isFrozen(result.claims))
+    t.throws(() => Object.assign(result.claims, { role: 'admin' }), TypeError)
   }
   t.match(await verify(genuine, NOW_MS), { claims: { role: 'user' } })
 })

@@ -41,10 +41,10 @@ for (const [name, port] of Object.entries(PORTS)) {
     const key = await port.importKey(publicJwkOf(signer))
     const inputs = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(1 + 200 * (i % 3)))
     const signatures = inputs.map(input => new Uint8Array(signRaw(signer, input)))
-    const verdicts = (shift: number) =>
+    const results = (shift: number) =>
       Promise.all(inputs.map((input, i) => port.verify(key, input, signatures[(i + shift) % 20] as Uint8Array)))
-    t.strictSame(new Set(await verdicts(0)), new Set([true]))
-    t.strictSame(new Set(await verdicts(1)), new Set([false]))
+    t.strictSame(new Set(await results(0)), new Set([true]))
+    t.strictSame(new Set(await results(1)), new Set([false]))
   })
 
   t.test(`${name}: verify() answers false, and never throws, whatever bytes a signature has`, async t => {

@@ -102,8 +102,8 @@ for (const [name, signature] of Object.entries(PORTS)) {
     const people = names.map(name => ({ ...claims, name }))
     const tokens = people.map((person, i) => issueToken(i % 2 ? edSigner : signer, person))
     const forged = tokens.map((token, i) => token.replace(/[^.]*$/, tokens.at(i - 2)?.split('.')[2] ?? ''))
-    const verdicts = await Promise.all([...tokens, ...forged, ...tokens].map(token => verify(token, NOW_MS)))
-    const said = verdicts.map(verdict => (verdict.ok ? verdict.claims : verdict.code))
+    const results = await Promise.all([...tokens, ...forged, ...tokens].map(token => verify(token, NOW_MS)))
+    const said = results.map(result => (result.ok ? result.claims : result.code))
     t.strictSame(said, [...people, ...forged.map(() => 'token-invalid'), ...people])
   })
 }
@@ -112,12 +112,12 @@ t.test('verify() reads the signed claims, even if other tokens arrive during the
   const { promise: checked, resolve: confirm } = Promise.withResolvers<boolean>()
   const slow: SignaturePort = { ...PORTS.node, verify: () => checked }
   const { verify } = createTokenVerifier(optionsWith({ signature: slow }))
-  const verdicts = [genuine, issueToken(signer, { ...claims, name: 'Somebody Else', role: 'admin' })].map(token =>
+  const results = [genuine, issueToken(signer, { ...claims, name: 'Somebody Else', role: 'admin' })].map(token =>
     verify(token, NOW_MS)
   )
   t.match(await verify('not.a.token', NOW_MS), { ok: false })
   confirm(true)
-  t.match(await Promise.all(verdicts), [{ claims }, { claims: { ...claims, name: 'Somebody Else', role: 'admin' } }])
+  t.match(await Promise.all(results), [{ claims }, { claims: { ...claims, name: 'Somebody Else', role: 'admin' } }])
 })
 
 t.test('verify() accepts the type of the contract', async t => {

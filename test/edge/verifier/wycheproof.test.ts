@@ -57,8 +57,8 @@ for (const [name, port] of Object.entries(PORTS)) {
           const text = textOf(msg)
           if (text === undefined) continue
           judged++
-          const verdict = await port.verify(key, text, new Uint8Array(Buffer.from(sig, 'hex')))
-          t.equal(verdict, result === 'valid', `${tcId} ${comment}`)
+          const isValid = await port.verify(key, text, new Uint8Array(Buffer.from(sig, 'hex')))
+          t.equal(isValid, result === 'valid', `${tcId} ${comment}`)
         }
       }
       t.ok(judged > least, `${judged} vectors`)

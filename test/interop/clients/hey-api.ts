@@ -16,6 +16,7 @@ import {
 import type { ListUsersData, Problem, User } from './generated/hey-api/types.gen'
 import type { Person, Statuses } from './person.ts'
 
+// Over 40 lines: one journey, read from its begin to its end.
 export async function journey(baseUrl: string, { email, password, mailedToken }: Person): Promise<Statuses> {
   let accessToken: string | undefined
   const client = createClient(createConfig({ baseUrl, auth: () => accessToken }))

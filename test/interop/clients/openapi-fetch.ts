@@ -4,6 +4,7 @@ import createClient from 'openapi-fetch'
 import type { components, paths } from './generated/openapi-typescript/api.d.ts'
 import type { Person, Statuses } from './person.ts'
 
+// Over 40 lines: one journey, read from its begin to its end.
 export async function journey(baseUrl: string, { email, password, mailedToken }: Person): Promise<Statuses> {
   const client = createClient<paths>({ baseUrl })
 

@@ -17,7 +17,8 @@ import {
 } from './generated/orval/api'
 import type { Person, Statuses } from './person.ts'
 
-/** @param _baseUrl is in the generated code, where orval is told of it */
+// Over 40 lines: one journey, read from its begin to its end.
+/** @param _baseUrl is in the generated code: orval's configuration has it */
 export async function journey(_baseUrl: string, { email, password, mailedToken }: Person): Promise<Statuses> {
   const registered = await register({ email, password, name: 'Ada' })
   const verified = await verifyEmail(await mailedToken())

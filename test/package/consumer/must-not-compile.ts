@@ -4,7 +4,7 @@ import { createEdgeWorker, createGateway } from 'gatehouse/gateway'
 import { createTokenVerifier, type TokenVerifierOptions, type Verified, type VerifyFailure } from 'gatehouse/verifier'
 
 declare const options: TokenVerifierOptions
-declare const verdict: Verified | VerifyFailure
+declare const result: Verified | VerifyFailure
 const { issuer, audience, algorithms, ...others } = options
 
 createTokenVerifier({ ...others, issuer, audience, algorithms })
@@ -20,7 +20,7 @@ createTokenVerifier({ ...others, issuer, audience })
 // @ts-expect-error an unknown algorithm
 createTokenVerifier({ ...others, issuer, audience, algorithms: ['none'] })
 // @ts-expect-error claims before the check of `ok`
-verdict.claims
+result.claims
 // @ts-expect-error a gateway without any option
 createGateway({ publicUrl: 'https://api.example.com' })
 // @ts-expect-error a route without `token`

@@ -23,8 +23,8 @@ export function openVerifier(issuer: string, jwk: PublicJwk): TokenVerifier {
 
 /** The members of a result that a consumer reads, with explicit types, so that `any` does not compile. */
 export async function subjectOf(verifier: TokenVerifier, token: string): Promise<string> {
-  const verdict = await verifier.verify(token, Date.now())
-  if (verdict.ok) return verdict.claims.sub
-  const code: 'token-invalid' | 'token-expired' | 'keys-unavailable' = verdict.code
+  const result = await verifier.verify(token, Date.now())
+  if (result.ok) return result.claims.sub
+  const code: 'token-invalid' | 'token-expired' | 'keys-unavailable' = result.code
   return code
 }

@@ -37,9 +37,9 @@ async function journey(t: Test, begin: () => Promise<void>, end: () => Promise<v
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   await begin()
 
-  const standing = await verify(ada.accessToken)
-  t.equal(standing.status, 200, 'a live session is still verified')
-  t.ok(standing.ms < 2000, `${Math.round(standing.ms)} ms`)
+  const answer = await verify(ada.accessToken)
+  t.equal(answer.status, 200, 'a live session is still verified')
+  t.ok(answer.ms < 2000, `${Math.round(answer.ms)} ms`)
   const login = await timed('POST', `${AUTH}/login`, { body: { email: ada.email, password: PASSWORD } })
   t.equal(login.status, 200, 'people can sign in')
   const registered = await timed('POST', `${AUTH}/register`, {
