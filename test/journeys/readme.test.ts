@@ -27,7 +27,7 @@ t.test('the journey of the README does what it says', async t => {
     .split('\n')
     .map(line => JSON.parse(line))
   t.match(answers, [
-    { message: 'Please open the link that we have mailed to you' },
+    { message: 'Please open the link that we have emailed to you' },
     { message: 'Your address is verified. You can sign in now' },
     { email: 'ada@example.com', name: 'Ada', emailVerified: true },
     { tokenType: 'Bearer', expiresIn: 900 },

@@ -63,7 +63,7 @@ function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): vo
       if (registration === undefined) throw new Error('expected a checked registration, found none')
       const registered = orThrow(await accounts.register(registration, request.client))
       if (registered.pending)
-        return reply.code(202).send({ message: 'Please open the link that we have mailed to you' })
+        return reply.code(202).send({ message: 'Please open the link that we have emailed to you' })
       const session = await signIn(registered.user, reply)
       return reply.code(201).send({ user: showUser(registered.user), ...session })
     }

@@ -41,7 +41,7 @@ function forgotPasswordRoute(app: App, passwords: PasswordsService): void {
       await passwords.forgot(email, request.client)
       return reply
         .code(202)
-        .send({ message: 'If this address has an account, we have mailed a link that sets a new password' })
+        .send({ message: 'If this address has an account, we have emailed a link that sets a new password' })
     }
   )
 }

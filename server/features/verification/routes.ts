@@ -133,7 +133,7 @@ function changeEmailRoute(app: App, verification: VerificationService): void {
       await app.chargeMailQuota('change-email', email)
       const proof = { password, captchaToken, presentedMarks: presentedMarks(request.headers, deviceMark) }
       orThrow(await verification.changeEmail({ userId: sub, sid, email }, proof, request.client))
-      return reply.code(202).send({ message: 'Please open the link that we have mailed to your new address' })
+      return reply.code(202).send({ message: 'Please open the link that we have emailed to your new address' })
     }
   )
 }

@@ -8,7 +8,7 @@ export const Message = Type.Object(
   {
     additionalProperties: false,
     description: 'A message for the user. Programs read the status',
-    examples: [{ message: 'Please open the link that we have mailed to you' }]
+    examples: [{ message: 'Please open the link that we have emailed to you' }]
   }
 )
 

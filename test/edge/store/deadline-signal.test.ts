@@ -5,9 +5,10 @@ import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { deadlineSignal } from '../../../edge/store/deadline-signal.ts'
 
-const DEADLINE_MS = 300
+/** Long enough for any machine to answer in time, where nothing holds it up. */
+const DEADLINE_MS = 1_000
 
-/** Answers from a thread of its own, a moment after it has said that a request is there: this one stands still meanwhile. */
+/** Answers from a thread of its own, a moment after it has reported a request. The main thread stands still meanwhile. */
 const ANSWERING = `
   const { parentPort } = require('node:worker_threads')
   const server = require('node:http').createServer((request, response) => {
@@ -31,11 +32,11 @@ t.test('deadlineSignal()', async t => {
   t.equal(await ask('/'), 'ok')
 
   await t.test('lets an answer count that came while the process was held up past the deadline', async t => {
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 2; i++) {
       const isAsked = once(worker, 'message')
       const answer = ask('/')
       await isAsked
-      standStill(2 * DEADLINE_MS)
+      standStill(1.1 * DEADLINE_MS)
       t.equal(await answer, 'ok')
     }
   })
