@@ -5,7 +5,7 @@ import { isUuid } from '../../../edge/contract/uuid.ts'
 import { clearsRefreshCookie, readsCookies } from '../../lib/http/cookie-shapes.ts'
 import { orThrow, ProblemError } from '../../lib/http/problem-error.ts'
 import { BODILESS_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/http/problem-responses.ts'
-import type { App, SessionRoutesOptions } from './routes.ts'
+import type { App, SessionRoutesOptions } from './route-options.ts'
 import { NoContent, SessionList, SessionParams, showSession } from './schemas.ts'
 import { createSignOut } from './sign-out.ts'
 
