@@ -1,4 +1,7 @@
-/** What the documents name is there: files, links, the tests behind each promise, the sections of each decision. */
+/**
+ * The documents refer to nothing that is missing: files, links, the tests behind each promise, the sections of each
+ * decision.
+ */
 
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

@@ -92,8 +92,10 @@ export function isAnswerable({ retryAfterMs, captchaDue }: GuardDecision): boole
  * Decides an attempt and records its outcome.
  *
  * An outcome is decided as if the attempt came now, and only then recorded. Of any number of attempts that were admitted
- * together, no more are answered than the limits allow. An unanswered outcome is not counted: it has told the client
- * nothing, and otherwise an attacker could prolong a block for ever by sending on.
+ * together, no more are answered than the limits allow.
+ *
+ * Security: an unanswered outcome is not counted. The client has learned nothing from it, and an attacker could
+ * otherwise prolong a block without end.
  */
 export function decide(
   policy: GuardPolicy,

@@ -1,6 +1,6 @@
 /**
  * A small world around one session: several tabs that share one cookie jar, a network that loses, delays and reorders,
- * a browser that crashes, and a thief who copies the jar. Time is a number.
+ * a browser that crashes, and a thief that copies the jar. Time is a number.
  *
  * The server is a port: the pure rule here, the SQL statement in the parity test. Refresh tokens are their counters.
  * Over 200 lines: the steps of one world are read together.
@@ -176,7 +176,7 @@ export class RefreshWorld {
     await this.#deliverNotes()
   }
 
-  /** A refresh of the owner without any fault, whose access token is then used. */
+  /** The owner refreshes without any fault, then uses the access token. */
   async ownerRefreshes(): Promise<Outcome> {
     const outcome = await this.#present('owner', this.jar)
     if (typeof outcome === 'number') {

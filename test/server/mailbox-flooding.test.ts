@@ -1,5 +1,5 @@
 /**
- * No mailbox is flooded through us: every kind of email has a bound for each address, whatever causes it.
+ * No mailbox can be flooded: every kind of email has a bound for each address, for every cause.
  *
  * The kinds that a route refuses with 429 are tested where their routes are; here is what the mail worker bounds.
  */

@@ -62,7 +62,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     t.equal(response.headers.get('content-type'), 'text/event-stream')
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     for (const event of ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']) {
-      // Each is only sent once the one before was read: where anything waits for the end, this test does as well.
+      // Each piece is sent after the last one was read. If any step waited for the end of the body, the test would hang.
       if (event !== 'data: 1\n\n') next(event)
       t.equal((await reader?.read())?.value, event)
     }

@@ -265,7 +265,7 @@ t.test('headers over 16 KiB are too large', async t => {
   isProblem(t, await raw(requestText('GET', '/', { headers: many })), 431, 'headers-too-large', 'many')
 })
 
-t.test('bytes that are no HTTP request get a problem all the same', async t => {
+t.test('malformed HTTP is answered with a problem', async t => {
   const hostile: readonly [string, string][] = [
     ['no HTTP at all', 'hello\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
@@ -349,6 +349,6 @@ t.test('hostile headers break nothing', async t => {
   t.not(answer.headers.get('x-request-id'), 'my-own-id-12345', 'the id is made by us')
 })
 
-t.test('none of all this has changed a row', async t => {
+t.test('no malformed request has changed a row', async t => {
   t.strictSame(await state(), before)
 })
