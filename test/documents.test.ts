@@ -56,6 +56,14 @@ t.test('every source that a document names exists', async t => {
     const named = [...text.matchAll(/`((?:edge|server|db|local|bench|test|fastify)\/[\w./-]+\.(?:ts|jsonc))`/g)]
     for (const path of named.map(match => match[1] ?? '')) t.ok(await exists(path), `${document} names ${path}`)
   }
+  // A document in a folder names files from there, too.
+  for (const document of ['edge/README.md', 'bench/README.md']) {
+    const named = [...(await readSource(document)).matchAll(/`([\w-]+\/[\w./-]+\.(?:ts|py|mjs))`/g)]
+    for (const path of named.map(match => match[1] ?? '')) {
+      const isThere = (await exists(path)) || (await exists(join(dirname(document), path)))
+      t.ok(isThere, `${document} names ${path}`)
+    }
+  }
 })
 
 t.test('every decision has a date, a status and a line in the index', async t => {
