@@ -15,6 +15,7 @@ export interface DelayPolicy {
   readonly windowMs: number
 }
 
+/** The limits of the login guard. */
 export interface GuardPolicy {
   /** Per client address. */
   readonly address: BlockPolicy
@@ -41,6 +42,7 @@ export interface DelayState {
   readonly lastMs: number
 }
 
+/** The failures that one attempt is judged by. */
 export interface GuardState {
   readonly address: BlockState
   readonly pair: DelayState
@@ -67,6 +69,7 @@ export type Outcome = 'wrong' | 'right' | 'unconfirmed'
 /** The subject with the block or delay that refuses an attempt. */
 export type Obstacle = 'address' | 'pair' | 'account'
 
+/** The decision on one attempt. */
 export interface GuardDecision {
   /** The wait until the same attempt would be admitted; 0 if it is admitted now. */
   readonly retryAfterMs: number

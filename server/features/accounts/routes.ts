@@ -23,6 +23,7 @@ interface AccountRoutesOptions {
 
 type App = Parameters<FastifyPluginAsyncTypebox>[0]
 
+/** The routes of accounts as one plugin. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, options) => {
   registerRoute(app, options)
   readProfileRoute(app, options)
