@@ -148,7 +148,7 @@ t.test('a malformed change of address costs nothing', async t => {
   t.equal((await change(ada.accessToken, newAddress())).status, 202)
 })
 
-t.test('one address is not asked to confirm by many accounts', async t => {
+t.test('many accounts cannot flood one address with requests to confirm it', async t => {
   const strict = await subject.another({ ...BOUNDS, QUOTA_RESEND_VERIFICATION: '3/3600' })
   const target = newAddress()
   const statuses = []

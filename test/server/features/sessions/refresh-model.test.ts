@@ -170,7 +170,7 @@ t.test('a thief that asks within the grace of every rotation stays unseen', asyn
   }
 })
 
-t.test('a thief rides along if neither side shows an access token to the origin', async t => {
+t.test('a thief stays unseen if neither side shows an access token to the origin', async t => {
   const world = newWorld()
   await world.live([refresh, { kind: 'steal' }])
   for (let rotation = 0; rotation < 5; rotation++) {
