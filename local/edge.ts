@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
 import { hasEnded, spawnTied, stopChild } from './child.ts'
-import type { ReservedPort } from './ports.ts'
+import type { ReservedPort } from './free-ports.ts'
 
 /** How a Worker is started. */
 export interface LocalEdgeOptions {

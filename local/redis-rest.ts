@@ -19,7 +19,8 @@ import { RedisError, type Reply } from './redis/reply.ts'
 import { encodeAnswer, encodeError, parseCommand, parseCommands } from './redis/rest-codec.ts'
 import { createScriptAliases } from './redis/script-aliases.ts'
 
-export { openEngineBackend, type RedisBackend } from './redis/backend.ts'
+export type { RedisBackend } from './redis/backend.ts'
+export { openEngineBackend } from './redis/engine-backend.ts'
 export { openRedisBackend } from './redis/redis-backend.ts'
 
 /** The backend and the token of a gateway. */

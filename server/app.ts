@@ -11,9 +11,9 @@ import { healthRoutes } from './features/health/routes.ts'
 import { keyRoutes } from './features/keys/routes.ts'
 import { pageRoutes } from './features/pages/routes.ts'
 import { passwordRoutes } from './features/passwords/routes.ts'
+import { createClearEndedCookie } from './features/sessions/clear-ended-cookie.ts'
+import { createFirstSignIn } from './features/sessions/first-sign-in.ts'
 import { sessionRoutes } from './features/sessions/routes.ts'
-import { createSignIn } from './features/sessions/sign-in.ts'
-import { createSignOut } from './features/sessions/sign-out.ts'
 import { verificationRoutes } from './features/verification/routes.ts'
 import { authenticate } from './plugins/authenticate.ts'
 import { crossOrigin } from './plugins/cross-origin.ts'
@@ -96,8 +96,8 @@ export async function buildApp(config: Config, ports: Ports): Promise<FastifyIns
   await app.register(accountRoutes, {
     prefix,
     accounts,
-    signIn: createSignIn({ sessions, nowMs }),
-    signOut: createSignOut(sessions)
+    firstSignIn: createFirstSignIn({ sessions, nowMs }),
+    clearEndedCookie: createClearEndedCookie(sessions)
   })
   await app.register(passwordRoutes, { prefix, passwords })
   await app.register(verificationRoutes, { prefix, verification })

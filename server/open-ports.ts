@@ -39,7 +39,7 @@ const JOB_DEADLINES = { databaseMs: 7_500, redisMs: 2_000 }
 /** While Redis is away one process grants a tenth of each quota, and remembers this many subjects. */
 const FALLBACK = { fallbackShare: 0.1, maxFallbackSubjects: 10_000, breakerResetMs: 1_000 }
 
-/** Opens the ports of the app, and creates the jobs behind it. What has to be closed goes on the stack. */
+/** Opens the ports of the app, and creates the jobs behind it. `opened` collects everything that must be closed. */
 export async function openPorts(
   opened: AsyncDisposableStack,
   { config, log, metrics }: OpenPortsOptions

@@ -18,7 +18,7 @@ export interface Origin {
   close(): Promise<void>
 }
 
-/** Opens an origin on a migrated database. What was opened before a failure is closed again. */
+/** Opens an origin on a migrated database. If opening fails, everything opened so far is closed. */
 export async function openOrigin(config: Config, log: FastifyBaseLogger): Promise<Origin> {
   const opened = new AsyncDisposableStack()
   try {

@@ -7,7 +7,7 @@ import { createRevocationFeed, type RevocationFeed } from '../edge/revocation/re
 import { createRevocationView } from '../edge/revocation/revocation-view.ts'
 import type { Redis } from '../edge/store/open-redis.ts'
 import type { PublishEnds } from './lib/publish-ends.ts'
-import { createPublishEnds } from './publish-ends.ts'
+import { createPublishEnds } from './publish-ends-to-redis.ts'
 import { createSessionStatus, type ReadSessionStatus } from './session-status.ts'
 
 /** The engines and the reports of the revocation. */

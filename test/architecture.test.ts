@@ -1,4 +1,4 @@
-/** The rules of the house that a script can check: the table of imports, and the reasons of what is long. */
+/** The rules of the house that a script can check: the table of imports, and the reasons of long files and functions. */
 
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
@@ -122,7 +122,7 @@ t.test('only the entry points read process.env', async t => {
   t.strictSame(readers, ['server/main.ts'])
 })
 
-t.test('whatever is long gives its reason, and no reason outlives it', async t => {
+t.test('each long file and function gives its reason, and no reason outlives it', async t => {
   const faults: string[] = []
   for (const path of await sourcePaths()) faults.push(...missingReasons(path, await readSource(path)))
   t.strictSame(faults, [])

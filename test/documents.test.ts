@@ -1,4 +1,7 @@
-/** What the documents name is there: files, links, the tests behind each promise, the sections of each decision. */
+/**
+ * The documents refer to nothing that is missing: files, links, the tests behind each promise, the sections of each
+ * decision.
+ */
 
 import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -52,6 +55,14 @@ t.test('every source that a document names exists', async t => {
     const text = await readSource(document)
     const named = [...text.matchAll(/`((?:edge|server|db|local|bench|test|fastify)\/[\w./-]+\.(?:ts|jsonc))`/g)]
     for (const path of named.map(match => match[1] ?? '')) t.ok(await exists(path), `${document} names ${path}`)
+  }
+  // A document in a folder names files from there, too.
+  for (const document of ['edge/README.md', 'bench/README.md']) {
+    const named = [...(await readSource(document)).matchAll(/`([\w-]+\/[\w./-]+\.(?:ts|py|mjs))`/g)]
+    for (const path of named.map(match => match[1] ?? '')) {
+      const isThere = (await exists(path)) || (await exists(join(dirname(document), path)))
+      t.ok(isThere, `${document} names ${path}`)
+    }
   }
 })
 

@@ -10,7 +10,7 @@ export function requestsWith(tokens: readonly string[], path: string): Buffer[] 
 /**
  * Returns each request once.
  *
- * @throws after the last one, because a repeated token would measure something else
+ * @throws after the last one, because a repeated token would measure the memory of the verifier
  */
 export function each(requests: readonly Buffer[]): () => Buffer {
   let turn = 0

@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openLocalEdge } from '../../local/edge.ts'
-import { reservePort } from '../../local/ports.ts'
+import { reservePort } from '../../local/free-ports.ts'
 import type { Scope } from './scenario.ts'
 
 /** A running Worker. */

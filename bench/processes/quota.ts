@@ -31,7 +31,7 @@ export interface QuotaQuestion {
   readonly ask:
     | { readonly client: 'honest'; readonly windows: number; readonly phaseMs: number; readonly waitUnitMs: number }
     | { readonly client: 'greedy'; readonly windows: number; readonly phaseMs: number }
-    | { readonly client: 'adversary'; readonly phaseMs: number }
+    | { readonly client: 'attacker'; readonly phaseMs: number }
     /** `gone`: its port refuses connections. `silent`: it accepts requests and never answers. */
     | { readonly redis: 'gone' | 'silent'; readonly later: number }
 }
@@ -81,7 +81,7 @@ async function askInDrivenTime(
   const opened = LIMITERS[limiter]({ url: redis.url, token: redis.token }, { ...question, deadlineMs: DEADLINE_MS })
   const traffic = trafficOf(opened, quota, windowSeconds * 1000, clock)
   if (!('client' in ask)) throw new TypeError('expected a client for this traffic')
-  if (ask.client === 'adversary') return attack(traffic, opened.newSubject)
+  if (ask.client === 'attacker') return attack(traffic, opened.newSubject)
 
   const random = createRandom(ask.phaseMs)
   const run = (windows: number): Promise<Share> =>

@@ -20,7 +20,7 @@ export const quota: Scenario = {
     'and the network takes no time. The honest client asks one instance for exactly the quota, once per turn of 100 ms; ' +
     'after a refusal it waits as asked and does not make up for the lost turns. By header: its waits are whole seconds, as ' +
     `in Retry-After. The greedy client asks ${INSTANCES} instances for ten times the quota and ignores waits. The first ` +
-    'minute is not counted. The adversary sends bursts of twice the quota around the borders of windows and slices. Gone, on ' +
+    'minute is not counted. The attacker sends bursts of twice the quota around the borders of windows and slices. Gone, on ' +
     'the real clock: the port of Redis refuses connections. Silent: Redis accepts requests and never answers.',
   metrics: {
     'calls honest': {
@@ -87,7 +87,7 @@ async function measure(limiter: QuotaQuestion['limiter'], phaseMs: number, scope
   const honest = await ask<ShareResult>({ client: 'honest', windows, phaseMs, waitUnitMs: 1 })
   const byHeader = await ask<ShareResult>({ client: 'honest', windows, phaseMs, waitUnitMs: 1_000 })
   const greedy = await ask<ShareResult>({ client: 'greedy', windows, phaseMs })
-  const most = await ask<number>({ client: 'adversary', phaseMs })
+  const most = await ask<number>({ client: 'attacker', phaseMs })
   return {
     metrics: {
       'calls honest': honest.callsPerAdmitted,

@@ -19,7 +19,7 @@ const UNRESERVED = /[A-Za-z0-9._~-]/
  */
 const AMBIGUOUS = /%(?![0-9a-f]{2})|%(?:2f|5c|[01][0-9a-f]|7f)|\\|%c[01]|%e0%[89]|%f0%8/i
 
-/** An escape of an escape: one reader stops after the first, the next decodes twice. */
+/** An escape of an escape: some servers decode it once, others twice. */
 const ESCAPED_TWICE = /%25(?:[0-9a-f]{2}|u)/i
 
 /** A dot segment that decoding laid bare. To some origins `..;x` is a dot segment, and to others `.. `. */
@@ -29,9 +29,9 @@ const DOT_SEGMENT = /(^|\/)(?:%20)*\.{1,2}(?:%20)*(?:(?:;|%3B)[^/]*)?(\/|$)/
  * Brings a URL's path into its canonical spelling: needless escapes decoded once, others in upper case,
  * double slashes collapsed. The URL parser has already resolved dot segments, escaped ones too.
  *
- * Security: an encoded slash, backslash or control character means one thing to one reader and another to the next, and
- * a path that the edge and the origin read differently walks around every policy. So does an escape of an escape, and a
- * character that a normalising reader turns into a dot or a slash. Such paths are refused.
+ * Security: servers read an encoded slash, backslash or control character in different ways. A path that the edge and
+ * the origin read differently evades every policy. So does an escape of an escape, and a character that some servers
+ * normalise to a dot or a slash. Such paths are refused.
  *
  * @returns `undefined` for a path that could be read in two ways
  */

@@ -1,5 +1,5 @@
 /**
- * Request headers that no client may set, as data: a backend believes them, because a trusted proxy may have set them.
+ * Request headers that no client may set, as data: a backend trusts them, because its proxy sets them.
  * `forward-headers.ts` removes them from every request. A test compares them with the table of edge/README.md.
  */
 

@@ -3,6 +3,7 @@
  * The caller makes the call and chooses what answers in its place.
  */
 
+/** Whether a store may be called, after its last failure. */
 export interface CircuitBreaker {
   /** Whether the last call failed. Requests then use their fallback instead of waiting for Redis. */
   isOpen(): boolean

@@ -1,4 +1,4 @@
-/** The deadline of a Redis call as a signal, for a client that takes nothing else. */
+/** The deadline of a Redis call as a signal, for a client that accepts signals only. */
 
 import { afterDeadline, type StartTimer } from '../contract/after-deadline.ts'
 

@@ -14,7 +14,7 @@ export interface MailStore {
   /** Newest first; with `to`, only emails to that recipient, ignoring case. */
   list(to?: string): Mail[]
   clear(): Promise<void>
-  /** Changes with every change. */
+  /** Changes whenever an email arrives or the store is cleared. */
   version(): string
   /** Resolves when everything is written. */
   close(): Promise<void>

@@ -1,5 +1,4 @@
-/** The interface of a Redis backend, and the backend over the embedded engine. `redis-backend.ts` has the one over Redis. */
-import { createRedisEngine, type RedisEngineOptions } from './redis-engine.ts'
+/** The interface of a Redis backend. `engine-backend.ts` and `redis-backend.ts` implement it. */
 import type { RedisError, Reply } from './reply.ts'
 
 /** A Redis behind the gateway. Error replies are values; a promise rejects only if the server cannot be reached. */
@@ -8,14 +7,4 @@ export interface RedisBackend {
   /** Runs commands as one transaction, without commands of other callers in between. */
   multi(commands: readonly (readonly string[])[]): Promise<readonly Reply[] | RedisError>
   close(): Promise<void>
-}
-
-/** Opens a backend over a new, empty engine. */
-export async function openEngineBackend(options?: RedisEngineOptions): Promise<RedisBackend> {
-  const engine = await createRedisEngine(options)
-  return {
-    execute: async command => engine.execute(command),
-    multi: async commands => engine.multi(commands),
-    close: async () => engine.close()
-  }
 }

@@ -1,5 +1,6 @@
 /** The form of a command, and the error of a wrong call. */
 
+/** Environment variables. */
 export type Env = Readonly<Record<string, string | undefined>>
 
 /** Where a command writes, line by line. */

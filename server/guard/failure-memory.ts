@@ -16,6 +16,7 @@ import {
 } from './rule.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
+/** Failures in the memory of one process. */
 export interface FailureMemory {
   /** Decides an attempt and records its outcome if the client may learn it, as `decide()` of the rule does. */
   decide(keys: SubjectKeys, attempt: AttemptFacts, nowMs: number): GuardDecision

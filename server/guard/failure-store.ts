@@ -9,6 +9,7 @@ import type { AttemptFacts, GuardDecision, GuardPolicy, Obstacle } from './rule.
 import { loginGuardScript } from './script.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
+/** The ports and limits of a failure store. */
 export interface FailureStoreOptions {
   readonly redis: Redis
   readonly policy: GuardPolicy
@@ -24,6 +25,7 @@ export interface FailureStoreOptions {
   readonly nowMs: () => number
 }
 
+/** Failures in Redis, and in memory while Redis is away. */
 export interface FailureStore {
   /** Decides an attempt and records its outcome, in one round trip. Never throws because of Redis. */
   decide(keys: SubjectKeys, attempt: AttemptFacts): Promise<GuardDecision>

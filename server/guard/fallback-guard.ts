@@ -5,6 +5,7 @@ import { createFailureMemory } from './failure-memory.ts'
 import { type AttemptFacts, type BlockPolicy, type GuardDecision, type GuardPolicy, isAnswerable } from './rule.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
+/** The limits of a fallback guard. */
 export interface FallbackGuardOptions {
   readonly policy: GuardPolicy
   /** The part of each number of failures that one process allows without Redis, 0 to 1; at least one failure. */
@@ -13,6 +14,7 @@ export interface FallbackGuardOptions {
   readonly maxSubjects: number
 }
 
+/** Decides attempts without Redis. */
 export interface FallbackGuard {
   /** Decides an attempt that Redis did not decide, by the stricter limits. All failures answered here count. */
   decide(keys: SubjectKeys, attempt: AttemptFacts, nowMs: number): GuardDecision

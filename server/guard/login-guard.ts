@@ -28,6 +28,7 @@ export type AttemptResult =
     }
   | { readonly answerable: false; readonly failure: Failure }
 
+/** Limits how many passwords a client may try. */
 export interface LoginGuard {
   /** Decides whether the password may be compared: otherwise `too-many-attempts`, `captcha-required` or `unavailable`. */
   admit(attempt: LoginAttempt): Promise<Result<undefined>>
@@ -41,6 +42,7 @@ export interface LoginGuard {
   clear(subject: AttemptSubject): Promise<void>
 }
 
+/** The ports and limits of a login guard. */
 export interface LoginGuardOptions extends FailureStoreOptions {
   /** Keys the names under which failures are counted: at least 32 bytes, the same in all origins. */
   readonly subjectSecret: KeyObject

@@ -9,6 +9,7 @@ import type { Client } from '../lib/client.ts'
 import type { SealedBox } from '../lib/crypto/sealed-box.ts'
 import { noticeMail } from '../lib/mail/outbox-mail.ts'
 
+/** The ports of a notice of an attack. */
 export interface NotifyOfAttackOptions {
   readonly database: Database
   readonly audit: AuditRows

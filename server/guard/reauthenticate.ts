@@ -9,6 +9,7 @@ import { type Failure, failure, type Result, success } from '../lib/result.ts'
 import type { LoginAttempt, LoginGuard } from './login-guard.ts'
 import { type NotifyOfAttackOptions, notifyOfAttack } from './notify-of-attack.ts'
 
+/** The ports of a reauthentication. */
 export interface ReauthenticationOptions extends NotifyOfAttackOptions {
   readonly guard: LoginGuard
   readonly hasher: PasswordHasher

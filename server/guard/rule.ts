@@ -15,6 +15,7 @@ export interface DelayPolicy {
   readonly windowMs: number
 }
 
+/** The limits of the login guard. */
 export interface GuardPolicy {
   /** Per client address. */
   readonly address: BlockPolicy
@@ -41,6 +42,7 @@ export interface DelayState {
   readonly lastMs: number
 }
 
+/** The failures that one attempt is judged by. */
 export interface GuardState {
   readonly address: BlockState
   readonly pair: DelayState
@@ -67,6 +69,7 @@ export type Outcome = 'wrong' | 'right' | 'unconfirmed'
 /** The subject with the block or delay that refuses an attempt. */
 export type Obstacle = 'address' | 'pair' | 'account'
 
+/** The decision on one attempt. */
 export interface GuardDecision {
   /** The wait until the same attempt would be admitted; 0 if it is admitted now. */
   readonly retryAfterMs: number
@@ -92,8 +95,10 @@ export function isAnswerable({ retryAfterMs, captchaDue }: GuardDecision): boole
  * Decides an attempt and records its outcome.
  *
  * An outcome is decided as if the attempt came now, and only then recorded. Of any number of attempts that were admitted
- * together, no more are answered than the limits allow. An unanswered outcome is not counted: it has told the client
- * nothing, and otherwise an attacker could prolong a block for ever by sending on.
+ * together, no more are answered than the limits allow.
+ *
+ * Security: an unanswered outcome is not counted. The client has learned nothing from it, and an attacker could
+ * otherwise prolong a block without end.
  */
 export function decide(
   policy: GuardPolicy,

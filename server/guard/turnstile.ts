@@ -16,6 +16,7 @@ export interface Captcha {
   verify(token: string, clientAddress: string): Promise<CaptchaAnswer>
 }
 
+/** The account at Turnstile, and how to reach it. */
 export interface TurnstileOptions {
   readonly siteKey: string
   readonly secret: string

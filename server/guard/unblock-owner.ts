@@ -4,6 +4,7 @@ import type { Client } from '../lib/client.ts'
 import type { DeviceMarks } from '../lib/devices/device-mark.ts'
 import type { LoginGuard } from './login-guard.ts'
 
+/** The ports of lifting a block. */
 export interface UnblockOwnerOptions {
   readonly guard: LoginGuard
   readonly deviceMarks: DeviceMarks

@@ -34,7 +34,7 @@ const MAX_BATCHES = 20
 const CLOCK_SKEW_MS = CLOCK_SKEW_SECONDS * 1000
 /** How long an email is kept after it was written. */
 const MAIL_RETENTION_MS = 7 * 86_400_000
-/** How long expired registrations are kept. They show the email worker that another link may be an attacker's. */
+/** How long expired registrations are kept. They show the mail worker that another link may be an attacker's. */
 const KEEP_REGISTRATIONS_MS = 7 * 86_400_000
 
 /** One batch of one kind. @returns how many rows it deleted, and whether there may be more */

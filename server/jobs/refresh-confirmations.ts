@@ -4,7 +4,7 @@ import type { Database } from '../../db/client.ts'
 import { confirmRefreshTokens, findOwnedSession, type OwnedSession, type SeenToken } from '../../db/queries/sessions.ts'
 import { createBoundedMap } from '../../edge/contract/bounded-map.ts'
 import type { AccessClaims } from '../../edge/contract/claims.ts'
-import { MAX_TRIP_MS } from '../features/sessions/refresh-rule.ts'
+import { MAX_ANSWER_DELAY_MS } from '../features/sessions/refresh-rule.ts'
 import type { Client } from '../lib/client.ts'
 
 /** Uses that are remembered, so that each is written once: about 3 MB. */
@@ -59,7 +59,7 @@ export function createRefreshConfirmations(options: RefreshConfirmationsOptions)
       let failure: unknown
       for (let i = 0; i < due.length; i += BATCH) {
         const batch = due.slice(i, i + BATCH)
-        const stolen = new Set(await database.run(db => confirmRefreshTokens(db, batch, MAX_TRIP_MS)))
+        const stolen = new Set(await database.run(db => confirmRefreshTokens(db, batch, MAX_ANSWER_DELAY_MS)))
         for (const use of batch) {
           try {
             if (stolen.delete(use.sessionId)) await endStolen(options, use)

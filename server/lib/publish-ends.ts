@@ -1,4 +1,4 @@
-/** How a rule publishes the sessions that it ended. The origin implements it over the revocation keeper. */
+/** The port by which a rule publishes the sessions that it ended. `server/publish-ends-to-redis.ts` implements it. */
 
 import { failure } from './result.ts'
 

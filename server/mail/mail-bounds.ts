@@ -11,6 +11,7 @@ import type { Limiter } from '../../edge/limiter/redis-limiter.ts'
 import { mailSubject } from '../lib/mail/mail-subject.ts'
 import type { MailKind } from '../lib/mail/outbox-mail.ts'
 
+/** The limiter and the quotas of the bounds. */
 export interface MailBoundsOptions {
   readonly limiter: Limiter
   readonly quotas: {

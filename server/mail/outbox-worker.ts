@@ -18,6 +18,7 @@ import { type MailValues, renderMail } from './templates.ts'
 import type { MailTransport } from './transport.ts'
 import { typedTextFor } from './typed-text.ts'
 
+/** The ports of the mail worker. */
 export interface OutboxWorkerOptions {
   readonly database: Database
   readonly transport: MailTransport

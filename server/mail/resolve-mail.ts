@@ -18,6 +18,7 @@ import type { SentKind } from './templates.ts'
 /** An email with its final kind. */
 export type ResolvedMail = OutboxMail & { readonly kind: SentKind }
 
+/** The ports of resolving emails. */
 export interface ResolveMailOptions {
   readonly database: Database
   readonly box: SealedBox

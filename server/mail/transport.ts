@@ -1,4 +1,4 @@
-/** Sends emails by SMTP, each with a deadline. Retries are the outbox worker's. */
+/** Sends emails by SMTP, each with a deadline. Retries are left to the mail worker. */
 
 import { createTransport } from 'nodemailer'
 import type { RenderedMail } from './mail-layout.ts'
@@ -10,6 +10,7 @@ export interface Envelope extends RenderedMail {
   readonly messageId: string
 }
 
+/** Sends single emails. */
 export interface MailTransport {
   /** @throws {Error} if the server did not accept the email in time */
   send(mail: Envelope): Promise<void>
@@ -25,6 +26,7 @@ const STEP_DEADLINES_MS = { connectionTimeout: 5_000, greetingTimeout: 5_000, so
 /** Bounds one whole attempt. A server that sends a byte now and then would never exceed the deadlines of single steps. */
 const ATTEMPT_DEADLINE_MS = 20_000
 
+/** The mail server and the sender. */
 export interface MailTransportOptions {
   readonly smtpUrl: string
   /** The sender of every email. */

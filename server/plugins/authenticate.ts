@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
 }
 
-/** The verifier of tokens, and what is asked and reported about their sessions. */
+/** The verifier of tokens, the status of their sessions, and the report of their use. */
 export interface AuthenticateOptions {
   readonly verifier: TokenVerifier
   /** Whether the session of a token is live; `unknown` is refused. */

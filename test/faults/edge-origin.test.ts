@@ -3,7 +3,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { openSurroundings, PLACES } from '../edge/lib/edge-places.ts'
-import { createGatewayBench } from '../edge/lib/gateway-bench.ts'
+import { createGatewaySetup } from '../edge/lib/gateway-setup.ts'
 import { type Answer, openTinyOrigin } from '../edge/lib/tiny-origin.ts'
 
 const DEADLINE_MS = 15_000
@@ -76,7 +76,7 @@ for (const [what, answer] of Object.entries(SLOW)) {
   t.test(`an origin that ${what} is given up at the deadline`, async t => {
     const origin = await openTinyOrigin(t)
     origin.answer = answer
-    const { gateway, events } = createGatewayBench({
+    const { gateway, events } = createGatewaySetup({
       originUrl: origin.url,
       deadlineMs: 100,
       fetch: (input, init) => fetch(input, init)
@@ -91,7 +91,7 @@ t.test('the deadline is exactly the configured one, and ends with the head of th
   t.teardown(() => mock.timers.reset())
   let asked = 0
   let answer: (response: Response) => void = () => {}
-  const { gateway } = createGatewayBench({
+  const { gateway } = createGatewaySetup({
     deadlineMs: DEADLINE_MS,
     fetch: () => {
       asked++

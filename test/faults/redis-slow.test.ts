@@ -62,7 +62,7 @@ function guessingOver(redis: ReturnType<typeof openRedis>, secret: Uint8Array) {
   }
 }
 
-t.test('a Redis that is late has counted: nothing is let through beside what it let through', async t => {
+t.test('while Redis is late or away, no more is admitted than the limit that it has granted already', async t => {
   for (const kind of ['quota', 'failures'] as const) {
     const { faulty, client } = await openSlowRedis(t, DEADLINE_MS)
     const ask = kind === 'quota' ? limiterOver(client) : guessingOver(client, new Uint8Array(32))

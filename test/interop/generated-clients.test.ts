@@ -1,4 +1,4 @@
-/** Clients that other people's tools generate from our document: they type-check, and go the whole journey. */
+/** Clients that third-party tools generate from the OpenAPI document type-check, and complete the README's journey. */
 
 import { execFile } from 'node:child_process'
 import { cp, symlink, writeFile } from 'node:fs/promises'
@@ -114,7 +114,7 @@ for (const name of PROGRAMS) {
   })
 }
 
-t.test('every answer that the programs got is one that the document tells', async t => {
+t.test('the document describes every answer that the programs got', async t => {
   t.ok(seen.length >= PROGRAMS.length * Object.keys(EXPECTED).length)
   for (const { method, path, status, mediaType, setsCookie } of seen) {
     const name = `${method} ${path} ${status}`

@@ -20,7 +20,7 @@ import { openTestOrigin } from '../lib/test-origin.ts'
 
 const README = new URL('../../README.md', import.meta.url)
 
-/** What the lines of the table take for given. */
+/** The variables that the lines of the table use. */
 interface Givens {
   readonly issuer: string
   readonly audience: string

@@ -18,7 +18,7 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
 }
 
 for (const [place, base] of Object.entries(PLACES)) {
-  t.test(`the ${place}: metadata says what is true, and leads to the keys`, async t => {
+  t.test(`the ${place}: metadata is correct, and leads to the keys`, async t => {
     for (const path of METADATA) {
       const { status, headers, body } = await call(base, 'GET', path)
       t.equal(status, 200)

@@ -27,7 +27,7 @@ async function ask(edge: Edge): Promise<Admitted | undefined> {
   const response = await edge.send('/', { headers: { 'cf-connecting-ip': '192.0.2.1' } })
   await response.body?.cancel()
   if (response.status === 429) return undefined
-  // Somebody else's fault, such as a Redis or an origin that was too slow: the edge says whose.
+  // Not a fault of the quota: Redis or the origin was too slow. The log of the edge says which.
   if (response.status !== 200) throw new Error(`the edge answered ${response.status}: ${edge.log.join('\n')}`)
   return { sentMs, answeredMs: Date.now() }
 }
@@ -52,7 +52,7 @@ t.test('bursts around the borders of slices never get more than the quota throug
   let refused = 0
   const untilMs = Date.now() + 2.5 * windowMs
 
-  // Everybody at once, again and again, each time at the very end of a slice or at its very beginning.
+  // All clients at once, repeatedly, each time at the end or the beginning of a slice.
   const attack = async (edge: Edge, index: number) => {
     while (Date.now() < untilMs) {
       while ((Date.now() % sliceMs) - (index % 2 === 0 ? sliceMs - 1 : 0) !== 0) await new Promise(setImmediate)

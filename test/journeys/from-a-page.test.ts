@@ -74,7 +74,7 @@ t.test('a page on another port of localhost', { skip: withoutChromium, timeout: 
     t.notMatch(said.join('\n'), /another site/)
   })
 
-  await t.test('on 127.0.0.1 it is told why no cookie is kept', async t => {
+  await t.test('on 127.0.0.1 the answer says why no cookie is kept', async t => {
     const { context, said, signIn, refresh } = await open(elsewhere)
     t.equal(await signIn(), email, 'the access token is good')
     t.strictSame(await context.cookies(stack.edge), [])

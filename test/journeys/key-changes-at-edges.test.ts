@@ -1,4 +1,4 @@
-/** Keys change while edges in workerd are asked all the time: a rotation refuses nobody, a removal everybody it should. */
+/** Keys change under load at edges in workerd: a rotation refuses no token, a removal every token of its key. */
 
 import t, { type Test } from 'tap'
 import { type Edge, edgeBindings, WORKERD } from '../edge/lib/edge-places.ts'

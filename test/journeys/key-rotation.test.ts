@@ -1,4 +1,4 @@
-/** Keys change under load: nobody whose token is good is refused, at whichever origin, and a removed key is. */
+/** Keys change under load: no origin refuses a valid token, and every origin refuses a removed key. */
 
 import postgres from 'postgres'
 import t from 'tap'
@@ -13,7 +13,7 @@ const CLIENTS = 4
 const verify = (base: string, token: string) => call(base, 'GET', `${AUTH}/verify-token`, { token })
 
 interface Load {
-  /** What was answered otherwise than well, one line each. */
+  /** The unexpected answers, one line each. */
   readonly refusals: string[]
   /** The keys that tokens were signed with. */
   readonly kids: Set<string>

@@ -24,14 +24,14 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
   const login = (email: string, password: string) =>
     call(url, 'POST', `${API}/auth/login`, { body: { email, password } })
 
-  /** Registers somebody, and gives the link that is mailed. */
+  /** Registers a user. @returns the mailed link */
   async function registered(): Promise<{ email: string; link: string }> {
     const email = newAddress()
     await call(url, 'POST', `${API}/auth/register`, { body: { email, password: PASSWORD, name: 'Ada' } })
     return { email, link: `${config.publicUrl}/verify-email#token=${await mailedToken(mailbox, email)}` }
   }
 
-  /** The link of the newest mail that leads to a page with a token. */
+  /** The newest mailed link that leads to a page with a token. */
   const mailedLink = (email: string, page: string) =>
     until(`a link to ${page} is mailed to ${email}`, () =>
       mailbox
@@ -170,7 +170,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.equal((await login(email, PASSWORD)).status, 200)
   })
 
-  t.test('a reset link sets a password on a phone, and says what is wrong with one', async t => {
+  t.test('a reset link sets a password on a phone, and the page explains a refused password', async t => {
     const { email, link } = await resetLink()
     const { page, complaints } = await open(t, browser, link, PHONE)
     t.equal(new URL(page.url()).hash, '')
@@ -210,7 +210,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.equal(await password.getAttribute('autocomplete'), 'new-password')
   })
 
-  t.test('the page for a new password asks for the address where there is no link, and mails one', async t => {
+  t.test('the page for a new password asks for the address where the link has no token, and sends a link', async t => {
     const email = await register(url, mailbox)
     const { page } = await open(t, browser, `${config.publicUrl}/reset-password`)
     await page.getByLabel('Your email address').fill(email)
@@ -334,7 +334,7 @@ async function open(
   return { page, requested, complaints }
 }
 
-/** What has the focus: by its text, or its name where it is a field. */
+/** The focused element: its text, or the name of a field. */
 function focused(page: Page): Promise<string | undefined> {
   return page.evaluate(() => {
     const element = document.activeElement
@@ -342,7 +342,7 @@ function focused(page: Page): Promise<string | undefined> {
   })
 }
 
-/** The lowest contrast between a text that shows and what is behind it (WCAG 2.2, relative luminance). */
+/** The lowest contrast between a visible text and its background (WCAG 2.2, relative luminance). */
 function lowestContrast(page: Page): Promise<number> {
   return page.evaluate(() => {
     const parse = (color: string) => (color.match(/[\d.]+/g) ?? []).map(Number)

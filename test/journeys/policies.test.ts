@@ -1,4 +1,4 @@
-/** Two policies from the field, each reachable by settings alone, each gone through from end to end by the edge. */
+/** Two common policies, each set by settings alone and tested from end to end through the edge. */
 
 import t from 'tap'
 import type { Stack } from '../../local/stack.ts'
@@ -11,7 +11,7 @@ const NEW_PASSWORD = 'Battery-staple-8'
 
 type TestStack = Stack & { messages(to: string): Promise<Mail[]> }
 
-/** The token of the newest mail to an address whose subject fits. */
+/** The token in the newest email to an address with a matching subject. */
 async function linkToken(stack: TestStack, address: string, subject: RegExp): Promise<string> {
   const mail = await until(`a mail "${subject}" to ${address}`, async () =>
     (await stack.messages(address)).find(one => subject.test(one.subject))

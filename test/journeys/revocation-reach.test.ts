@@ -1,4 +1,4 @@
-/** A logout reaches every edge within a second, and nobody's warm request asks Redis for it. */
+/** A logout reaches every edge within a second, and no warm request asks Redis for it. */
 
 import t, { type Test } from 'tap'
 import { openEngineBackend, openRedisRest } from '../../local/redis-rest.ts'
@@ -12,7 +12,7 @@ const API = '/api/v1'
 const [PEOPLE, SESSIONS_EACH, ABREAST] = [4, 50, 10]
 /** `REVOCATION_MAX_AGE_MS`, and what the promise is. */
 const REACH_MS = 1_000
-/** A view is fresh for so long: no edge reads more often, however many requests come. */
+/** How long a view is fresh. No edge reads more often, at any number of requests. */
 const FRESH_MS = 500
 
 interface Session {

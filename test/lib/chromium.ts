@@ -1,4 +1,4 @@
-/** Debian's Chromium for a test, without anything that it does on its own account. */
+/** Debian's Chromium for a test, without its own background requests. */
 
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'

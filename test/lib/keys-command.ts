@@ -1,4 +1,4 @@
-/** `gatehouse keys …` as somebody at a terminal runs it, on the engines of a test. */
+/** Runs `gatehouse keys …` as an operator does, on the engines of a test. */
 
 import { runCommand } from '../../server/cli/run-command.ts'
 import { appRole, type Teardown } from './test-engines.ts'

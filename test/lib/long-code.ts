@@ -39,7 +39,7 @@ function commentLines(lines: readonly string[], below: number): number[] {
   return found
 }
 
-/** The functions that have a name or belong to one: declarations, methods, and what is assigned; no callbacks. */
+/** The functions that have a name or belong to one: declarations, methods and assigned functions; no callbacks. */
 function functionsOf(path: string, text: string): { readonly firstLine: number; readonly lineCount: number }[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
   const lineOf = (position: number) => file.getLineAndCharacterOfPosition(position).line

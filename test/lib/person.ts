@@ -34,7 +34,7 @@ export async function call(base: string, method: string, path: string, options: 
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
 }
 
-/** An address that nobody else uses. */
+/** An email address that no other test uses. */
 export function newAddress(): string {
   return `person-${randomUUID().slice(0, 13)}@example.com`
 }
@@ -58,7 +58,7 @@ export interface SignedUp {
 
 const API = '/api/v1'
 
-/** Registers somebody and opens the mailed link. */
+/** Registers a user and opens the mailed link. */
 export async function register(
   base: string,
   mailbox: Pick<Mailbox, 'messages'>,
@@ -73,7 +73,7 @@ export async function register(
   return email
 }
 
-/** Registers somebody, opens the link and signs in. */
+/** Registers a user, opens the link and signs in. */
 export async function signUp(base: string, mailbox: Pick<Mailbox, 'messages'>): Promise<SignedUp> {
   const email = await register(base, mailbox)
   const { status, body } = await call(base, 'POST', `${API}/auth/login`, { body: { email, password: PASSWORD } })

@@ -127,7 +127,7 @@ const shapes = [
 
 /** A random command; keys begin with `prefix`. Some are cut short, some have a word too many. */
 export function randomCommand(random: Random, prefix: string): string[] {
-  // Often enough that keys change their type: else nearly every reply becomes WRONGTYPE.
+  // Often enough that keys change their type. Otherwise nearly every reply becomes WRONGTYPE.
   if (random() < 0.12) return ['DEL', draw(random, 'key', prefix), draw(random, 'key', prefix)]
   const shape = pick(random, shapes).split(' ')
   const command = shape.flatMap(part => {

@@ -1,6 +1,6 @@
 /**
  * A small world around one session: several tabs that share one cookie jar, a network that loses, delays and reorders,
- * a browser that crashes, and a thief who copies the jar. Time is a number.
+ * a browser that crashes, and a thief that copies the jar. Time is a number.
  *
  * The server is a port: the pure rule here, the SQL statement in the parity test. Refresh tokens are their counters.
  * Over 200 lines: the steps of one world are read together.
@@ -8,9 +8,9 @@
 
 import fc from 'fast-check'
 import {
+  judgeAccessToken,
   judgeRefresh,
-  judgeSight,
-  MAX_TRIP_MS,
+  MAX_ANSWER_DELAY_MS,
   type RefreshOutcome,
   type RefreshState
 } from '../../server/features/sessions/refresh-rule.ts'
@@ -47,7 +47,18 @@ export type Step =
   | { readonly kind: 'thief-uses'; readonly pick: number }
 
 const waits = fc.oneof(
-  fc.constantFrom(1, 100, 900, 11_000, MAX_TRIP_MS - 1, GRACE_MS - 200, GRACE_MS - 1, GRACE_MS, GRACE_MS + 1, 900_000),
+  fc.constantFrom(
+    1,
+    100,
+    900,
+    11_000,
+    MAX_ANSWER_DELAY_MS - 1,
+    GRACE_MS - 200,
+    GRACE_MS - 1,
+    GRACE_MS,
+    GRACE_MS + 1,
+    900_000
+  ),
   fc.integer({ min: 0, max: 2 * GRACE_MS })
 )
 const tab = fc.nat(TABS - 1)
@@ -95,7 +106,7 @@ export function ruleServer(nowMs: number): RefreshServer {
       return outcome === 'reused' || outcome === 'dead' ? outcome : state.refreshCounter
     },
     async see({ counter, issuedMs }) {
-      const outcome = judgeSight(state, counter, issuedMs)
+      const outcome = judgeAccessToken(state, counter, issuedMs)
       if (outcome === 'confirms') state = { ...state, refreshConfirmed: true }
       if (outcome === 'stolen') state = { ...state, endedAt: new Date(issuedMs) }
       return outcome === 'stolen'
@@ -172,11 +183,11 @@ export class RefreshWorld {
   /** Time passes. Trips that take too long are lost. */
   async wait(ms: number): Promise<void> {
     this.nowMs += ms
-    this.#trips = this.#trips.filter(({ sentMs }) => this.nowMs - sentMs <= MAX_TRIP_MS)
+    this.#trips = this.#trips.filter(({ sentMs }) => this.nowMs - sentMs <= MAX_ANSWER_DELAY_MS)
     await this.#deliverNotes()
   }
 
-  /** A refresh of the owner without any fault, whose access token is then used. */
+  /** The owner refreshes without any fault, then uses the access token. */
   async ownerRefreshes(): Promise<Outcome> {
     const outcome = await this.#present('owner', this.jar)
     if (typeof outcome === 'number') {

@@ -1,6 +1,6 @@
 /**
  * The PostgreSQL of the tests: one server for a whole run, or for a test file that runs by itself. Its databases are
- * copies of a migrated one; who gets which is left to `test-engines.ts`.
+ * copies of a migrated one; `test-engines.ts` assigns them to test files.
  */
 
 import { execFile } from 'node:child_process'

@@ -14,7 +14,7 @@ const END_DEADLINE_MS = 30_000
 /** What a stopped process may take to end the programs that it started. */
 const STOP_DEADLINE_MS = 5_000
 
-/** Everything but programs: a file that starts one fails. Node warns of each permission. */
+/** Grants every permission except to start programs: a file that starts one fails. Node warns of each permission. */
 const NO_PROCESSES = [
   ...['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons', '--allow-worker'],
   '--disable-warning=SecurityWarning'

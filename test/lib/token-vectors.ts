@@ -235,7 +235,7 @@ function hostileShapes({ signer, header, claims, genuine }: Bench): Row[] {
   ]
 }
 
-/** Every way to write the same bytes otherwise, each with a genuine signature over what was written. */
+/** Every other spelling of the same bytes, each with a genuine signature over that spelling. */
 // Over 40 lines: a table of vectors.
 function hostileEncodings({ signer, header, claims, genuine }: Bench): Row[] {
   // Three octets more or less change how many bits are left over at a part's end.
@@ -281,7 +281,7 @@ function hostileEncodings({ signer, header, claims, genuine }: Bench): Row[] {
   ]
 }
 
-/** What is wrong with the bytes inside of a part, in the header and in the payload. */
+/** Invalid bytes inside of a part, in the header and in the payload. */
 // Over 40 lines: a table of vectors.
 function hostileText({ header, claims, withHeader, withPayload }: Bench): Row[] {
   const bytes = (...values: number[]) => Buffer.from(values)
@@ -699,7 +699,7 @@ function hostileTimes({ claims, nowSeconds, maxLifeSeconds, clockSkewSeconds, wi
   ]
 }
 
-/** Expired *and* wrong in something else: nothing of this may be told apart from any other forgery. */
+/** Expired *and* invalid in another way: no answer may differ from that to any other forgery. */
 function expiredForgeries({
   signer,
   header,

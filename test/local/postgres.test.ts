@@ -268,7 +268,7 @@ function connect(t: Test, url: string): postgres.Sql {
   return sql
 }
 
-/** Opens the database from the sources in `folder`, sends its URL, closes it when told to. */
+/** Opens the database from the sources in `folder`, sends its URL, closes it on request. */
 function openInScript(folder: string, options: { dataDir: string; cacheDir?: string }): string {
   const module = pathToFileURL(join(folder, 'local', 'postgres.ts')).href
   return `
@@ -306,7 +306,7 @@ function temporaryFolder(t: Test): string {
   return folder
 }
 
-/** Whether everybody may enter `folder` and those above it. */
+/** Whether every user may enter `folder` and the folders above it. */
 function isReachable(folder: string): boolean {
   return (statSync(folder).mode & 0o005) === 0o005 && (dirname(folder) === folder || isReachable(dirname(folder)))
 }

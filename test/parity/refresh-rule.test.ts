@@ -7,7 +7,7 @@ import t from 'tap'
 import { type Database, openDatabase } from '../../db/client.ts'
 import { endSession } from '../../db/queries/session-ends.ts'
 import { confirmRefreshTokens, findOwnedSession, presentRefreshToken } from '../../db/queries/sessions.ts'
-import { judgeRefresh, MAX_TRIP_MS, MIN_REMAINING_MS } from '../../server/features/sessions/refresh-rule.ts'
+import { judgeRefresh, MAX_ANSWER_DELAY_MS, MIN_REMAINING_MS } from '../../server/features/sessions/refresh-rule.ts'
 import { lanes } from '../lib/lanes.ts'
 import { GRACE_MS, lifeWithThief, type RefreshServer, RefreshWorld, ruleServer } from '../lib/refresh-world.ts'
 import { migratedDatabase } from '../lib/test-engines.ts'
@@ -95,7 +95,7 @@ function sqlServer(database: Database, sessionId: string): RefreshServer {
     },
     async see({ counter, issuedMs }) {
       const seen = [{ sessionId, counter, issuedAt: new Date(issuedMs) }]
-      const stolen = await database.run(db => confirmRefreshTokens(db, seen, MAX_TRIP_MS))
+      const stolen = await database.run(db => confirmRefreshTokens(db, seen, MAX_ANSWER_DELAY_MS))
       if (stolen.length > 0) await end(new Date(issuedMs))
       return stolen.length > 0
     }

@@ -24,7 +24,7 @@ const change = (ada: Pick<SignedUp, 'accessToken'>, email: string, password = PA
 const expire = (email: string) => sql`delete from mailed_tokens where registration_id in
   (select id from registrations where email = ${email})`
 
-/** Waits until the worker has dealt with the newest mail of a kind to an address. */
+/** Waits until the worker has processed the newest email of a kind to an address. */
 const dealt = (email: string, kind: string) =>
   until(`the ${kind} to ${email} is dealt with`, async () => {
     const rows = await sql`select sent_at from outbox where recipient = ${email} and kind = ${kind}`
@@ -106,36 +106,39 @@ t.test('resend does the same work for every address: two rows', async t => {
   t.strictSame(rows, Array(4).fill({ audited: 1, mails: 1 }))
 })
 
-t.test('a user who registers twice with two passwords gets on: resend says what to do, and that works', async t => {
-  const email = newAddress()
-  await registerAs(email, 'Owners-horse-1')
-  const first = await mailedToken(mailbox, email)
-  await registerAs(email, 'Owners-horse-2')
-  const second = await until('the other link', async () => {
-    const token = await mailedToken(mailbox, email)
-    return token !== first && token
-  })
-  t.equal((await verify(first)).status, 200)
-  t.match(await login(email, 'Owners-horse-2'), { status: 403, body: { code: 'email-unverified' } })
-  t.equal((await verify(second)).status, 410, 'the link of the other password')
+t.test(
+  'after two registrations with two passwords, the email after resend says how to continue, and that works',
+  async t => {
+    const email = newAddress()
+    await registerAs(email, 'Owners-horse-1')
+    const first = await mailedToken(mailbox, email)
+    await registerAs(email, 'Owners-horse-2')
+    const second = await until('the other link', async () => {
+      const token = await mailedToken(mailbox, email)
+      return token !== first && token
+    })
+    t.equal((await verify(first)).status, 200)
+    t.match(await login(email, 'Owners-horse-2'), { status: 403, body: { code: 'email-unverified' } })
+    t.equal((await verify(second)).status, 410, 'the link of the other password')
 
-  await resend(email)
-  const [note] = await until('the way out is mailed', () => {
-    const mails = mailsAbout(email, /already have an account/)
-    return mails.length > 0 && mails
-  })
-  t.match(note?.links, [/\/reset-password$/])
-  await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email } })
-  const reset = await until('the link to a new password', () => {
-    const [mail] = mailsAbout(email, /^Choose a new password/)
-    return mail?.links[0]?.split('#token=')[1]
-  })
-  const body = { token: reset, password: 'Owners-horse-2' }
-  t.equal((await call(url, 'POST', `${API}/auth/reset-password`, { body })).status, 200)
-  t.equal((await login(email, 'Owners-horse-2')).status, 200)
-})
+    await resend(email)
+    const [note] = await until('the way out is mailed', () => {
+      const mails = mailsAbout(email, /already have an account/)
+      return mails.length > 0 && mails
+    })
+    t.match(note?.links, [/\/reset-password$/])
+    await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email } })
+    const reset = await until('the link to a new password', () => {
+      const [mail] = mailsAbout(email, /^Choose a new password/)
+      return mail?.links[0]?.split('#token=')[1]
+    })
+    const body = { token: reset, password: 'Owners-horse-2' }
+    t.equal((await call(url, 'POST', `${API}/auth/reset-password`, { body })).status, 200)
+    t.equal((await login(email, 'Owners-horse-2')).status, 200)
+  }
+)
 
-t.test('a user who registers twice and loses both links gets on, too', async t => {
+t.test('a user that registers twice and loses both links can still continue', async t => {
   const email = newAddress()
   for (const password of ['Owners-horse-1', 'Owners-horse-2']) await registerAs(email, password)
   await until('both links', () => mailbox.messages(email).length === 2)
@@ -254,7 +257,7 @@ t.test('an address changes when the link to the new one is opened, and the old o
   t.equal((await verify(token)).status, 410, 'once')
 })
 
-t.test('a mail to a new address carries no word of the person', async t => {
+t.test('an email to a new address contains no text of the person', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)

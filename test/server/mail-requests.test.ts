@@ -1,5 +1,6 @@
 /**
- * What the mail worker makes of a request for a link, over a real database: nothing, a note, or one link for ever.
+ * What the mail worker makes of a request for a link, over a real database: nothing, a notice,
+ * or one link, final once it is decided.
  *
  * Over 200 lines: the table of requests and what comes of each is read in one piece.
  */
@@ -349,7 +350,7 @@ async function everyMailTo(recipientOf: () => Promise<string>): Promise<Envelope
   return envelopes
 }
 
-t.test('no mail to an address that is not verified carries a word that was typed, whatever its kind', async t => {
+t.test('no email of any kind to an unverified address contains text that a client typed', async t => {
   const subjects = new Set<string>()
   const recipients = {
     'an unverified account': async () => (await person({ verified: false, name: MARK })).email,
@@ -371,7 +372,7 @@ t.test('no mail to an address that is not verified carries a word that was typed
   t.equal(subjects.size, MAIL_KINDS.length - 3, 'every kind was sent, but for the three that become another one')
 })
 
-t.test('a mail to a verified address carries the name of its own account, and no other typed word', async t => {
+t.test('an email to a verified address contains the name of its own account, and no other typed text', async t => {
   const mails = await everyMailTo(async () => (await person()).email)
   t.ok(mails.length >= MAIL_KINDS.length - 2)
   for (const { subject, text, html } of mails) {

@@ -1,5 +1,5 @@
 /**
- * No mailbox is flooded through us: every kind of email has a bound for each address, whatever causes it.
+ * No mailbox can be flooded: every kind of email has a bound for each address, for every cause.
  *
  * The kinds that a route refuses with 429 are tested where their routes are; here is what the mail worker bounds.
  */
@@ -148,7 +148,7 @@ t.test('a malformed change of address costs nothing', async t => {
   t.equal((await change(ada.accessToken, newAddress())).status, 202)
 })
 
-t.test('one address is not asked to confirm by many accounts', async t => {
+t.test('many accounts cannot flood one address with requests to confirm it', async t => {
   const strict = await subject.another({ ...BOUNDS, QUOTA_RESEND_VERIFICATION: '3/3600' })
   const target = newAddress()
   const statuses = []

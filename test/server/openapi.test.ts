@@ -214,7 +214,7 @@ t.test('cookies are declared where they are read and where they are set', async 
   )
 })
 
-t.test('Spectral finds no error by the rules of OpenAPI and OWASP, but for those that we except', async t => {
+t.test('Spectral finds no error by the rules of OpenAPI and OWASP, except for those that are listed here', async t => {
   const linter = new spectral.Spectral()
   linter.setRuleset(RULESET)
   const findings = await linter.run(document)

@@ -94,7 +94,7 @@ t.test(
 )
 
 t.test(
-  'a fourth request within an hour is refused, known or not, and each kind of mail has a quota of its own',
+  'a fourth request within an hour is refused, known or not, and each kind of email has a quota of its own',
   async t => {
     for (const email of [newAddress(), await register(url, mailbox)]) {
       const statuses = []

@@ -16,13 +16,14 @@ import type { AccountsService } from './service.ts'
 interface AccountRoutesOptions {
   readonly accounts: AccountsService
   /** Signs a new user in: sets the cookies of the session, and returns its members of the body. */
-  readonly signIn: (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
+  readonly firstSignIn: (user: User, reply: FastifyReply) => Promise<Omit<typeof SignedUp.static, 'user'>>
   /** Deletes the refresh cookie of the session after its account was deleted. */
-  readonly signOut: (reply: FastifyReply, sid: string) => void
+  readonly clearEndedCookie: (reply: FastifyReply, sid: string) => void
 }
 
 type App = Parameters<FastifyPluginAsyncTypebox>[0]
 
+/** The routes of accounts as one plugin. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, options) => {
   registerRoute(app, options)
   readProfileRoute(app, options)
@@ -31,7 +32,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
   deleteRoute(app, options)
 }
 
-function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): void {
+function registerRoute(app: App, { accounts, firstSignIn }: AccountRoutesOptions): void {
   const registrations = new WeakMap<FastifyRequest, CheckedRegistration>()
   app.post(
     '/auth/register',
@@ -64,7 +65,7 @@ function registerRoute(app: App, { accounts, signIn }: AccountRoutesOptions): vo
       const registered = orThrow(await accounts.register(registration, request.client))
       if (registered.pending)
         return reply.code(202).send({ message: 'Please open the link that we have emailed to you' })
-      const session = await signIn(registered.user, reply)
+      const session = await firstSignIn(registered.user, reply)
       return reply.code(201).send({ user: showUser(registered.user), ...session })
     }
   )
@@ -130,7 +131,7 @@ function exportRoute(app: App, { accounts }: AccountRoutesOptions): void {
   )
 }
 
-function deleteRoute(app: App, { accounts, signOut }: AccountRoutesOptions): void {
+function deleteRoute(app: App, { accounts, clearEndedCookie }: AccountRoutesOptions): void {
   app.delete(
     '/users/me',
     {
@@ -154,7 +155,7 @@ function deleteRoute(app: App, { accounts, signOut }: AccountRoutesOptions): voi
       const proof = { ...body, presentedMarks: presentedMarks(request.headers, deviceMark) }
       const { sub, sid } = app.claimsOf(request)
       orThrow(await accounts.delete(sub, proof, request.client))
-      signOut(reply, sid)
+      clearEndedCookie(reply, sid)
       return reply.code(204).send(null)
     }
   )

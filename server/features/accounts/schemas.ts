@@ -10,6 +10,7 @@ import { NAME_MAX_LENGTH } from '../../lib/users/person-name.ts'
 
 export { NoContent } from '../../lib/http/answer-shapes.ts'
 
+/** The body of a registration. */
 export const Register = Type.Object(
   {
     email: Type.String({ minLength: 3, maxLength: 254 }),
@@ -37,11 +38,13 @@ export const SignedUp = Type.Object(
   { additionalProperties: false, examples: [{ user: UserShape.examples?.[0], ...SESSION_TOKENS_EXAMPLE }] }
 )
 
+/** The body of a change of the name. */
 export const ProfileChange = Type.Object(
   { name: Type.String({ minLength: 1, maxLength: NAME_MAX_LENGTH }) },
   { additionalProperties: false, examples: [{ name: 'Ada Lovelace' }] }
 )
 
+/** The body of the deletion of an account. */
 export const Deletion = Type.Object(
   {
     password: Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH }),
@@ -150,4 +153,5 @@ export const PersonalData = Type.Object(
     ]
   }
 )
+/** The export of an account, as `PersonalData` describes it. */
 export type PersonalData = Static<typeof PersonalData>

@@ -6,8 +6,10 @@ import type { AccountsOptions } from './options.ts'
 import { createReadProfile, createRename } from './profile.ts'
 import { createCheckRegistration, createRegister } from './register.ts'
 
+/** The rules of accounts. */
 export type AccountsService = ReturnType<typeof createAccountsService>
 
+/** Creates the rules of accounts. */
 export function createAccountsService(options: AccountsOptions) {
   return {
     check: createCheckRegistration(options),

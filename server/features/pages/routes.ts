@@ -6,10 +6,10 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { MAX_TARGET_BYTES } from '../../../edge/contract/http.ts'
 import { isProblemCode, PROBLEMS } from '../../../edge/contract/problems.ts'
 import { ProblemError } from '../../lib/http/problem-error.ts'
-import { cancelEmailChangePage } from './cancel-email-change.ts'
+import { cancelEmailChangePage } from './cancel-email-change-page.ts'
 import { type Page, renderPage } from './page.ts'
-import { type PasswordRules, resetPasswordPage } from './reset-password.ts'
-import { verifyEmailPage } from './verify-email.ts'
+import { type PasswordRules, resetPasswordPage } from './reset-password-page.ts'
+import { verifyEmailPage } from './verify-email-page.ts'
 
 /** The parts of the configuration that the pages need. */
 export interface PageRoutesOptions {

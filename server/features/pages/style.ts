@@ -1,5 +1,6 @@
 /** The style of the pages: one column, light or dark as the user prefers, large enough to touch. */
 
+/** The style sheet of every page. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

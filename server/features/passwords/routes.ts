@@ -13,6 +13,7 @@ import type { PasswordsService } from './service.ts'
 
 type App = Parameters<FastifyPluginAsyncTypebox>[0]
 
+/** The routes of passwords as one plugin. */
 export const passwordRoutes: FastifyPluginAsyncTypebox<{ passwords: PasswordsService }> = async (
   app,
   { passwords }

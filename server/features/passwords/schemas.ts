@@ -8,11 +8,13 @@ export { MarkedMessage, Message, NoContent } from '../../lib/http/answer-shapes.
 
 const password = Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH })
 
+/** The body of a request for a reset link. */
 export const ForgotPassword = Type.Object(
   { email: Type.String({ minLength: 3, maxLength: 254 }) },
   { additionalProperties: false, examples: [{ email: 'ada@example.com' }] }
 )
 
+/** The body that sets a password by a mailed token. */
 export const ResetPassword = Type.Object(
   {
     // No pattern: a malformed token gets the same answer as an expired one.
@@ -25,6 +27,7 @@ export const ResetPassword = Type.Object(
   }
 )
 
+/** The body that changes a password. */
 export const ChangePassword = Type.Object(
   {
     currentPassword: password,

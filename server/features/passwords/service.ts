@@ -5,8 +5,10 @@ import { createForgotPassword } from './forgot-password.ts'
 import type { PasswordsOptions } from './options.ts'
 import { createCheckPassword, createResetPassword } from './reset-password.ts'
 
+/** The rules of passwords. */
 export type PasswordsService = ReturnType<typeof createPasswordsService>
 
+/** Creates the rules of passwords. */
 export function createPasswordsService(options: PasswordsOptions) {
   return {
     check: createCheckPassword(options),

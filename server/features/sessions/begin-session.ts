@@ -28,6 +28,7 @@ interface Beginning {
   readonly notifyOfNewDevice: boolean
 }
 
+/** Begins a session; see `createBeginSession()`. */
 export type BeginSession = ReturnType<typeof createBeginSession>
 
 /**

@@ -3,6 +3,7 @@
 import type { LoginCandidate } from '../../../db/queries/login-candidate.ts'
 import type { SessionsOptions } from './options.ts'
 
+/** What a password was found to belong to. */
 export interface CheckedCredentials {
   /**
    * What the password belongs to: the account, disabled or not, or a registration with an unopened link. Any client can

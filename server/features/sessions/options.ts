@@ -22,6 +22,7 @@ export interface SessionLimits {
   readonly rememberedSessionTtl: number
 }
 
+/** The ports and settings of the rules of sessions. */
 export interface SessionsOptions {
   readonly database: Database
   readonly box: SealedBox
@@ -53,6 +54,7 @@ export interface IssuedSession {
   readonly expiresAt: Date
 }
 
+/** A session after a refresh, and how its refresh token is delivered. */
 export interface RefreshedSession extends IssuedSession {
   /** The refresh cookie of the request stays unchanged. */
   readonly keepsCookie: boolean

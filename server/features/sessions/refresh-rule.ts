@@ -29,13 +29,13 @@ export type RefreshOutcome = 'kept' | 'rotated' | 'succeeded' | 'reused' | 'dead
 export const MIN_REMAINING_MS = 1000
 
 /** The longest delay of an answer on its way to the client. A later answer counts as lost. */
-export const MAX_TRIP_MS = 30_000
+export const MAX_ANSWER_DELAY_MS = 30_000
 
 /**
  * `confirms`: the client has the current refresh token. `stolen`: the access token came in an answer that its client
  * never got, because it asked for the same one again later; a thief got it. `nothing`: an older token.
  */
-type SightOutcome = 'confirms' | 'stolen' | 'nothing'
+type AccessTokenOutcome = 'confirms' | 'stolen' | 'nothing'
 
 /**
  * Judges an access token that the origin has seen.
@@ -43,10 +43,10 @@ type SightOutcome = 'confirms' | 'stolen' | 'nothing'
  * @param counter of the refresh token that came with it
  * @param issuedMs when it was issued
  */
-export function judgeSight(state: RefreshState, counter: number, issuedMs: number): SightOutcome {
+export function judgeAccessToken(state: RefreshState, counter: number, issuedMs: number): AccessTokenOutcome {
   if (state.endedAt !== null) return 'nothing'
   // After further rotations, too: the answer is still lost, and only a thief can have its access token.
-  const isLost = state.lateHandouts.some(([late, atMs]) => late === counter && issuedMs < atMs - MAX_TRIP_MS)
+  const isLost = state.lateHandouts.some(([late, atMs]) => late === counter && issuedMs < atMs - MAX_ANSWER_DELAY_MS)
   if (isLost) return 'stolen'
   return counter === state.refreshCounter ? 'confirms' : 'nothing'
 }

@@ -11,6 +11,7 @@ import { PASSWORD_MAX_LENGTH } from '../../lib/passwords/password-policy.ts'
 
 export { Message, NoContent } from '../../lib/http/answer-shapes.ts'
 
+/** The body of a login. */
 export const Login = Type.Object(
   {
     email: Type.String({ minLength: 3, maxLength: 254, description: 'The email address of the account' }),
@@ -27,17 +28,21 @@ export const Login = Type.Object(
   }
 )
 
+/** The answer to a login. */
 export const LoggedIn = Type.Object(
   { user: Type.Ref(UserShape), ...SESSION_TOKENS, deviceMark: DEVICE_MARK },
   { additionalProperties: false, examples: [{ user: UserShape.examples?.[0], ...SESSION_TOKENS_EXAMPLE }] }
 )
 
+/** The answer to a refresh. */
 export const Refreshed = Type.Object(SESSION_TOKENS, {
   additionalProperties: false,
   examples: [SESSION_TOKENS_EXAMPLE]
 })
+/** The answer to a refresh, as `Refreshed` describes it. */
 export type Refreshed = Static<typeof Refreshed>
 
+/** A refresh token in the body. Browsers send a cookie instead. */
 export const RefreshTokenBody = optionalBody(
   Type.Object(
     { refreshToken: Type.Optional(Type.String({ maxLength: 512, description: 'Non-browser clients only' })) },
@@ -49,6 +54,7 @@ export const RefreshTokenBody = optionalBody(
 /** NumericDate (RFC 7519 §2). */
 const SECONDS = Type.Integer({ format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
+/** The claims of a verified access token. */
 export const VerifiedToken = Type.Object(
   {
     active: Type.Literal(true),
@@ -93,6 +99,7 @@ export const VerifiedToken = Type.Object(
   }
 )
 
+/** The id of a session in the path. */
 export const SessionParams = Type.Object({
   id: Type.String({ maxLength: MAX_TARGET_BYTES, description: 'An id from the list of sessions' })
 })
@@ -110,6 +117,7 @@ const SessionShape = Type.Object(
   { additionalProperties: false }
 )
 
+/** The live sessions of a user. */
 export const SessionList = Type.Object(
   { sessions: Type.Array(SessionShape) },
   {

@@ -9,8 +9,10 @@ import { createLogout } from './logout.ts'
 import type { SessionsOptions } from './options.ts'
 import { createRefresh } from './refresh.ts'
 
+/** The rules of sessions. */
 export type SessionsService = ReturnType<typeof createSessionsService>
 
+/** Creates the rules of sessions. */
 export function createSessionsService(options: SessionsOptions) {
   const beginSession = createBeginSession(options)
   return {

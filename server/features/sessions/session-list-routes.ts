@@ -5,9 +5,9 @@ import { isUuid } from '../../../edge/contract/uuid.ts'
 import { clearsRefreshCookie, readsCookies } from '../../lib/http/cookie-shapes.ts'
 import { orThrow, ProblemError } from '../../lib/http/problem-error.ts'
 import { BODILESS_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/http/problem-responses.ts'
-import type { App, SessionRoutesOptions } from './routes.ts'
+import { createClearEndedCookie } from './clear-ended-cookie.ts'
+import type { App, SessionRoutesOptions } from './route-options.ts'
 import { NoContent, SessionList, SessionParams, showSession } from './schemas.ts'
-import { createSignOut } from './sign-out.ts'
 
 /** Adds the routes to `app`. */
 export function sessionListRoutes(app: App, options: SessionRoutesOptions): void {
@@ -38,7 +38,7 @@ function listSessionsRoute(app: App, { sessions }: SessionRoutesOptions): void {
 }
 
 function endAllSessionsRoute(app: App, { sessions }: SessionRoutesOptions): void {
-  const signOut = createSignOut(sessions)
+  const clearEndedCookie = createClearEndedCookie(sessions)
   app.delete(
     '/sessions/all',
     {
@@ -55,7 +55,7 @@ function endAllSessionsRoute(app: App, { sessions }: SessionRoutesOptions): void
     async (request, reply) => {
       const { sub, sid } = app.claimsOf(request)
       const result = await sessions.endAll(sub, request.client)
-      signOut(reply, sid)
+      clearEndedCookie(reply, sid)
       orThrow(result)
       return reply.code(204).send(null)
     }

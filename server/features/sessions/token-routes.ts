@@ -7,7 +7,7 @@ import { BODY_PROBLEMS, problems, TOKEN_PROBLEMS } from '../../lib/http/problem-
 import { showUser } from '../../lib/http/user-shape.ts'
 import { clearRefreshCookie, deliverBegun, deliverRefreshed } from './deliver.ts'
 import { AMBIGUOUS, presentedAccess, presentedAtSignIn, presentedTokens } from './presented.ts'
-import type { App, SessionRoutesOptions } from './routes.ts'
+import type { App, SessionRoutesOptions } from './route-options.ts'
 import { LoggedIn, Login, Message, Refreshed, RefreshTokenBody, VerifiedToken } from './schemas.ts'
 import { verifiedTokenJson } from './verified-token-json.ts'
 

@@ -35,6 +35,7 @@ export const UserShape = Type.Object(
   }
 )
 
+/** A user as answers show it. */
 export type UserShape = Static<typeof UserShape>
 
 /** Picks the members that the API may show. */

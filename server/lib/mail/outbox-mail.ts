@@ -5,7 +5,7 @@ import type { SealedBox } from '../crypto/sealed-box.ts'
 import { NOTICE_TTL, secondsAfter } from '../lifetimes.ts'
 
 /**
- * Every kind of email. The email worker decides which email a `registration`, a `verification-requested` or a
+ * Every kind of email. The mail worker decides which email a `registration`, a `verification-requested` or a
  * `reset-requested` becomes, if any. It depends on whether the email address has an account.
  */
 export const MAIL_KINDS = [
@@ -29,7 +29,7 @@ export const MAIL_KINDS = [
 /** One kind of email. */
 export type MailKind = (typeof MAIL_KINDS)[number]
 
-/** An email to be sent. It has no name: the email worker greets the recipient by the name of the account, where it may. */
+/** An email to be sent. It has no name: the mail worker greets the recipient by the name of the account, where it may. */
 export interface MailOrder {
   readonly kind: MailKind
   readonly recipient: string

@@ -10,7 +10,7 @@ const MAX_LOCAL_BYTES = 64
 const LOCAL = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u
 
 /** The characters of a typed domain. Others would be decoded or mapped to a domain that was not typed. */
-const UNVERIFIED_DOMAIN = /^[\p{L}\p{M}\p{N}.-]+$/u
+const TYPED_DOMAIN = /^[\p{L}\p{M}\p{N}.-]+$/u
 
 /** At least two LDH labels, of which the last is not a number: an address literal is not a domain. */
 const DOMAIN =
@@ -30,7 +30,7 @@ export function parseEmailAddress(text: string): string | undefined {
   const at = address.lastIndexOf('@')
   const local = address.slice(0, Math.max(0, at)).toLowerCase().normalize('NFC')
   const unverifiedDomain = address.slice(at + 1).toLowerCase()
-  const domain = UNVERIFIED_DOMAIN.test(unverifiedDomain) ? domainToASCII(unverifiedDomain) : ''
+  const domain = TYPED_DOMAIN.test(unverifiedDomain) ? domainToASCII(unverifiedDomain) : ''
   // A label that still begins with `xn--` cannot be decoded. A decoded label must have a form that a user can type.
   const shownDomain = domainToUnicode(domain)
   const canonical = `${local}@${domain}`
@@ -40,7 +40,7 @@ export function parseEmailAddress(text: string): string | undefined {
     local.normalize('NFKC') === local &&
     Buffer.byteLength(local) <= MAX_LOCAL_BYTES &&
     DOMAIN.test(domain) &&
-    UNVERIFIED_DOMAIN.test(shownDomain) &&
+    TYPED_DOMAIN.test(shownDomain) &&
     !/(^|\.)xn--/.test(shownDomain) &&
     canonical.length <= MAX_CHARACTERS &&
     [local, ...shownDomain.split('.')].every(isInOneWritingSystem)

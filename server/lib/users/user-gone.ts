@@ -2,4 +2,5 @@
 
 import { failure } from '../result.ts'
 
+/** The failure of a request whose account no longer exists. */
 export const USER_GONE = failure('session-ended', 'the user of the token was deleted')

@@ -1,10 +1,10 @@
-/** The bounded map: never fuller than it may be, and it keeps what was used recently. */
+/** The bounded map: it holds no more than its maximum, and keeps the entries that were used recently. */
 
 import t from 'tap'
 import { createBoundedMap } from '../../../edge/contract/bounded-map.ts'
 import { between, createRandom } from '../../../local/random.ts'
 
-t.test('get() finds what was set, the newest value of it, and nothing after delete()', async t => {
+t.test('get() finds the newest value of a key, and nothing after delete()', async t => {
   const map = createBoundedMap<string, number>(10)
   t.equal(map.get('a'), undefined)
   map.set('a', 1)

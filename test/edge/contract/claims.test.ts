@@ -60,7 +60,7 @@ t.test('parseAccessClaims() refuses text that has no faithful form', async t => 
   }
 })
 
-t.test('parseAccessClaims() allows only the name to be empty', async t => {
+t.test('parseAccessClaims() refuses empty texts, except for the name', async t => {
   const emptied = Object.keys(claims).filter(name => accepts({ [name]: '' }))
   t.strictSame(emptied, ['name'])
 })

@@ -25,11 +25,11 @@ import {
 } from '../lib/edge-places.ts'
 import { bodyOf, type TinyOrigin } from '../lib/tiny-origin.ts'
 
-interface Bench extends Surroundings {
+interface Setup extends Surroundings {
   readonly edge: Edge
 }
 
-async function build(t: Test, place: Place): Promise<Bench> {
+async function build(t: Test, place: Place): Promise<Setup> {
   const around = await openSurroundings(t)
   return { ...around, edge: await place.open(t, around.bindings) }
 }
@@ -38,13 +38,13 @@ const lastHeaders = (origin: TinyOrigin): IncomingHttpHeaders => origin.requests
 
 for (const place of PLACES) {
   t.test(`through ${place.name}`, async t => {
-    const bench = await build(t, place)
-    for (const [name, rule] of Object.entries(RULES)) await t.test(name, t => rule(t, bench))
+    const setup = await build(t, place)
+    for (const [name, rule] of Object.entries(RULES)) await t.test(name, t => rule(t, setup))
   })
 }
 
 /** Every rule may set the answers of the origin, which the next one sets anew. */
-const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> = {
+const RULES: Readonly<Record<string, (t: Test, setup: Setup) => Promise<void>>> = {
   'a binary body arrives and comes back byte by byte': async (t, { edge, origin }) => {
     const every = Uint8Array.from({ length: 256 }, (_, byte) => byte)
     origin.answer = async (request, response) => response.end(await bodyOf(request))
@@ -62,7 +62,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     t.equal(response.headers.get('content-type'), 'text/event-stream')
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     for (const event of ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']) {
-      // Each is only sent once the one before was read: where anything waits for the end, this test does as well.
+      // Each piece is sent after the last one was read. If any step waited for the end of the body, the test would hang.
       if (event !== 'data: 1\n\n') next(event)
       t.equal((await reader?.read())?.value, event)
     }

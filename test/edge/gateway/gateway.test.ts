@@ -10,7 +10,7 @@ import { DATA_ANSWER_HEADERS } from '../../../edge/contract/http.ts'
 import { PROBLEMS, type ProblemCode } from '../../../edge/contract/problems.ts'
 import type { Charge } from '../../../edge/limiter/charge.ts'
 import type { VerifyFailure } from '../../../edge/verifier/verify-token.ts'
-import { type BenchChanges, CLAIMS, createGatewayBench, NOW_MS, REQUEST_ID } from '../lib/gateway-bench.ts'
+import { CLAIMS, createGatewaySetup, NOW_MS, REQUEST_ID, type SetupChanges } from '../lib/gateway-setup.ts'
 
 const PROTECTED = 'http://gatehouse.test/api/v1/auth/sessions'
 const ADDRESS = '192.0.2.1'
@@ -19,13 +19,13 @@ const bearer = (more: Record<string, string> = {}) => ({ headers: { authorizatio
 const refusing = (code: VerifyFailure['code']) => ({
   verifier: { verify: async () => ({ ok: false, code, reason: 'why' }) as const }
 })
-const used = (used: string, retryAfterMs = 12_001): BenchChanges => ({ answers: { used, retryAfterMs } })
-const session = (session: 'ended' | 'key-removed' | 'unknown'): BenchChanges => ({ answers: { session } })
+const used = (used: string, retryAfterMs = 12_001): SetupChanges => ({ answers: { used, retryAfterMs } })
+const session = (session: 'ended' | 'key-removed' | 'unknown'): SetupChanges => ({ answers: { session } })
 
 t.test(
   'a request is limited from memory, verified, made ready, checked, charged and forwarded, in that order',
   async t => {
-    const { gateway, steps } = createGatewayBench()
+    const { gateway, steps } = createGatewaySetup()
     await gateway(new Request(PROTECTED, bearer()), ADDRESS)
     t.strictSame(steps, [
       'refusal address auth',
@@ -40,7 +40,7 @@ t.test(
 )
 
 t.test('a public route is charged, signed and forwarded, and its token is ignored', async t => {
-  const { gateway, steps } = createGatewayBench()
+  const { gateway, steps } = createGatewaySetup()
   await gateway(new Request('http://gatehouse.test/health/live', bearer()), ADDRESS)
   t.strictSame(steps.splice(0), ['refusal address', 'ready address', 'charge address', 'sign', 'fetch'])
   await gateway(new Request('http://gatehouse.test/api/v1/auth/login', { ...bearer(), method: 'POST' }), ADDRESS)
@@ -53,7 +53,7 @@ t.test(
     const received: unknown[] = []
     const subjects = (charges: readonly Charge[]) => charges.map(({ name, subject }) => [name, subject])
     let nowMs = NOW_MS
-    const { gateway } = createGatewayBench({
+    const { gateway } = createGatewaySetup({
       nowMs: () => nowMs++,
       admission: {
         begin({ charges, begunAtMs }) {
@@ -99,7 +99,7 @@ t.test(
 const CHARGED = '"address";r=7;t=61, "auth";r=7;t=61, "user";r=7;t=61'
 
 interface Refused {
-  readonly changes?: BenchChanges
+  readonly changes?: SetupChanges
   readonly url?: string
   readonly init?: RequestInit
   readonly address?: string | undefined
@@ -185,7 +185,7 @@ for (const [what, { changes = {}, url = PROTECTED, init = bearer(), code, header
   REFUSED
 )) {
   t.test(`${what} is refused as ${code}, in full, and not forwarded`, async t => {
-    const { gateway, steps, events } = createGatewayBench(changes)
+    const { gateway, steps, events } = createGatewaySetup(changes)
     const response = await gateway(new Request(url, init), 'address' in rest ? rest.address : ADDRESS)
     const { status, title } = PROBLEMS[code]
     t.equal(response.status, status)
@@ -206,8 +206,8 @@ for (const [what, { changes = {}, url = PROTECTED, init = bearer(), code, header
 }
 
 t.test('each refusal comes before the steps after it', async t => {
-  const cut = async (changes: BenchChanges) => {
-    const { gateway, steps } = createGatewayBench(changes)
+  const cut = async (changes: SetupChanges) => {
+    const { gateway, steps } = createGatewaySetup(changes)
     await gateway(new Request(PROTECTED, bearer()), ADDRESS)
     return steps
   }
@@ -228,7 +228,7 @@ t.test('each refusal comes before the steps after it', async t => {
 })
 
 t.test('a refusal can be read by a page of an allowed origin, and by no other', async t => {
-  const { gateway } = createGatewayBench()
+  const { gateway } = createGatewaySetup()
   const ask = async (origin: string) =>
     (await gateway(new Request(PROTECTED, { headers: { origin } }), ADDRESS)).headers
   const allowed = await ask('https://app.test')
@@ -241,7 +241,7 @@ t.test('a refusal can be read by a page of an allowed origin, and by no other', 
 
 t.test('a preflight of a listed origin is answered at once: no quota, nothing of the origin', async t => {
   for (const changes of [{}, used('address'), { answers: { held: 'address' } }, session('unknown')]) {
-    const { gateway, steps } = createGatewayBench(changes)
+    const { gateway, steps } = createGatewaySetup(changes)
     const headers = {
       origin: 'https://app.test',
       'access-control-request-method': 'DELETE',
@@ -267,7 +267,7 @@ t.test('a preflight of a listed origin is answered at once: no quota, nothing of
 
 t.test('a preflight of any other origin is a request like any other: counted, and the origin answers it', async t => {
   for (const origin of ['https://evil.test', 'null', 'https://app.test.evil.test', undefined]) {
-    const { gateway, steps } = createGatewayBench(used('address'))
+    const { gateway, steps } = createGatewaySetup(used('address'))
     const headers = { 'access-control-request-method': 'DELETE', ...(origin !== undefined && { origin }) }
     const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
     t.equal(response.status, 429, String(origin))
@@ -276,7 +276,7 @@ t.test('a preflight of any other origin is a request like any other: counted, an
 })
 
 t.test('only a preflight is answered so: neither another OPTIONS nor a path that can be read in two ways', async t => {
-  const { gateway, steps } = createGatewayBench()
+  const { gateway, steps } = createGatewaySetup()
   const from = { origin: 'https://app.test' }
   const asked = { ...from, 'access-control-request-method': 'GET' }
   const ask = async (path: string, method: string, headers: Record<string, string>) =>
@@ -289,7 +289,7 @@ t.test('only a preflight is answered so: neither another OPTIONS nor a path that
 })
 
 t.test('a preflight needs no token; any other OPTIONS does', async t => {
-  const { gateway, steps } = createGatewayBench()
+  const { gateway, steps } = createGatewaySetup()
   const preflight = { method: 'OPTIONS', headers: { 'access-control-request-method': 'DELETE' } }
   t.equal((await gateway(new Request(PROTECTED, preflight), ADDRESS)).status, 200)
   t.strictSame(steps, ['refusal address auth', 'ready address auth', 'charge address auth', 'sign', 'fetch'])
@@ -301,7 +301,7 @@ t.test('a preflight needs no token; any other OPTIONS does', async t => {
 t.test(
   'a request with an Authorization header is not a preflight: the origin must not believe an unverified token',
   async t => {
-    const { gateway, forwarded } = createGatewayBench(refusing('token-invalid'))
+    const { gateway, forwarded } = createGatewaySetup(refusing('token-invalid'))
     const headers = { authorization: 'Bearer a.b.c', 'access-control-request-method': 'GET' }
     const response = await gateway(new Request(PROTECTED, { method: 'OPTIONS', headers }), ADDRESS)
     t.match(await response.json(), { status: 401, code: 'token-invalid' })
@@ -310,7 +310,7 @@ t.test(
 )
 
 t.test('a URL that cannot be parsed is the mistake of the client', async t => {
-  const { gateway, events } = createGatewayBench()
+  const { gateway, events } = createGatewaySetup()
   const request = new Proxy(new Request(PROTECTED), {
     get: (target, name) => (name === 'url' ? 'http://a b/' : Reflect.get(target, name, target))
   })
@@ -320,7 +320,7 @@ t.test('a URL that cannot be parsed is the mistake of the client', async t => {
 
 t.test("the origin's quota fields are joined by ours, and its request id gives way", async t => {
   const headers = { ratelimit: '"register";r=4;t=3600', 'x-request-id': 'of the origin' }
-  const { gateway } = createGatewayBench({ fetch: async () => new Response('ok', { headers }) })
+  const { gateway } = createGatewaySetup({ fetch: async () => new Response('ok', { headers }) })
   const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
   t.equal(
     response.headers.get('ratelimit'),
@@ -334,7 +334,7 @@ t.test('an id that the origin made gives way in its problem, and any other body 
   const problem = 'application/problem+json'
   const answer = async (type: string, body: string, id = own) => {
     const headers = { 'x-request-id': id, 'content-type': type, 'content-length': String(body.length) }
-    const { gateway } = createGatewayBench({ fetch: async () => new Response(body, { status: 431, headers }) })
+    const { gateway } = createGatewaySetup({ fetch: async () => new Response(body, { status: 431, headers }) })
     const response = await gateway(new Request(PROTECTED, bearer()), ADDRESS)
     t.equal(response.status, 431)
     t.equal(response.headers.get('x-request-id'), REQUEST_ID)
@@ -353,14 +353,14 @@ t.test('an id that the origin made gives way in its problem, and any other body 
 })
 
 t.test('the signed target is the one that is forwarded, below any path of the origin', async t => {
-  const { gateway, forwarded } = createGatewayBench({ originUrl: 'http://origin.test/base' })
+  const { gateway, forwarded } = createGatewaySetup({ originUrl: 'http://origin.test/base' })
   await gateway(new Request('http://gatehouse.test//api/v1/auth/%6cogin?next=%2F', { method: 'POST' }), ADDRESS)
   t.equal(forwarded[0]?.url, 'http://origin.test/base/api/v1/auth/login?next=%2F')
   t.equal(forwarded[0]?.redirect, 'manual')
 })
 
 t.test('the incoming request is not changed', async t => {
-  const { gateway, forwarded } = createGatewayBench()
+  const { gateway, forwarded } = createGatewaySetup()
   const request = new Request(PROTECTED, bearer({ 'x-real-ip': '192.0.2.9' }))
   const before = [...request.headers]
   await gateway(request, ADDRESS)

@@ -11,7 +11,7 @@ import type { EdgePolicies } from '../../../edge/contract/policies.ts'
 import { createRandom, pick, type Random } from '../../../local/random.ts'
 import type { Teardown } from '../../lib/test-engines.ts'
 import { openSurroundings, WORKERD } from '../lib/edge-places.ts'
-import { createGatewayBench } from '../lib/gateway-bench.ts'
+import { createGatewaySetup } from '../lib/gateway-setup.ts'
 
 const PROTECTED = [
   '/api/v1/users/me',
@@ -42,7 +42,7 @@ const OPEN: EdgePolicies = {
 /** The gateway before that router, with a verifier that refuses every token. */
 async function openGateway(t: Teardown, isOpen: boolean) {
   const refuses = async () => ({ ok: false, code: 'token-invalid', reason: 'a test' }) as const
-  const { gateway } = createGatewayBench({
+  const { gateway } = createGatewaySetup({
     originUrl: await openRouter(t),
     fetch: (input, init) => fetch(input, init),
     ...(isOpen ? { policies: OPEN } : { verifier: { verify: refuses } })

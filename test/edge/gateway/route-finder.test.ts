@@ -55,7 +55,7 @@ t.test('the route of a URL is that of its canonical path, asked in any order and
   )
 })
 
-t.test('quotas of a route are parted by whose requests they count, in their order', async t => {
+t.test('findRoute() separates quotas by address from quotas by user, in their order', async t => {
   const find = createRouteFinder(POLICIES)
   const names = (method: string) => {
     const route = find(method, new URL('http://edge.test/orders'))

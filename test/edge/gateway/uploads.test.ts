@@ -14,7 +14,7 @@ import { until } from '../../lib/until.ts'
 import { type Edge, openSurroundings, PLACES, type Surroundings, UPLOAD_WORKER, WORKERD } from '../lib/edge-places.ts'
 import { bodyOf, type TinyOrigin } from '../lib/tiny-origin.ts'
 
-interface Bench extends Surroundings {
+interface Setup extends Surroundings {
   /** Gatehouse's own policies. */
   readonly own: Edge
   /** Before a backend that accepts anything, except on `/limited`. */
@@ -68,7 +68,7 @@ for (const place of PLACES) {
   })
 }
 
-const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> = {
+const RULES: Readonly<Record<string, (t: Test, setup: Setup) => Promise<void>>> = {
   'five megabytes arrive whole, and begin to arrive before the last one was sent': async (t, { open, origin }) => {
     const bytes = randomBytes(5 * 1024 * 1024)
     let arriving = () => {}
@@ -91,11 +91,11 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     )
   },
 
-  'the largest body passes, one byte more is refused, whether its size is declared or not': async (t, bench) => {
-    const seen = echoSize(bench.origin)
+  'the largest body passes, one byte more is refused, whether its size is declared or not': async (t, setup) => {
+    const seen = echoSize(setup.origin)
     for (const [edge, path, max] of [
-      [bench.own, '/api/v1/auth/login', MAX_BODY_BYTES],
-      [bench.open, '/limited', 100]
+      [setup.own, '/api/v1/auth/login', MAX_BODY_BYTES],
+      [setup.open, '/limited', 100]
     ] as const) {
       const body = new Uint8Array(max)
       t.equal(await (await edge.send(path, { method: 'POST', body })).text(), String(max), 'declared')
@@ -176,10 +176,10 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
     }
   },
 
-  'a body that the client aborts is the fault of the client, and never arrives as a whole one': async (t, bench) => {
-    const seen = echoSize(bench.origin)
-    const before = bench.origin.requests.length
-    const isThere = () => until('the request is at the origin', async () => bench.origin.requests.length > before)
+  'a body that the client aborts is the fault of the client, and never arrives as a whole one': async (t, setup) => {
+    const seen = echoSize(setup.origin)
+    const before = setup.origin.requests.length
+    const isThere = () => until('the request is at the origin', async () => setup.origin.requests.length > before)
     let pulls = 0
     const body = new ReadableStream({
       async pull(controller) {
@@ -188,7 +188,7 @@ const RULES: Readonly<Record<string, (t: Test, bench: Bench) => Promise<void>>> 
         controller.error(new Error('the client has gone'))
       }
     })
-    const response = await bench.open
+    const response = await setup.open
       .send('/upload', { method: 'POST', body, duplex: 'half' } as RequestInit)
       // Where there is a wire between, the client has cut it.
       .catch(() => undefined)

@@ -139,7 +139,7 @@ t.test('decide() grants for later what leaves the window in the first half of a 
   )
 })
 
-t.test('a settlement moves or returns what is there, and never more', async t => {
+t.test('a settlement moves or returns no more than was debited', async t => {
   const before: readonly Slice[] = [{ index: 100, count: 5 }]
   const settled = (...settlements: Settlement[]) =>
     decide({ ...policy, quota: 5 }, before, ask({ settlements, lifeMs: 1_000 }), 50_000).slices
@@ -189,7 +189,7 @@ t.test('decide() leaves an honest client at the limit at least 98 of 100 request
   }
 })
 
-/** Bursts at the worst moments that an attacker can think of; returns the times of what was admitted. */
+/** Bursts at the worst moments for a quota. Returns the times of the admitted requests. */
 function attack(random: Random, policy: QuotaPolicy, bursts: number): number[] {
   const admitted: number[] = []
   let slices: readonly Slice[] = []

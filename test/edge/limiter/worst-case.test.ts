@@ -1,5 +1,5 @@
 /**
- * Leases at their worst: isolates that die, answers that are lost or late, clocks that disagree, and an adversary that
+ * Leases at their worst: isolates that die, answers that are lost or late, clocks that disagree, and an attacker that
  * knows the slices. Never more than the quota in any window; and the share and the cost of honest and of greedy
  * clients.
  */
@@ -24,7 +24,7 @@ for (const [text, policy] of Object.entries(QUOTAS)) {
       let fullest = 0
       for (let seed = 0; seed < 6; seed++) {
         const random = createRandom(100 + seed)
-        // Without failures now and then: each of them strands something, and the adversary gets less.
+        // Without failures now and then: each of them strands something, and the attacker gets less.
         const lostShare = seed % 2 ? 0.1 : 0
         const clockOffsetsMs = Array.from({ length: ISOLATES }, () => offset(random))
         const world = createWorld({ random, policy, clockOffsetsMs, maxDelayMs: seed % 3 ? 250 : 5, lostShare })

@@ -1,6 +1,6 @@
 /**
- * Scripts in one round trip: by name, by source where Redis does not know them, and every failure told without a
- * secret.
+ * Scripts in one round trip: by name, by source where Redis does not know them, and
+ * every failure reported without a secret.
  */
 
 import { createHash, randomUUID } from 'node:crypto'

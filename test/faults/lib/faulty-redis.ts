@@ -14,11 +14,11 @@ export interface FaultyRedis {
   calls: number
   /** How it answers; undefined hands everything on to the real one. */
   fault: Answer | undefined
-  /** Hands everything on to the real one, and answers after so long; `Infinity` loses the answer. */
+  /** Forwards every call to the real endpoint, and answers after this delay. `Infinity` loses the answer. */
   lateMs: number
 }
 
-/** Opens the endpoint; without a real one behind it there must always be a fault. */
+/** Opens the endpoint; without a real endpoint behind it, a fault must always be set. */
 export async function openFaultyRedis(
   t: Teardown,
   fault?: Answer,

@@ -237,6 +237,6 @@ t.test('without a captcha service no captcha is ever required', async t => {
   t.strictSame(answers, Array(5).fill('wrong'))
 })
 
-t.test('the endpoint is Cloudflare’s', async t => {
+t.test('the default endpoint is the documented one of Turnstile', async t => {
   t.equal(SITEVERIFY_URL, 'https://challenges.cloudflare.com/turnstile/v0/siteverify')
 })

@@ -69,7 +69,7 @@ t.test('refresh and logout take no body, an empty one, an empty object and a tok
   }
 })
 
-t.test('one fault in a body is one finding about the member at fault', async t => {
+t.test('one fault in a body is one finding, about that member', async t => {
   for (const { path, method, operation } of operations) {
     const media = operation.requestBody?.content['application/json']
     if (media === undefined) continue

@@ -10,7 +10,7 @@ import { createRevocationFeed, type RevocationFeed } from '../../../edge/revocat
 import { openRedis } from '../../../edge/store/open-redis.ts'
 import { runScript, StoreError } from '../../../edge/store/run-scripts.ts'
 import { createRevocationKeeper } from '../../../server/jobs/revocation-keeper.ts'
-import { createPublishEnds } from '../../../server/publish-ends.ts'
+import { createPublishEnds } from '../../../server/publish-ends-to-redis.ts'
 import { migratedDatabase, redisEndpoint } from '../../lib/test-engines.ts'
 
 const RETENTION_MS = 960_000

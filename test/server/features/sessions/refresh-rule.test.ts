@@ -2,9 +2,9 @@
 
 import t from 'tap'
 import {
+  judgeAccessToken,
   judgeRefresh,
-  judgeSight,
-  MAX_TRIP_MS,
+  MAX_ANSWER_DELAY_MS,
   type RefreshState
 } from '../../../../server/features/sessions/refresh-rule.ts'
 
@@ -63,13 +63,20 @@ t.test('no token counts as stolen once the session is over', async t => {
   )
 })
 
-t.test('judgeSight() confirms by tokens of the current counter, except by those that were asked for again', async t => {
-  const handed: RefreshState = { ...state, lateHandouts: [[5, NOW_MS]] }
-  t.equal(judgeSight(state, 5, 0), 'confirms')
-  t.equal(judgeSight(handed, 5, NOW_MS), 'confirms')
-  t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS), 'confirms', 'it may still have been on its way')
-  t.equal(judgeSight(handed, 5, NOW_MS - MAX_TRIP_MS - 1), 'stolen')
-  for (const counter of [4, 6]) t.equal(judgeSight(handed, counter, 0), 'nothing', `counter ${counter}`)
-  t.equal(judgeSight({ ...handed, refreshCounter: 7 }, 5, 0 - MAX_TRIP_MS), 'stolen', 'whatever has rotated since')
-  t.equal(judgeSight({ ...handed, endedAt: at(NOW_MS) }, 5, 0), 'nothing', 'of a session that has ended')
-})
+t.test(
+  'judgeAccessToken() confirms by tokens of the current counter, except by those that were asked for again',
+  async t => {
+    const handed: RefreshState = { ...state, lateHandouts: [[5, NOW_MS]] }
+    t.equal(judgeAccessToken(state, 5, 0), 'confirms')
+    t.equal(judgeAccessToken(handed, 5, NOW_MS), 'confirms')
+    t.equal(judgeAccessToken(handed, 5, NOW_MS - MAX_ANSWER_DELAY_MS), 'confirms', 'it may still have been on its way')
+    t.equal(judgeAccessToken(handed, 5, NOW_MS - MAX_ANSWER_DELAY_MS - 1), 'stolen')
+    for (const counter of [4, 6]) t.equal(judgeAccessToken(handed, counter, 0), 'nothing', `counter ${counter}`)
+    t.equal(
+      judgeAccessToken({ ...handed, refreshCounter: 7 }, 5, 0 - MAX_ANSWER_DELAY_MS),
+      'stolen',
+      'whatever has rotated since'
+    )
+    t.equal(judgeAccessToken({ ...handed, endedAt: at(NOW_MS) }, 5, 0), 'nothing', 'of a session that has ended')
+  }
+)

@@ -6,7 +6,7 @@ import { AMBIGUOUS, refreshCookie } from './presented.ts'
 import type { SessionsService } from './service.ts'
 
 /** Creates the step that deletes the cookie. The cookie of another session stays. */
-export function createSignOut({ isDeadCookie }: Pick<SessionsService, 'isDeadCookie'>) {
+export function createClearEndedCookie({ isDeadCookie }: Pick<SessionsService, 'isDeadCookie'>) {
   return (reply: FastifyReply, endedSessionId: string): void => {
     const cookie = refreshCookie(reply.request)
     if (cookie === AMBIGUOUS) return

@@ -22,7 +22,7 @@ const RETENTION_MS = 960_000
  */
 export type Gate = 'pass' | 'fail' | 'lose' | 'garble-first' | 'hang'
 
-export interface AdmissionBench {
+export interface AdmissionSetup {
   /** Opens another admission over the same Redis. */
   open(changes?: Partial<AdmissionOptions> & { readonly maxAgeMs?: number }): Admission
   readonly clock: { nowMs: number }
@@ -40,8 +40,8 @@ export interface AdmissionBench {
 }
 
 /** Opens a Redis that knows the scripts, with a whole and empty revocation set. */
-// Over 40 lines: the members of a bench share its Redis, its clock and its gate.
-export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
+// Over 40 lines: the members of a setup share its Redis, its clock and its gate.
+export async function openAdmissionSetup(t: Teardown): Promise<AdmissionSetup> {
   const clock = { nowMs: 1_800_000_000_000 }
   const backend = await openEngineBackend({ nowMs: () => clock.nowMs })
   const rest = await openRedisRest({ backend, token: randomUUID() })
@@ -60,7 +60,7 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
   const redis = gated(open, gate, () => calls++)
   const failures: { error: StoreError; answeredByFallback: number }[] = []
   let left: Promise<unknown>[] = []
-  const bench: AdmissionBench = {
+  const setup: AdmissionSetup = {
     open: ({ maxAgeMs = 1_000, ...changes } = {}) =>
       createAdmission({
         redis,
@@ -88,10 +88,10 @@ export async function openAdmissionBench(t: Teardown): Promise<AdmissionBench> {
   }
   // The first call of each script is answered NOSCRIPT.
   const warm = chargeOf('warm', { quota: 1, windowMs: 1_000, sliceMs: 10 })
-  await begin({ ...bench, background: () => {} }, bench.open(), [warm], SESSION).ready()
-  bench.calls()
-  bench.commands()
-  return bench
+  await begin({ ...setup, background: () => {} }, setup.open(), [warm], SESSION).ready()
+  setup.calls()
+  setup.commands()
+  return setup
 }
 
 /** A session that has not ended, unless a test ends it. */
@@ -104,7 +104,7 @@ export function chargeOf(name: string, policy: QuotaPolicy, subject = 'a client'
 
 /** Begins a request now: anonymous, or with a session. */
 export function begin(
-  { clock, background }: Pick<AdmissionBench, 'clock' | 'background'>,
+  { clock, background }: Pick<AdmissionSetup, 'clock' | 'background'>,
   admission: Admission,
   charges: readonly Charge[],
   session?: TokenSession
@@ -116,23 +116,23 @@ export function begin(
 
 /** One request through an admission, as the gateway makes it. */
 export async function pass(
-  bench: AdmissionBench,
+  setup: AdmissionSetup,
   admission: Admission,
   charges: readonly Charge[]
 ): Promise<ChargeResult> {
-  const conversation = begin(bench, admission, charges)
+  const conversation = begin(setup, admission, charges)
   await conversation.ready()
   return conversation.charge('fallback')
 }
 
 /** One request without `ready()`: it spends leases in memory, or uses fallback quotas. */
 export function chargeNow(
-  bench: AdmissionBench,
+  setup: AdmissionSetup,
   admission: Admission,
   charges: readonly Charge[],
   onStoreFailure: StoreFailurePolicy = 'fallback'
 ): ChargeResult {
-  return begin(bench, admission, charges).charge(onStoreFailure)
+  return begin(setup, admission, charges).charge(onStoreFailure)
 }
 
 /** How many of them may pass. */

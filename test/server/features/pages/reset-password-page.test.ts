@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { between, createRandom, type Random } from '../../../../local/random.ts'
-import { resetPasswordPage } from '../../../../server/features/pages/reset-password.ts'
+import { resetPasswordPage } from '../../../../server/features/pages/reset-password-page.ts'
 import { createLeakedPasswords } from '../../../../server/lib/passwords/leaked-passwords.ts'
 import {
   PASSWORD_CLASSES,

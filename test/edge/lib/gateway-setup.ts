@@ -14,7 +14,7 @@ export const NOW_MS = 1_800_000_000_000
 export const REQUEST_ID = '01a30a8f-2c00-7000-8000-000000000001'
 export const CLAIMS = claimsOf({ issuer: 'http://gatehouse.test', audience: 'a', nowSeconds: NOW_MS / 1000 })
 
-/** The answers of a bench's admission, which admits every request except these. */
+/** The answers of a setup's admission, which admits every request except these. */
 export interface AdmissionAnswers {
   /** The one quota that refuses when it is charged. */
   readonly used?: string
@@ -26,9 +26,9 @@ export interface AdmissionAnswers {
 }
 
 /** The ports that a test may change: those of the gateway, and those of the forwarding behind it. */
-export type BenchChanges = Partial<GatewayOptions> & Partial<ForwardOptions> & { readonly answers?: AdmissionAnswers }
+export type SetupChanges = Partial<GatewayOptions> & Partial<ForwardOptions> & { readonly answers?: AdmissionAnswers }
 
-export interface GatewayBench {
+export interface GatewaySetup {
   gateway(request: Request, clientAddress: string | undefined): Promise<Response>
   /** The names of the steps that were taken, oldest first. */
   readonly steps: string[]
@@ -38,7 +38,7 @@ export interface GatewayBench {
 }
 
 /** Builds a gateway that lets every request pass, except for `changes`. */
-export function createGatewayBench({ answers = {}, ...changes }: BenchChanges = {}): GatewayBench {
+export function createGatewaySetup({ answers = {}, ...changes }: SetupChanges = {}): GatewaySetup {
   const [steps, events, forwarded]: [string[], GatewayEvent[], Request[]] = [[], [], []]
   const step = <T>(name: string, value: T): T => {
     steps.push(name)

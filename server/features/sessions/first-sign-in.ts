@@ -7,13 +7,13 @@ import { deliverBegun } from './deliver.ts'
 import { presentedAtSignIn } from './presented.ts'
 import type { SessionsService } from './service.ts'
 
-interface SignInOptions {
+interface FirstSignInOptions {
   readonly sessions: SessionsService
   readonly nowMs: () => number
 }
 
 /** Creates the step that begins the session, sets its cookies, and returns its members of the body. */
-export function createSignIn({ sessions, nowMs }: SignInOptions) {
+export function createFirstSignIn({ sessions, nowMs }: FirstSignInOptions) {
   return async (user: User, reply: FastifyReply) => {
     const { request } = reply
     const session = orThrow(await sessions.beginFirst(user, presentedAtSignIn(request), request.client))
