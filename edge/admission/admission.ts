@@ -1,6 +1,6 @@
 /**
- * Whether requests may pass: by their quotas and the revocation view, from memory where that is known, otherwise by one
- * Redis call for everything that is missing. One admission per process or isolate, one conversation per request.
+ * Decides whether requests may pass, by their quotas and the revocation view: from memory, or by one Redis call for
+ * everything that is missing there. One admission per process or isolate, one conversation per request.
  */
 
 import { type OptionNames, requireOptions } from '../contract/require-options.ts'
@@ -109,7 +109,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     if (!breaker.allowsCall(nowMs())) return undefined
     const { ended: probe } = calls.begin(calls.gather(missing.buckets), need.isRevocable)
     need.background(probe)
-    // Without a view the request would be refused, though Redis may be back: it loses nothing by waiting for the probe.
+    // Without a view the request would be refused. It loses nothing by waiting for the probe: Redis may be back.
     return missing.view ? probe : undefined
   }
 

@@ -1,6 +1,6 @@
 /**
- * Redis calls, each for the buckets of many requests and for the revocation view. When a call is made is for
- * `waiting-requests.ts` and `renewals.ts` to say.
+ * Redis calls, each for the buckets of many requests and for the revocation view. `waiting-requests.ts` and
+ * `renewals.ts` decide when a call is made.
  */
 
 import { planAsk, recordGrant } from '../limiter/asking.ts'

@@ -27,7 +27,7 @@ export function corsHeaders(
 /**
  * Whether a request is a preflight. It has no token by design (Fetch Standard §3.2.2).
  *
- * Security: a request with a token is never a preflight. It would pass unverified, and the origin would trust its token.
+ * Security: a request with a token is never a preflight. Its token would otherwise reach the origin unverified.
  */
 export function isPreflight({ method, headers }: Pick<Request, 'method' | 'headers'>): boolean {
   return method === 'OPTIONS' && headers.has('access-control-request-method') && !headers.has('authorization')

@@ -42,7 +42,7 @@ export interface ServeOptions {
   readonly nowMs: () => number
 }
 
-/** Takes a request to its outcome. Rejects only where a port breaks its word. */
+/** Takes a request to its outcome. Rejects only where a port throws, which none should. */
 export type Serve = (passage: Passage) => Promise<Outcome>
 
 /** Creates the steps of one deployment. */
@@ -52,7 +52,7 @@ export function createServe(options: ServeOptions): Serve {
     const entry = enter(findRoute, passage)
     if (!entry.ok) return entry
     const { request } = passage
-    // A page sees a refused preflight only as a network error. So it costs no quota, and does not reach the origin.
+    // A page sees a refused preflight only as a network error. So no quota refuses a preflight of a listed origin.
     const preflight = isPreflight(request) ? preflightHeaders(request.headers, options.allowedOrigins) : undefined
     return preflight === undefined ? pass(options, passage, entry) : { ok: true, preflight }
   }
@@ -103,8 +103,8 @@ async function pass(options: ServeOptions, passage: Passage, entry: Entry): Prom
   if (waiting !== undefined) await waiting
 
   const rejected = token?.ok ? refusalOfSession(conversation.sessionStatus()) : token && refusalOfToken(token)
-  // A rejected token is charged to its client address. A used-up quota of its user comes first: the client then waits
-  // for the longest of all waits, and does not come back to another refusal.
+  // A request with a rejected token or session is charged to its client address only. If its user's quota is used up,
+  // that refuses it first: `Retry-After` is then the longest of all waits, and the next request finds room.
   const charged =
     rejected === undefined
       ? conversation.charge(onStoreFailure)

@@ -45,8 +45,8 @@ export interface RedisLimiterOptions {
  *     min(n × quota, quota + n × fallback)      with fallback = max(1, floor(fallbackShare × quota))
  *
  * because Redis grants the quota once, and a process admits without Redis only while everything that it has admitted in
- * the window, by Redis or without, is less than `fallback`. A debit with a late answer only refuses more. A process
- * forgets its count of a subject beyond `maxFallbackSubjects` other ones.
+ * the window, by Redis or without, is less than `fallback`. A debit whose answer came too late only refuses more. A
+ * process forgets its count of a subject only after requests of `maxFallbackSubjects` other subjects.
  */
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter {
   const fallback = createFallbackQuotas({ share: options.fallbackShare, maxSubjects: options.maxFallbackSubjects })

@@ -71,7 +71,7 @@ export function leavesAtMs(policy: QuotaPolicy, index: number): number {
   return (index + 1) * policy.sliceMs + policy.windowMs
 }
 
-/** Beyond waiting requests, no instance is granted more than one part in this many of the rest. */
+/** Beyond waiting requests, an instance is granted at most the rest of the quota divided by this. */
 export const LEASE_DIVISOR = 3
 
 /**
@@ -113,9 +113,10 @@ export function decide(
 }
 
 /**
- * Grants requests that leave the window while the lease lives, only beyond the waiting ones. A waiting request that
- * gets nothing is refused for a whole second at least. Its client may come back to another instance, which would find
- * the quota leased here.
+ * Grants, for later, the room that earlier debits leave when their slice leaves the window, while the lease lives.
+ *
+ * Only for expected requests. A waiting request without a grant is refused for a whole second at least, and its client
+ * may come back to another instance, which would find the quota leased here.
  */
 function laterParts(
   policy: QuotaPolicy,

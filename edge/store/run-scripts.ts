@@ -19,7 +19,7 @@ export interface ScriptCall {
 }
 
 /**
- * Redis did not answer in time, or with an error, or with an invalid reply.
+ * Redis did not answer in time, or answered with an error or an invalid reply.
  *
  * Its message never quotes the command: the client's own error does, with every key and argument.
  */

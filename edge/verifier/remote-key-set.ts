@@ -6,8 +6,6 @@
  * settled. A note older than any download belongs to a dead request, and the next request begins a new download.
  * Waiting saves downloads: otherwise each request of a cold start would make its own.
  *
- * Over 200 lines by a few: the options are listed a second time for their check.
- *
  * Over 200 lines: every closure works on the same keys and the same note of a download.
  */
 
@@ -77,7 +75,10 @@ const MAX_AGE_MS = KEY_REFRESH_SECONDS * 1000
 /** The cool-down without any keys: long enough to spare the issuer, too short to be an outage. */
 const COLD_RETRY_MS = 1_000
 const POLL_MS = 10
-/** A download that has not settled this long after its deadline counts as dead: a live one settles by then. */
+/**
+ * A download that has not settled this long after its deadline counts as dead. A live one settles by then, unless this
+ * process was held up. A second download then does no harm.
+ */
 const DEAD_AFTER_MS = 500
 
 /**

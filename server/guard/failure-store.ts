@@ -32,7 +32,7 @@ export interface FailureStore {
   /**
    * Forgets the failures of an account, and the delay of one client address on it. Never throws because of Redis.
    *
-   * Without Redis only this process forgets them. Redis keeps its block until that expires.
+   * Without Redis only this process forgets them. Redis keeps its block and its delay until they expire.
    */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): Promise<void>
 }
