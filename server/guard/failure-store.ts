@@ -32,7 +32,8 @@ export interface FailureStore {
   /**
    * Forgets the failures of an account, and the delay of one client address on it. Never throws because of Redis.
    *
-   * Without Redis only this process forgets them. Redis keeps its block and its delay until they expire.
+   * It always calls Redis. If that fails, only this process forgets them, and Redis keeps its block and its delay until
+   * they expire.
    */
   clear(keys: Pick<SubjectKeys, 'account' | 'pair'>): Promise<void>
 }
@@ -46,16 +47,18 @@ export function createFailureStore(options: FailureStoreOptions): FailureStore {
   const fallback = createFallbackGuard({ policy, share, maxSubjects })
   const breaker = createCircuitBreaker(options.breakerResetMs)
 
-  /** @returns `undefined` where the circuit breaker allows no call, or Redis failed */
-  async function unlessOpen<Reply>(call: () => Promise<Reply>): Promise<Reply | undefined> {
-    if (!breaker.allowsCall(nowMs())) return undefined
+  /**
+   * @param isAllowed by the circuit breaker; a failure of any other call postpones no probe
+   * @returns `undefined` where Redis failed
+   */
+  async function callRedis<Reply>(call: () => Promise<Reply>, isAllowed: boolean): Promise<Reply | undefined> {
     try {
       const reply = await call()
       breaker.succeeded()
       return reply
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      breaker.failed(nowMs())
+      if (isAllowed) breaker.failed(nowMs())
       options.onStoreFailure(error)
       return undefined
     }
@@ -63,13 +66,18 @@ export function createFailureStore(options: FailureStoreOptions): FailureStore {
 
   return {
     async decide(keys, attempt) {
-      const decision = await unlessOpen(() => decideInRedis(redis, keys, policy, attempt))
+      const isAllowed = breaker.allowsCall(nowMs())
+      const decision = isAllowed
+        ? await callRedis(() => decideInRedis(redis, keys, policy, attempt), isAllowed)
+        : undefined
       if (decision === undefined) return fallback.decide(keys, attempt, nowMs())
       return fallback.confirm(decision, keys, attempt, nowMs())
     },
     async clear(keys) {
       fallback.clear(keys)
-      await unlessOpen(() => clearInRedis(redis, keys))
+      // Also while the circuit breaker is open: an owner opens a mailed link once. If Redis answers again, a block that
+      // stayed there would keep the owner out for as long as it lasts.
+      await callRedis(() => clearInRedis(redis, keys), breaker.allowsCall(nowMs()))
     }
   }
 }
