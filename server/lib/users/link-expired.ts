@@ -2,4 +2,7 @@
 
 import { failure } from '../result.ts'
 
-export const LINK_EXPIRED = failure('link-expired', 'the mailed token is unknown, used, expired or void')
+export const LINK_EXPIRED = failure(
+  'link-expired',
+  'the mailed token is unknown, used, expired or void, or its email address is taken'
+)
