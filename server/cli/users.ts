@@ -47,7 +47,7 @@ async function change(env: Env, email: string | undefined, wanted: UserChange): 
     const user = await findByAddress(options, email)
     const changed = await createChangeUser(options)({ client: commandLine(options.nowMs()) }, user.id, wanted)
     if (changed.ok) return changed.value
-    throw new UsageError(`Tried to change "${user.email}" and found that ${changed.reason}. ${changed.detail ?? ''}`)
+    throw new UsageError(`Tried to change "${user.email}": ${changed.reason}. ${changed.detail ?? ''}`)
   })
 }
 
