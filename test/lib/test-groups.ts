@@ -37,7 +37,7 @@ const ALONE: Group = {
  * out; it allows no process, so that a file that is missing here fails.
  */
 const SLOW: readonly RegExp[] = [
-  /^test\/(db|faults|fastify|interop|journeys|package)\//,
+  /^test\/(db|faults|fastify|interop|journeys|lib|package)\//,
   /^test\/edge\/(bundle|examples|readme|settings)\./,
   /^test\/edge\/gateway\/(forwarding|route-confusion|uploads|websocket)\./,
   /^test\/local\/(?!mailbox|redis)/,
