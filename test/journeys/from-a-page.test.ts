@@ -13,7 +13,7 @@ import { openTestStack } from '../lib/test-stack.ts'
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
 const lines = readme.split('\n## From a web page\n')[1]?.split('```js\n')[1]?.split('```')[0] ?? ''
 
-/** What the lines offer to a page. */
+/** The functions that the lines define. */
 interface Auth {
   signIn(email: string, password: string): Promise<void>
   refresh(): Promise<void>
@@ -47,7 +47,7 @@ t.test('a page on another port of localhost', { skip: withoutChromium, timeout: 
         },
         [email, PASSWORD]
       )
-    /** As after a reload: only the cookie is left. */
+    /** As after a reload: only the cookie remains. */
     const refresh = async () => {
       await page.reload()
       return page.evaluate(async () => {
@@ -74,7 +74,7 @@ t.test('a page on another port of localhost', { skip: withoutChromium, timeout: 
     t.notMatch(said.join('\n'), /another site/)
   })
 
-  await t.test('on 127.0.0.1 it is told why no cookie is kept', async t => {
+  await t.test('on 127.0.0.1 the answer says why no cookie is kept', async t => {
     const { context, said, signIn, refresh } = await open(elsewhere)
     t.equal(await signIn(), email, 'the access token is good')
     t.strictSame(await context.cookies(stack.edge), [])

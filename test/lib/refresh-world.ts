@@ -1,6 +1,6 @@
 /**
  * A small world around one session: several tabs that share one cookie jar, a network that loses, delays and reorders,
- * a browser that crashes, and a thief who copies the jar. Time is a number.
+ * a browser that crashes, and a thief that copies the jar. Time is a number.
  *
  * The server is a port: the pure rule here, the SQL statement in the parity test. Refresh tokens are their counters.
  * Over 200 lines: the steps of one world are read together.
@@ -169,14 +169,14 @@ export class RefreshWorld {
     for (const step of steps) await this.#step(step)
   }
 
-  /** Time passes. Trips that take too long are lost. */
+  /** Advances the time. Requests that take too long are lost. */
   async wait(ms: number): Promise<void> {
     this.nowMs += ms
     this.#trips = this.#trips.filter(({ sentMs }) => this.nowMs - sentMs <= MAX_TRIP_MS)
     await this.#deliverNotes()
   }
 
-  /** A refresh of the owner without any fault, whose access token is then used. */
+  /** A refresh of the owner without a fault. Its access token is then used. */
   async ownerRefreshes(): Promise<Outcome> {
     const outcome = await this.#present('owner', this.jar)
     if (typeof outcome === 'number') {
@@ -274,8 +274,8 @@ export class RefreshWorld {
   }
 
   /**
-   * Every trip and every access token is lost. A browser may also forget a cookie that it has just been given and has
-   * not used.
+   * Every pending request and every access token is lost. A browser may also forget a cookie that it has just received
+   * and has not used.
    */
   #crash(forgets: boolean): void {
     this.#trips = []

@@ -21,7 +21,7 @@ const GROUPS: readonly Group[] = [
   { name: 'others', paths: ['test/'] }
 ]
 
-/** What counts time or load has the machine to itself: otherwise it would measure its neighbours. */
+/** Files that measure time or load run alone: otherwise they would measure their neighbours. */
 const ALONE: Group = {
   name: 'alone',
   paths: [
@@ -33,8 +33,8 @@ const ALONE: Group = {
 }
 
 /**
- * What starts PostgreSQL, workerd, a browser or another program, or takes many seconds. `npm run test:quick` leaves it
- * out; it allows no process, so that a file that is missing here fails.
+ * Files that start PostgreSQL, workerd, a browser or another program, or take many seconds.
+ * `npm run test:quick` omits them. It allows no process, so a file that is missing here fails.
  */
 const SLOW: readonly RegExp[] = [
   /^test\/(db|faults|fastify|interop|journeys|lib|package)\//,

@@ -1,4 +1,4 @@
-/** How the runner sees a process of test files: what passes, and what ends or blocks the process itself. */
+/** How the runner reports a process of test files: one that passes, blocks, exits or is killed. */
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { runGroup } from './test-process.ts'
 const SILENCE_DEADLINE_MS = 10_000
 
 const PASSES = `t.test('passes', async t => { t.ok(true) })`
-/** As an endless loop, but without work for the processor. */
+/** Blocks like an endless loop, but uses no processor time. */
 const BLOCKS = `t.test('blocks', async t => {
   t.ok(true)
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)

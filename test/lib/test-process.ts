@@ -1,4 +1,4 @@
-/** A process that runs the test files of one group, from its start to its report. */
+/** Runs the test files of one group in a process, from its start to its report. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,12 +11,12 @@ const RUN_FILES = fileURLToPath(new URL('run-files.ts', import.meta.url))
 
 /** A process that prints nothing is stopped: a file ends within its own deadline, unless it blocks the event loop. */
 const SILENCE_DEADLINE_MS = 180_000
-/** What a process may take to end after its last test: what its files opened is closed by then. */
+/** The time from the last test to the end of the process, in which its files close what they opened. */
 const END_DEADLINE_MS = 30_000
-/** What a stopped process may take to end the programs that it started. */
+/** The time in which a stopped process may end the programs that it started. */
 const STOP_DEADLINE_MS = 5_000
 
-/** Everything but programs: a file that starts one fails. Node warns of each permission. */
+/** Every permission but starting programs: a file that starts one fails. Node warns of each permission. */
 const NO_PROCESSES = [
   ...['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons', '--allow-worker'],
   '--disable-warning=SecurityWarning'
@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly silenceDeadlineMs?: number
 }
 
-/** Runs the files of a group, and says how that went. */
+/** Runs the files of a group and reports the result. */
 export async function runGroup({ name, files }: FileGroup, options: RunOptions): Promise<GroupReport> {
   const { env, isQuick, signal, silenceDeadlineMs = SILENCE_DEADLINE_MS } = options
   const args = [...(isQuick ? NO_PROCESSES : []), RUN_FILES]
@@ -49,7 +49,7 @@ export async function runGroup({ name, files }: FileGroup, options: RunOptions):
   return readReport(name, output, problem)
 }
 
-/** Everything that a process prints until its end, and how it ended, where that was not well. */
+/** The output of a process until its end, and the problem if it did not end normally. */
 async function outputOf(child: ChildProcess, silenceDeadlineMs: number) {
   let [output, problem] = ['', undefined as string | undefined]
   const stopAfter = (deadlineMs: number, describe: () => string) =>
@@ -86,12 +86,12 @@ function problemOf({ code, killedBy, output }: { code: number | null; killedBy: 
   return undefined
 }
 
-/** The file whose test began last. */
+/** The file that was running at the end of the output. */
 function lastFile(output: string): string {
   return [...output.matchAll(/^# Subtest: (.+)$/gm)].at(-1)?.[1] ?? 'no file'
 }
 
-/** Ends a process and the programs of its session, which end what they started in turn. */
+/** Ends a process and the programs of its session. */
 function stopGroup(child: ChildProcess): void {
   const send = (signal: NodeJS.Signals) => {
     if (child.pid !== undefined && !hasEnded(child)) process.kill(-child.pid, signal)

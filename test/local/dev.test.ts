@@ -52,7 +52,7 @@ async function startDev(
   return { pid: child.pid ?? 0, urls, output: () => output, end }
 }
 
-/** Processes, other than zombies, whose command line names a folder. */
+/** The processes with a folder in their command line, other than zombies. */
 async function processesOf(dir: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
   const lines = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))

@@ -1,4 +1,4 @@
-/** Processes for tests that kill: a script in a process of its own, and the processes that it leaves. Tests leave the rest. */
+/** Processes for tests that kill: runs a script in its own process, and finds the processes that it leaves. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,7 +27,7 @@ export async function until(condition: () => boolean, boundMs = 10_000): Promise
 
 export interface RunningScript {
   readonly process: ChildProcess
-  /** What the script sent with `process.send`. */
+  /** The messages that the script sent with `process.send`. */
   readonly said: Promise<unknown>
 }
 

@@ -106,7 +106,7 @@ t.test('resend does the same work for every address: two rows', async t => {
   t.strictSame(rows, Array(4).fill({ audited: 1, mails: 1 }))
 })
 
-t.test('a user who registers twice with two passwords gets on: resend says what to do, and that works', async t => {
+t.test('after two registrations with two passwords, resend says what to do, and that works', async t => {
   const email = newAddress()
   await registerAs(email, 'Owners-horse-1')
   const first = await mailedToken(mailbox, email)
@@ -135,7 +135,7 @@ t.test('a user who registers twice with two passwords gets on: resend says what 
   t.equal((await login(email, 'Owners-horse-2')).status, 200)
 })
 
-t.test('a user who registers twice and loses both links gets on, too', async t => {
+t.test('after two registrations and the loss of both links, the way out works, too', async t => {
   const email = newAddress()
   for (const password of ['Owners-horse-1', 'Owners-horse-2']) await registerAs(email, password)
   await until('both links', () => mailbox.messages(email).length === 2)
@@ -254,7 +254,7 @@ t.test('an address changes when the link to the new one is opened, and the old o
   t.equal((await verify(token)).status, 410, 'once')
 })
 
-t.test('a mail to a new address carries no word of the person', async t => {
+t.test('an email to a new address contains no text of the user', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)

@@ -73,7 +73,7 @@ t.test('every kind of email has a bound for one address', async t => {
   }
 })
 
-t.test('a fourth registration within an hour mails nothing, and is answered like the first', async t => {
+t.test('a fourth registration within an hour sends no email, and is answered like the first', async t => {
   const owner = (await signUp(url, mailbox)).email
   const before = mailbox.messages(owner).length
   for (const email of [newAddress(), owner]) {
@@ -93,7 +93,7 @@ t.test('a fourth registration within an hour mails nothing, and is answered like
   t.equal(mailbox.messages(owner).length, before + 2, 'the mail of the first registration counts as well')
 })
 
-t.test('of twenty-five registrations of one address at once three are mailed', async t => {
+t.test('of twenty-five registrations of one address at once three are emailed', async t => {
   const email = newAddress()
   const statuses = await Promise.all(Array.from({ length: 25 }, async () => (await registerAs(email)).status))
   t.ok(statuses.every(status => status === 202))
@@ -129,7 +129,7 @@ t.test('signing in from ever new devices is bounded', async t => {
   t.equal(mailbox.messages(email).filter(({ subject: title }) => /device/.test(title)).length, 5)
 })
 
-t.test('a sixth change of address within an hour is refused, whatever the address, and nothing is mailed', async t => {
+t.test('a sixth change of address within an hour is refused for any address, and sends no email', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   for (let i = 0; i < 5; i++) t.equal((await change(ada.accessToken, newAddress())).status, 202)
   const unregistered = newAddress()

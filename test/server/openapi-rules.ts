@@ -1,4 +1,4 @@
-/** Finds what is wrong with an OpenAPI document: its structure by Redocly, its security by rules of OWASP. `openapi.test.ts` applies it. */
+/** Finds faults in an OpenAPI document: in its structure by Redocly, in its security by rules of OWASP. */
 
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 
@@ -153,7 +153,7 @@ function serversOf(nodes: readonly Node[]): Node[] {
   return nodes.filter(({ at }) => at.at(-2) === 'servers')
 }
 
-/** RFC 8725 is the one on how tokens of this kind are verified; the description has to promise it. */
+/** RFC 8725 says how to verify tokens of this kind; the description must promise it. */
 function isBearerJwt({ type, scheme, bearerFormat, description }: Json): boolean {
   return type === 'http' && scheme === 'bearer' && bearerFormat === 'JWT' && /RFC8725/.test(String(description))
 }

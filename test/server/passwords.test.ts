@@ -133,7 +133,7 @@ t.test('reset notifies the owner, is recorded, and is published to the edges', a
   t.strictSame([...rows], [{ end_published: true, end_reason: 'password-reset' }])
 })
 
-t.test('a reset link is good once, and of any number of attempts at once for exactly one', async t => {
+t.test('a reset link works once: of any number of attempts at once exactly one succeeds', async t => {
   const ada = await signUp(url, mailbox)
   const token = await resetToken(ada.email)
   const passwords = Array.from({ length: 8 }, (_, i) => `Another-horse-${i}`)
@@ -153,7 +153,7 @@ t.test('of several links used at once exactly one wins, and none waits for ever'
   }
 })
 
-t.test('a reset makes the other links of the person void, those of a change of address too', async t => {
+t.test('a reset voids the other links of the account, those of a change of address too', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await call(url, 'POST', `${API}/users/me/email`, {
@@ -330,7 +330,7 @@ for (const [name, ask] of Object.entries(REAUTHENTICATED)) {
   })
 }
 
-t.test('change makes reset links void that were mailed before', async t => {
+t.test('change voids reset links that were emailed before', async t => {
   const ada = await signUp(url, mailbox)
   const token = await resetToken(ada.email)
   await change(ada, PASSWORD)
@@ -377,7 +377,7 @@ t.test('the owner is notified of an attack by a client that holds a token', asyn
   t.equal(mails.length, 1)
 })
 
-t.test('a password set through a mailed link clears the block of its account, and of no other', async t => {
+t.test('a password set through an emailed link clears the block of its account, and of no other', async t => {
   const strict = await openSubject(t, { LOGIN_FAILURES_ACCOUNT: '2/900' })
   const [ada, eve] = [await signUp(strict.url, strict.mailbox), await signUp(strict.url, strict.mailbox)]
   const signIn = (email: string, password: string, headers = {}) =>

@@ -260,7 +260,7 @@ t.test('the export contains the value of every exported column, and no hidden on
   )
 })
 
-t.test('the export contains no data of another person', async t => {
+t.test('the export contains no data of another user', async t => {
   const ada = await personWithHistory()
   const text = JSON.stringify(await exportOf(ada.token))
   for (const foreign of [

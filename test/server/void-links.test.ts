@@ -168,7 +168,7 @@ t.test('each of several cancelling links cancels the pending change', async t =>
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0)
 })
 
-t.test('a mailed token works only for its purpose', async t => {
+t.test('an emailed token works only for its purpose', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)
@@ -200,7 +200,7 @@ t.test('the old address gets the same email for a taken address as for a free on
   t.ok(await tokenFor(ada.email, 'cancel-email-change'))
 })
 
-t.test('a cancellation is charged to the quota of mailed tokens', async t => {
+t.test('a cancellation is charged to the quota of emailed tokens', async t => {
   // The other tests have spent from another window of the quota.
   const strict = await subject.another({ QUOTA_MAILED_TOKENS: '2/7200' })
   const submit = (path: string) => call(strict.url, 'POST', `${API}/auth/${path}/x`)

@@ -1,4 +1,4 @@
-/** Redis away, hanging or answering nonsense: people are served, and an end that could not be told is told later. */
+/** Redis away, hanging or answering nonsense: users are served, and the end of a session is published later. */
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -32,7 +32,7 @@ const { timed, url, mailbox } = await openFaultOrigin(t, { databaseUrl, redis: g
 const AUTH = '/api/v1/auth'
 const verify = (accessToken: string) => timed('GET', `${AUTH}/verify-token`, { token: accessToken })
 
-/** What is asked of the origin while Redis is unwell, and after it is well again. */
+/** The requests to the origin while Redis fails, and after it works again. */
 async function journey(t: Test, begin: () => Promise<void>, end: () => Promise<void>): Promise<void> {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   await begin()
@@ -93,7 +93,7 @@ t.test('Redis does not answer', async t => {
   )
 })
 
-t.test('something else answers in the place of Redis', async t => {
+t.test('another server answers in the place of Redis', async t => {
   const { port } = gateway
   const other = createServer((_request, response) => response.end('<h1>It works!</h1>'))
   await journey(
@@ -110,7 +110,7 @@ t.test('something else answers in the place of Redis', async t => {
   )
 })
 
-t.test('Redis has lost its memory: nobody whose session ended is let in, and the set is rebuilt', async t => {
+t.test('Redis has lost its memory: ended sessions stay refused, and the set is rebuilt', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   t.equal((await timed('POST', `${AUTH}/logout`, { body: { refreshToken: eve.refreshToken } })).status, 200)
   await engine.execute(['FLUSHALL'])

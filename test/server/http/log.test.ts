@@ -33,7 +33,7 @@ async function loggingOrigin(level: string, settings: Readonly<Record<string, st
   return { origin, url: origin.url, text: () => text }
 }
 
-t.test('no password, token, cookie or address of a mail is in any line', async t => {
+t.test('no password, token, cookie or email address is in any line', async t => {
   const { url, text } = await loggingOrigin('trace')
   const email = newAddress()
   await call(url, 'POST', '/api/v1/auth/register', { body: { email, password: PASSWORD, name: 'Ada' } })

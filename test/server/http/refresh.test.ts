@@ -232,7 +232,7 @@ t.test('of two tokens of one session the newer one counts, and the older one rai
   t.equal((await call(url, 'POST', `${AUTH}/refresh`, kept)).status, 200)
 })
 
-t.test('a thief who refreshes first is caught by the access token that the owner never got', async t => {
+t.test('a thief that refreshes first is caught by the access token that the owner never got', async t => {
   const ada = await signUp(url, mailbox)
   const stolen = await refresh(ada.refreshToken)
   await rotatedAgo(sessionOf(ada), 60)
