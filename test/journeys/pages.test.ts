@@ -33,7 +33,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
 
   /** The link with a token in the newest email. */
   const mailedLink = (email: string, page: string) =>
-    until(`a link to ${page} is mailed to ${email}`, () =>
+    until(`a link to ${page} is emailed to ${email}`, () =>
       mailbox
         .messages(email)
         .flatMap(({ links }) => links)

@@ -1,6 +1,6 @@
 /**
- * The whole journey through Swagger UI in a real browser. The user fills in only what no example
- * can contain: the emailed tokens and the access token. A step takes a browser one to two seconds, so no step is taken twice.
+ * The whole journey through Swagger UI in a real browser. The user fills in only what no example can
+ * contain: the emailed tokens and the access token. A step takes one to two seconds, so no step is repeated.
  */
 
 import type { Page } from 'playwright-core'
@@ -23,7 +23,7 @@ t.test('Swagger UI', { skip: withoutChromium }, async t => {
 
   /** The token of the newest link to `path` that was emailed to the example user. */
   const mailed = (path: string) =>
-    until(`a link to ${path} is mailed`, async () => {
+    until(`a link to ${path} is emailed`, async () => {
       const links = (await stack.messages(EMAIL)).flatMap(message => message.links)
       return links.find(link => link.includes(`${path}#token=`))?.split('#token=')[1]
     })

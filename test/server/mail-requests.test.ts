@@ -1,7 +1,7 @@
 /**
- * What the mail worker makes of a request for a link, over a real database: nothing, a note, or one link for ever.
+ * How the mail worker handles a request for a link, over a real database: no email, a notice, or exactly one link.
  *
- * Over 200 lines: the table of requests and what comes of each is read in one piece.
+ * Over 200 lines: the table of requests and their results is read in one piece.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -28,7 +28,7 @@ const box = createSealedBox(deriveKeys(['a root secret for the outbox of this te
 const START_MS = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000
 
-/** A worker with a clock that stands still until it is moved, and a mail server that may be away. */
+/** A worker with a manual clock, and a mail server that may be away. */
 function worker() {
   const state = { nowMs: START_MS, isDown: false }
   const sent: Envelope[] = []
@@ -225,7 +225,7 @@ t.test('the owner of an address is greeted by name, and sees no text of the clie
   }
 })
 
-t.test('the link of a change of address that is void already is not sent', async t => {
+t.test('the link of a change of address is not sent after the change is void', async t => {
   const id = await request('change-email', `${randomUUID()}@example.com`, 'void')
   const { sent, pass } = worker()
   await pass()
@@ -329,7 +329,7 @@ t.test('the last email to a recipient leaves no row behind', async t => {
 
 const MARK = 'Words-of-an-attacker'
 
-/** Every email that comes of each kind, with words of an attacker in every field, to one recipient each. */
+/** Every kind of email, with an attacker's text in every field, each to its own recipient. */
 async function everyMailTo(recipientOf: () => Promise<string>): Promise<Envelope[]> {
   const envelopes: Envelope[] = []
   for (const kind of MAIL_KINDS) {

@@ -1,7 +1,7 @@
 /**
- * No mailbox is flooded through us: every kind of email has a bound for each address, whatever causes it.
+ * No attacker can flood a mailbox: every kind of email has a bound for each address, for any cause.
  *
- * The kinds that a route refuses with 429 are tested where their routes are; here is what the mail worker bounds.
+ * The kinds that a route refuses with 429 are tested with their routes; this file tests the bounds of the mail worker.
  */
 
 import t from 'tap'
@@ -24,7 +24,7 @@ const registerAs = (email: string, base = url) =>
 const change = (token: string, email: string, base = url) =>
   call(base, 'POST', `${API}/users/me/email`, { token, body: { email, password: PASSWORD } })
 
-/** Waits until nothing to an address is left to send. */
+/** Waits until no email to an address waits to be sent. */
 const dealt = (email: string) =>
   until(`every email to ${email} is dealt with`, async () => {
     const rows = await sql`select 1 from outbox where recipient = ${email} and sent_at is null and dead_at is null`
@@ -45,7 +45,7 @@ const KINDS: Readonly<Record<MailKind, number | 'route' | 'outcome'>> = {
   'refresh-reused': 5,
   'account-attacked': 5,
   'account-deleted': 5,
-  // What the mail worker makes of one of the others; counted as that one.
+  // Emails that the mail worker sends in place of another kind, and counts as that kind.
   'register-again': 'outcome',
   'already-registered': 'outcome',
   'reset-password': 'outcome'
@@ -57,7 +57,7 @@ t.test('every kind of email has a bound for one address', async t => {
   const box = createSealedBox(deriveKeys([ROOT_SECRET]))
   for (const [kind, bound] of Object.entries(KINDS) as [MailKind, number | string][]) {
     if (typeof bound !== 'number') continue
-    // A registration is of an address without an account, a notice of one with.
+    // A registration needs an address without an account, a notice one with an account.
     const recipient = bound === 3 ? newAddress() : (await signUp(url, mailbox)).email
     const before = mailbox.messages(recipient).length
     for (let i = 0; i < bound + 3; i++) {

@@ -1,4 +1,4 @@
-/** The rules for OpenAPI documents: a sound document breaks none, and for each rule there is a document that breaks it. */
+/** The rules for OpenAPI documents: a sound document breaks none, and each rule finds a document that breaks it. */
 
 import t from 'tap'
 import { lintOpenApi, RULES } from './openapi-rules.ts'
@@ -46,7 +46,7 @@ const MEDIA = [...PATCH, 'requestBody', 'content', 'application/json']
 const MEMBERS = [...MEDIA, 'schema', 'properties']
 const SCHEME = ['components', 'securitySchemes', 'accessToken']
 
-/** What breaks each rule: a member of the sound document, and the value that takes its place. */
+/** How to break each rule: a member of the sound document, and its new value. */
 const BREAKS: Readonly<Record<string, readonly (readonly [place: readonly string[], value: unknown])[]>> = {
   struct: [
     [['info'], {}],

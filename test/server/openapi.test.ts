@@ -227,14 +227,14 @@ function parametersOf(operationId: string): readonly Parameter[] {
   return operations.find(({ operation }) => operation.operationId === operationId)?.operation.parameters ?? []
 }
 
-/** The values that an untouched form sends. */
+/** The values that an unchanged form sends. */
 function firstExample({ requestBody }: Operation): Readonly<Record<string, unknown>> {
   const media = requestBody?.content['application/json']
   const examples = Object.values((media?.examples ?? {}) as Record<string, { value: object }>)
   return { ...((media?.example ?? examples[0]?.value) as object | undefined) }
 }
 
-/** Media types with a schema for which no example is shown. */
+/** Media types with a schema and without an example. */
 function mediaWithoutExample(content: Readonly<Record<string, Media>> = {}): string[] {
   const isShown = ({ example, examples, schema }: Media) =>
     example !== undefined ||

@@ -70,7 +70,7 @@ t.test('no password, token, cookie or email address is in any line', async t => 
   for (const [i, secret] of secrets.entries()) t.notOk(text().includes(secret), `secret ${i}`)
 })
 
-t.test('one line per request says what an operator asks for, with the pattern of the path', async t => {
+t.test('one line per request has what an operator needs, with the pattern of the path', async t => {
   const { url, text } = await loggingOrigin('info')
   const lines = () =>
     text()
