@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import t from 'tap'
+import { WITHOUT_COVERAGE } from '../lib/coverage.ts'
 import { mailedToken, newAddress, PASSWORD } from '../lib/person.ts'
 import { temporaryDir } from '../lib/test-engines.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
@@ -39,7 +40,10 @@ const dir = join(workspace, 'clients')
 
 /** Runs a tool of this workspace in the temporary folder, and returns its output. */
 async function tool(name: string, ...args: string[]): Promise<string> {
-  const run = promisify(execFile)(join(HERE, 'node_modules/.bin', name), args, { cwd: dir })
+  const run = promisify(execFile)(join(HERE, 'node_modules/.bin', name), args, {
+    cwd: dir,
+    env: { ...process.env, ...WITHOUT_COVERAGE }
+  })
   const { stdout, stderr } = await run.catch(error => {
     throw new Error(`${name} failed: ${error.stdout}${error.stderr}`)
   })

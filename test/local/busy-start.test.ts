@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { spawnTied, stopChild } from '../../local/child.ts'
+import { WITHOUT_COVERAGE } from '../lib/coverage.ts'
 import { temporaryDir } from '../lib/test-engines.ts'
 
 const MAIN = fileURLToPath(new URL('../../local/main.ts', import.meta.url))
@@ -22,7 +23,7 @@ t.test('npm run dev prints no warning before it is ready', async t => {
   }
   const dir = await temporaryDir(t)
   const dev = spawn('taskset', ['-c', CORE, process.execPath, MAIN, '--port', '0', '--data', join(dir, 'data')], {
-    env: { PATH: process.env.PATH },
+    env: { ...WITHOUT_COVERAGE, PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const ended = once(dev, 'exit')

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { ChildUser } from '../../local/child.ts'
+import { WITHOUT_COVERAGE } from '../lib/coverage.ts'
 
 /** Whether a process runs; one that only waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
@@ -36,7 +37,7 @@ export function runScript(t: Test, source: string, user?: ChildUser): RunningScr
   const args = ['--input-type=module', '--no-warnings', '--eval', source]
   const child = spawn(process.execPath, args, {
     cwd: '/',
-    env: { PATH: process.env.PATH },
+    env: { ...WITHOUT_COVERAGE, PATH: process.env.PATH },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     ...user
   })
