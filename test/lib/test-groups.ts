@@ -15,6 +15,7 @@ const GROUPS: readonly Group[] = [
   { name: 'server', paths: ['test/server/'] },
   { name: 'faults', paths: ['test/faults/'] },
   { name: 'package', paths: ['test/package/', 'test/interop/'] },
+  { name: 'edge limiter and verifier', paths: ['test/edge/limiter/', 'test/edge/verifier/'] },
   { name: 'edge', paths: ['test/edge/'] },
   { name: 'parity', paths: ['test/parity/'] },
   { name: 'db', paths: ['test/db/'] },

@@ -128,9 +128,13 @@ t.test('canonicalTarget() refuses every character that normalises to syntax, and
     const kind = isSyntax ? syntax : plain
     kind.push(character)
   }
-  // A thousand at once, each in a segment of its own: the target is accepted only if each of them is.
+  // A thousand at once: the target is accepted only if each of them is. Characters that normalisation could combine or
+  // reorder are in segments of their own; it never changes unassigned and private ones.
   for (let from = 0; from < plain.length; from += 1_000) {
-    const pathname = encodeURI(`/a${plain.slice(from, from + 1_000).join('/a')}`)
+    const some = plain
+      .slice(from, from + 1_000)
+      .map(character => (/[\p{Cn}\p{Co}]/u.test(character) ? '' : '/a') + character)
+    const pathname = encodeURI(`/a${some.join('')}`)
     const first = plain[from]?.codePointAt(0)?.toString(16)
     if (canonicalTarget({ pathname, search: '' })?.path !== pathname) t.fail(`one of the 1000 from U+${first}`)
   }
