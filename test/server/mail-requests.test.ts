@@ -130,7 +130,7 @@ t.test('two workers that claim the same request at once make one link', async t 
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.id}`).length, 1)
 })
 
-t.test('a request without a recipient counts as sent, and makes no token', async t => {
+t.test('a request that leads to no email counts as sent, and makes no token', async t => {
   const gone = await person({ disabled: true })
   const requests: readonly [MailKind, string][] = [
     ['reset-requested', `${randomUUID()}@example.com`],
