@@ -252,7 +252,7 @@ for (const lane of redisBackends()) {
           ['xreadgroup', 'BLOCK', '0', 'GROUP', 'BLOCK', 'me', 'STREAMS', stream, '>']
         ]) {
           const refusal =
-            /^ERR XREAD(GROUP)? with BLOCK would hold up every other caller of this endpoint: read without BLOCK$/
+            /^ERR XREAD(GROUP)? with BLOCK would block every other caller of this endpoint: read without BLOCK$/
           const { status, text } = await post(rest, command)
           t.equal(status, 400)
           t.match(JSON.parse(text).error, refusal)
