@@ -32,7 +32,7 @@ const { values, positionals } = parseArgs({
 const isTap = values.reporter === 'tap'
 const print = (text: string) => process.stdout.write(text)
 
-/** Everything that this run has to end, the newest last. */
+/** Closes the resources of this run, the newest last. */
 const closers: (() => Promise<unknown>)[] = []
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
@@ -85,7 +85,7 @@ async function runTests(files: readonly string[]): Promise<boolean> {
   return counts.fail === 0 && counts.pass > 0 && isCovered
 }
 
-/** Everything that the files write outside of the repository is in it, also what a killed process has left there. */
+/** A folder for everything that the files write outside of the repository, removed even after a killed process. */
 async function temporaryRunDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'gatehouse-tests-'))
   closers.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }))

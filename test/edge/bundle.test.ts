@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { bundleWorker } from '../../local/edge.ts'
+import { WITHOUT_COVERAGE } from '../lib/coverage.ts'
 import { temporaryDir } from '../lib/test-engines.ts'
 import { openSurroundings, PUBLIC_URL } from './lib/edge-places.ts'
 
@@ -30,6 +31,7 @@ async function bundleWithWrangler(t: Test): Promise<string> {
   await promisify(execFile)(process.execPath, args, {
     cwd: ROOT,
     env: {
+      ...WITHOUT_COVERAGE,
       PATH: process.env.PATH,
       HOME: dir,
       XDG_CONFIG_HOME: dir,

@@ -20,7 +20,7 @@ import { until } from '../lib/until.ts'
 
 const QUOTA = 20
 
-/** A gateway of real parts with a clock that is `skewMs` ahead, before an origin that answers only to it. */
+/** A gateway of real parts with a clock that is `skewMs` ahead, in front of an origin that accepts only this gateway. */
 // Over 40 lines: it binds all parts of an edge.
 function openSkewedGateway({ url, redis }: TestOrigin, skewMs: number) {
   const nowMs = () => Date.now() + skewMs
@@ -71,7 +71,7 @@ function openSkewedGateway({ url, redis }: TestOrigin, skewMs: number) {
   }
 }
 
-/** A user that has signed in directly, and an origin that is only reached through an edge. */
+/** A user with a session from a direct login, and an origin that accepts only requests through an edge. */
 async function openPerson(t: Test): Promise<{ direct: string; origin: TestOrigin; person: SignedUp }> {
   const direct = await openTestOrigin(t)
   const person = await signUp(direct.url, direct.mailbox)
@@ -86,7 +86,7 @@ for (const skewMs of [-25_000, 4_000]) {
 
     t.equal((await ask('/api/v1/nothing')).status, 404, 'the origin believes the signed hop')
 
-    // The token was issued a moment ago: to a clock that is behind, in the future.
+    // The token was issued just now. For a clock that is behind, that is in the future.
     const answer = await ask('/api/v1/users/me', { token: person.accessToken, address: '192.0.2.2' })
     if (skewMs < 0) t.match(answer, { status: 401, body: { code: 'token-invalid' } }, 'errs to the safe side')
     else t.equal(answer.status, 200)

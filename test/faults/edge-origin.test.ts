@@ -1,4 +1,4 @@
-/** The edge when the origin is away, slow or breaks off: a problem in time, and nothing that hangs. */
+/** The edge when the origin is away, is slow or breaks off: it answers with a problem by its deadline. */
 
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
@@ -109,7 +109,7 @@ t.test('the deadline is exactly the configured one, and ends with the head of th
     while (asked === before) await new Promise(resolve => setImmediate(resolve))
     return passage
   }
-  /** Lets everything go on that has nothing to wait for. */
+  /** Runs every task that waits for no event. */
   const settle = () => new Promise(resolve => setImmediate(resolve))
 
   const slow = await begin()

@@ -1,4 +1,7 @@
-/** The edge when Redis is away, slow or answers nonsense: stricter fallback quotas, a bounded trust, then a plain refusal. */
+/**
+ * The edge when Redis is away, is slow or answers nonsense: it uses fallback quotas, trusts a view for a bounded time,
+ * and then refuses.
+ */
 
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
@@ -13,17 +16,17 @@ import { until } from '../lib/until.ts'
 import { NO_GRANT, NONSENSE, openFaultyRedis } from './lib/faulty-redis.ts'
 
 const T0 = 1_800_000_000_000
-/** A call that is not answered by then has failed. Long enough for the answers that do come, on any machine. */
+/** A call without an answer by then has failed. Long enough for real answers on a slow machine. */
 const DEADLINE_MS = 400
-/** Two tries, each with its deadline, and a slow machine. */
+/** Two attempts, each with its deadline, on a slow machine. */
 const PATIENCE_MS = 10 * DEADLINE_MS
 const ADDRESS = { name: 'address', policy: quotaPolicy(20, 60), subject: '192.0.2.1' }
 const CHARGES = [ADDRESS]
 const SESSION = { sid: '0199a8d4-1c00-7000-8000-0000000000b2', kid: 'k' }
-/** What the issue of the day names, each of them a way to fail. */
+/** The ways in which Redis fails. */
 const ROWS = ['no answer', 'a connection that is cut', 'status 429', 'status 500', 'a page', 'truncated JSON'] as const
 
-/** An admission on a clock of the test, over a real Redis with answers that can be spoilt. */
+/** An admission on the test's clock, over a real Redis with answers that the test can replace. */
 async function openAdmission(t: Test) {
   const real = await redisEndpoint(t)
   await createRevocationFeed(openRedis(real), 960_000).rebuild(randomUUID(), async () => [])
@@ -50,7 +53,7 @@ async function openAdmission(t: Test) {
     conversation.identify(SESSION, [])
     return conversation
   }
-  /** Asks as a request does that begins at `atMs`, and waits for what goes on behind it. */
+  /** Admits a request that begins at `atMs`, and waits for its background work. */
   const ask = async (atMs: number) => {
     clock.nowMs = atMs
     const conversation = begin()
@@ -163,7 +166,7 @@ for (const place of PLACES) {
 
 const from = (address: string): RequestInit => ({ headers: { 'cf-connecting-ip': address } })
 
-/** Asks from ever other addresses, so that no fallback quota refuses. */
+/** Sends each request from a new address, so that no fallback quota refuses it. */
 function protectedRequest(edge: Edge, token: string): () => Promise<Response> {
   const address = () => `203.0.113.${Math.floor(Math.random() * 256)}`
   return () =>

@@ -1,4 +1,4 @@
-/** The limiter of the origin when Redis is away, slow or answers nonsense: a stricter fallback quota, never an exception. */
+/** The origin's limiter when Redis is away, is slow or answers nonsense: it uses the fallback quota and never throws. */
 
 import t from 'tap'
 import { quotaPolicy } from '../../edge/contract/quota-policy.ts'
@@ -8,9 +8,9 @@ import { NO_GRANT, NONSENSE, openFaultyRedis, pipelined } from './lib/faulty-red
 
 const T0 = 1_800_000_000_000
 const BREAKER_RESET_MS = 1000
-/** A call that is not answered by then has failed. Long enough for the answers that do come, on any machine. */
+/** A call without an answer by then has failed. Long enough for real answers on a slow machine. */
 const DEADLINE_MS = 400
-/** No call may take longer: two tries, each with its deadline, and a slow machine. */
+/** The longest that a call may take: two attempts, each with its deadline, on a slow machine. */
 const PATIENCE_MS = 10 * DEADLINE_MS
 const FAILS = NONSENSE['status 500']
 
@@ -42,7 +42,7 @@ for (const [what, fault] of Object.entries({ ...NONSENSE, ...NO_GRANT })) {
 t.test('after a failure only one request per breakerResetMs waits for Redis', async t => {
   const redis = await openFaultyRedis(t, FAILS)
   const limiter = createRedisLimiter({
-    // Every answer comes: only a machine that stands still would miss this.
+    // Every answer arrives: only a machine that stands still would miss this deadline.
     redis: openRedis({ ...redis, deadlineMs: 10_000 }),
     fallbackShare: 1,
     maxFallbackSubjects: 100,

@@ -44,7 +44,7 @@ t.test('an ended session stays ended while Redis forgets and is rebuilt', async 
   const redis = openRedis(origin.redis)
   await redis.flushall()
   const flushedMs = Date.now()
-  // The edge may meet the empty Redis or only the rebuilt one. In both cases it stays closed.
+  // The edge may see the empty Redis or only the rebuilt one. In both cases it refuses the session.
   await until('the set is whole, and the edge knows', async () => {
     t.not(await codeAt(edge, gone.accessToken), 'ok')
     const isRebuilt = (await createRevocationFeed(redis, 960_000).epoch()) !== undefined
@@ -56,7 +56,7 @@ t.test('an ended session stays ended while Redis forgets and is rebuilt', async 
 
   // An isolate that opens after the flush knows only the rebuilt set.
   const fresh = await WORKERD.open(t, bindings)
-  // On a busy machine a cold isolate may miss its first deadline: that decides nothing.
+  // On a busy machine a cold isolate may miss its first deadline, which proves nothing.
   const codeThere = (token: string) =>
     until('the new isolate decides', async () => {
       const code = await codeAt(fresh, token)

@@ -1,4 +1,4 @@
-/** A Redis that answers late, loses answers, or comes and goes: how many are let through, by limits that say a number. */
+/** A Redis that answers late, loses answers, or is away at times: how many requests pass, against limits in numbers. */
 
 import { createSecretKey } from 'node:crypto'
 import t from 'tap'
@@ -10,15 +10,15 @@ import { redisEndpoint } from '../lib/test-engines.ts'
 import { attemptOf, DEFAULT_GUARD_POLICY, guardOver } from '../server/guard/lib/guard-place.ts'
 import { type FaultyRedis, NONSENSE, openFaultyRedis } from './lib/faulty-redis.ts'
 
-/** Answers later than this have come too late. */
+/** An answer after this time is too late. */
 const DEADLINE_MS = 300
 const LIMIT = 5
-/** Of the origin: a tenth of a quota, half of the failures. */
+/** The origin's fallback: a tenth of a quota, half of the failures. */
 const FALLBACK = { quota: 1, failures: 2 }
 
 const gone = NONSENSE['status 500']
 
-/** Sets how Redis behaves: well, away, or counting without an answer. */
+/** Sets how Redis behaves: it works, is away, or counts and does not answer. */
 function behave(redis: FaultyRedis, how: 'well' | 'away' | 'lossy'): void {
   redis.fault = how === 'away' ? gone : undefined
   redis.lateMs = how === 'lossy' ? Number.POSITIVE_INFINITY : 0
@@ -45,7 +45,7 @@ function limiterOver(redis: ReturnType<typeof openRedis>) {
 
 let guessers = 0
 
-/** A guard whose failures are of another account each, so that only the client address limits them. */
+/** A guard that counts each failure for another account, so that only the client address limits them. */
 function guessingOver(redis: ReturnType<typeof openRedis>, secret: Uint8Array) {
   const seed = guessers++
   const guard = guardOver(redis, {
@@ -93,7 +93,7 @@ t.test(
         for (let step = 0; step < 8; step++) {
           behave(faulty, anyWay(random))
           const crowd = Array.from({ length: between(random, 1, 4) }, () => ask(subject))
-          // Some of the crowd are on their way while it changes.
+          // Some requests are pending during the change.
           behave(faulty, anyWay(random))
           answered += (await Promise.all(crowd)).filter(Boolean).length
         }

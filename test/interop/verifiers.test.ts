@@ -1,4 +1,4 @@
-/** The table "Verify elsewhere" of the README, run as it stands: foreign libraries against a real origin over TLS. */
+/** The table "Verify elsewhere" of the README, run unchanged: third-party libraries against a real origin over TLS. */
 
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -20,7 +20,7 @@ import { openTestOrigin } from '../lib/test-origin.ts'
 
 const README = new URL('../../README.md', import.meta.url)
 
-/** The variables that the lines of the table use. */
+/** Values that the lines of the table use without defining them. */
 interface Givens {
   readonly issuer: string
   readonly audience: string
@@ -28,13 +28,13 @@ interface Givens {
   readonly token?: string
 }
 
-/** Runs the lines; where they make a `payload`, that is the result. */
+/** Runs the lines. Their `payload`, if they define one, is the result. */
 type Run = (givens: Givens) => Promise<{ readonly sub?: string } | undefined>
 
-/** The subject of an accepted token; undefined where it is refused. Nothing is asked again between two calls. */
+/** The subject of an accepted token; `undefined` for a refused one. Keys are not fetched again between two calls. */
 type Check = (token: string | undefined) => Promise<string | undefined>
 
-/** How each library is put to work: as a function, or before a route. */
+/** How each library is used: as a function, or in front of a route. */
 const HARNESSES: Readonly<Record<string, (t: Teardown, run: Run, names: Givens) => Promise<Check>>> = {
   jose: checkByCall,
   'aws-jwt-verify': checkByCall,
@@ -109,7 +109,7 @@ async function loadTable(t: Pick<Test, 'testdir'>): Promise<Map<string, Run>> {
   return runs
 }
 
-/** TLS before an origin that is opened afterwards, because it has to know under which address it is reached. */
+/** TLS in front of an origin. The origin is opened later, because it has to know its public address. */
 async function openTls(t: Teardown) {
   const pair = selfSigned(Date.now())
   setDefaultCACertificates([...getCACertificates('default'), pair.cert])
@@ -146,7 +146,7 @@ const { accessToken, userId } = await signUp(url, mailbox)
 const names = { issuer: config.publicUrl, audience: config.tokenAudience }
 const table = await loadTable(t)
 
-/** Tokens that no library may accept, made of a good one. */
+/** Tokens that every library must refuse, made from a valid one. */
 async function forgeries(): Promise<Readonly<Record<string, string | undefined>>> {
   const [header = '', payload = '', signature = ''] = accessToken.split('.')
   const readHeader = JSON.parse(Buffer.from(header, 'base64url').toString())

@@ -1,4 +1,4 @@
-/** Four edges in workerd share one quota: they never let more than it through, and hardly ever ask Redis. */
+/** Four edges in workerd share one quota: they never admit more, and rarely call Redis. */
 
 import t, { type Test } from 'tap'
 import { type Edge, openSurroundings, WORKERD } from '../edge/lib/edge-places.ts'
@@ -6,7 +6,7 @@ import { type Edge, openSurroundings, WORKERD } from '../edge/lib/edge-places.ts
 const EDGES = 4
 const IN_FLIGHT_EACH = 50
 
-/** An admitted request: somewhere between these two moments it was let through. */
+/** An admitted request: the edge admitted it between these two moments. */
 interface Admitted {
   readonly sentMs: number
   readonly answeredMs: number
@@ -16,23 +16,23 @@ async function openEdges(t: Test, quota: string) {
   const { bindings, redis } = await openSurroundings(t)
   const open = () => WORKERD.open(t, { ...bindings, EDGE_QUOTA_ADDRESS: quota })
   const edges = await Promise.all(Array.from({ length: EDGES }, open))
-  // Each isolate is warm, and nothing of it belongs to the client that is watched.
+  // Warms each isolate without charging the measured client.
   await Promise.all(edges.map(edge => edge.send('/', { headers: { 'cf-connecting-ip': '192.0.2.99' } })))
   return { edges, calls: redis.calls }
 }
 
-/** One request of the client that is watched; undefined where it was refused. */
+/** One request of the measured client; `undefined` if it was refused. */
 async function ask(edge: Edge): Promise<Admitted | undefined> {
   const sentMs = Date.now()
   const response = await edge.send('/', { headers: { 'cf-connecting-ip': '192.0.2.1' } })
   await response.body?.cancel()
   if (response.status === 429) return undefined
-  // Not a fault of the quota: Redis or the origin was too slow. The log of the edge says which.
+  // A fault of another part, such as a slow Redis or origin. The edge's answer names it.
   if (response.status !== 200) throw new Error(`the edge answered ${response.status}: ${edge.log.join('\n')}`)
   return { sentMs, answeredMs: Date.now() }
 }
 
-/** The most requests that were certainly let through in one window, wherever it begins. */
+/** The most requests that were certainly admitted in any one window. */
 function mostInAnyWindow(admitted: readonly Admitted[], windowMs: number): number {
   const byStart = [...admitted].sort((a, b) => a.sentMs - b.sentMs)
   return Math.max(
@@ -44,7 +44,7 @@ function mostInAnyWindow(admitted: readonly Admitted[], windowMs: number): numbe
   )
 }
 
-t.test('bursts around the borders of slices never get more than the quota through in any window', async t => {
+t.test('bursts at the borders of slices never exceed the quota in any window', async t => {
   const [quota, windowMs] = [150, 2_000]
   const sliceMs = Math.floor(windowMs / 120)
   const { edges } = await openEdges(t, `${quota}/${windowMs / 1000}`)
@@ -52,7 +52,7 @@ t.test('bursts around the borders of slices never get more than the quota throug
   let refused = 0
   const untilMs = Date.now() + 2.5 * windowMs
 
-  // All clients at once, repeatedly, each time at the end or the beginning of a slice.
+  // All clients at once, repeatedly, in the last or the first millisecond of a slice.
   const attack = async (edge: Edge, index: number) => {
     while (Date.now() < untilMs) {
       while ((Date.now() % sliceMs) - (index % 2 === 0 ? sliceMs - 1 : 0) !== 0) await new Promise(setImmediate)
@@ -66,11 +66,11 @@ t.test('bursts around the borders of slices never get more than the quota throug
   const most = mostInAnyWindow(admitted, windowMs)
   t.ok(most <= quota, `${most} of ${quota} in the worst window`)
   t.ok(refused > quota, `${refused} were refused`)
-  // The quota is short of two thirds of itself at the very most: leases live 0.4 s of these 2.
+  // At most two thirds of the quota are lost, because leases last 0.4 s of these 2.
   t.ok(admitted.length > 1.2 * quota, `${admitted.length} were admitted in two and a half windows`)
 })
 
-t.test('a quota of 600 a minute costs at most one call of Redis for ten requests', async t => {
+t.test('a quota of 600 a minute costs at most one Redis call for ten requests', async t => {
   const quota = 600
   const { edges, calls } = await openEdges(t, `${quota}/60`)
   const before = calls()

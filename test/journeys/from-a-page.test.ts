@@ -13,7 +13,7 @@ import { openTestStack } from '../lib/test-stack.ts'
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
 const lines = readme.split('\n## From a web page\n')[1]?.split('```js\n')[1]?.split('```')[0] ?? ''
 
-/** What the lines offer to a page. */
+/** The functions that the lines define. */
 interface Auth {
   signIn(email: string, password: string): Promise<void>
   refresh(): Promise<void>
@@ -47,7 +47,7 @@ t.test('a page on another port of localhost', { skip: withoutChromium, timeout: 
         },
         [email, PASSWORD]
       )
-    /** As after a reload: only the cookie is left. */
+    /** As after a reload: only the cookie remains. */
     const refresh = async () => {
       await page.reload()
       return page.evaluate(async () => {

@@ -1,4 +1,4 @@
-/** Keys change under load at edges in workerd: a rotation refuses no token, a removal every token of its key. */
+/** Keys change while edges in workerd are under load: a rotation refuses no token, a removal those of its key. */
 
 import t, { type Test } from 'tap'
 import { type Edge, edgeBindings, WORKERD } from '../edge/lib/edge-places.ts'
@@ -9,11 +9,11 @@ import { openTestOrigin } from '../lib/test-origin.ts'
 import { until } from '../lib/until.ts'
 
 const AUTH = '/api/v1/auth'
-/** A removal is heard of by the same road as a logout. */
+/** A removal reaches the edges in the same way as a logout. */
 const REACH_MS = 1_000
 const WIDE = '1000000/60'
 
-/** Two origins that share everything, and two edges before an origin that says yes to all that they let through. */
+/** Two origins on the same engines, and two edges in front of an origin that accepts every request. */
 async function openSystem(t: Test) {
   const one = await openTestOrigin(t)
   const other = await one.another()

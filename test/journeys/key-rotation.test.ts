@@ -1,4 +1,4 @@
-/** Keys change under load: no origin refuses a valid token, and every origin refuses a removed key. */
+/** Keys change under load: every origin accepts every valid token, and refuses those of a removed key. */
 
 import postgres from 'postgres'
 import t from 'tap'
@@ -13,16 +13,16 @@ const CLIENTS = 4
 const verify = (base: string, token: string) => call(base, 'GET', `${AUTH}/verify-token`, { token })
 
 interface Load {
-  /** The unexpected answers, one line each. */
+  /** Unexpected answers, one line each. */
   readonly refusals: string[]
-  /** The keys that tokens were signed with. */
+  /** The ids of the keys that signed tokens. */
   readonly kids: Set<string>
-  /** How often each client has been through everything. */
+  /** The completed rounds of each client. */
   readonly rounds: number[]
   stop(): Promise<void>
 }
 
-/** Clients that sign in, refresh and show every token to every origin, again and again. */
+/** Clients that repeatedly sign in, refresh and present every token to every origin. */
 function beginLoad(people: readonly SignedUp[], bases: readonly [string, string]): Load {
   const refusals: string[] = []
   const kids = new Set<string>()
@@ -38,7 +38,7 @@ function beginLoad(people: readonly SignedUp[], bases: readonly [string, string]
   }
   const client = async (person: SignedUp, index: number) => {
     while (!isStopped) {
-      // Each step at the other origin, and the other way round in every second round.
+      // Consecutive steps go to different origins, in the reverse order in every second round.
       const [a, b] = (index + (rounds[index] ?? 0)) % 2 === 0 ? bases : [bases[1], bases[0]]
       const login = await call(a, 'POST', `${AUTH}/login`, { body: { email: person.email, password: PASSWORD } })
       note('login', login)
@@ -89,7 +89,7 @@ t.test('keys are rotated twice under load at two origins, and no token is refuse
   t.ok(load.kids.size >= 2, 'tokens of the first and of the last key were shown')
 })
 
-t.test('what a removed key has signed is refused by every origin, and signing in again helps', async t => {
+t.test('every origin refuses the tokens of a removed key, and signing in again works', async t => {
   const origin = await openTestOrigin(t)
   const keys = await createKeysCommand(t, origin)
   const bases = [origin.url, (await origin.another()).url] as const

@@ -1,5 +1,5 @@
 /**
- * The pages behind mailed links in a real browser: by keyboard, on a phone, opened twice, and when all goes wrong.
+ * The pages behind emailed links in a real browser: by keyboard, on a phone, opened twice, and when requests fail.
  *
  * Over 200 lines: one browser serves all pages, because it takes a second to start.
  */
@@ -17,23 +17,23 @@ const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 
 t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
   const { url, mailbox, config } = await openTestOrigin(t, { PUBLIC_URL: 'http://gatehouse.localhost' })
-  // The public URL leads to the origin of this test, so links and `Origin` are what they will be; a browser trusts
+  // The public URL leads to the origin of this test, so links and `Origin` are as in production. A browser trusts
   // `localhost` like TLS.
   const hosts = `MAP ${new URL(config.publicUrl).host} ${new URL(url).host}`
   const browser = await openChromium(t, `--host-resolver-rules=${hosts}`)
   const login = (email: string, password: string) =>
     call(url, 'POST', `${API}/auth/login`, { body: { email, password } })
 
-  /** Registers a user. @returns the mailed link */
+  /** Registers a user, and returns the emailed link. */
   async function registered(): Promise<{ email: string; link: string }> {
     const email = newAddress()
     await call(url, 'POST', `${API}/auth/register`, { body: { email, password: PASSWORD, name: 'Ada' } })
     return { email, link: `${config.publicUrl}/verify-email#token=${await mailedToken(mailbox, email)}` }
   }
 
-  /** The newest mailed link that leads to a page with a token. */
+  /** The link with a token in the newest email. */
   const mailedLink = (email: string, page: string) =>
-    until(`a link to ${page} is mailed to ${email}`, () =>
+    until(`a link to ${page} is emailed to ${email}`, () =>
       mailbox
         .messages(email)
         .flatMap(({ links }) => links)
@@ -46,7 +46,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     return { email, link: await mailedLink(email, '/reset-password') }
   }
 
-  t.test('a verification link confirms by a press of a key, and only then', async t => {
+  t.test('a verification link confirms at the press of a key, and not before', async t => {
     const { email, link } = await registered()
     const { page, complaints } = await open(t, browser, link)
     t.equal(new URL(page.url()).hash, '', 'the token has left the address bar')
@@ -100,14 +100,14 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.strictSame(complaints, ['410', '422'], 'nothing but the refusals')
   })
 
-  t.test('a page without a link says what to do', async t => {
+  t.test('a page without a token says what to do', async t => {
     const { page } = await open(t, browser, `${config.publicUrl}/verify-email`)
     await page.getByRole('heading', { name: 'This link is incomplete' }).waitFor()
     t.ok(await page.getByRole('button', { name: 'Email me a new link' }).isVisible())
     t.notOk(await page.getByRole('button', { name: 'Confirm my address' }).isVisible())
   })
 
-  t.test('where a mail program lost the token, the code from the email or the pasted link does', async t => {
+  t.test('if an email program lost the token, the code from the email or the pasted link works', async t => {
     for (const paste of [
       (link: string) => ` ${link.split('#token=')[1]}\n`,
       (link: string) => link,
@@ -160,7 +160,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.equal((await login(email, NEW_PASSWORD)).status, 200)
   })
 
-  t.test('a new link in the same tab begins anew', async t => {
+  t.test('a new link in the same tab starts the page again', async t => {
     const { email, link } = await registered()
     const { page } = await open(t, browser, `${config.publicUrl}/verify-email`)
     await page.getByRole('heading', { name: 'This link is incomplete' }).waitFor()
@@ -170,7 +170,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.equal((await login(email, PASSWORD)).status, 200)
   })
 
-  t.test('a reset link sets a password on a phone, and the page explains a refused password', async t => {
+  t.test('a reset link sets a password on a phone, and explains why one is refused', async t => {
     const { email, link } = await resetLink()
     const { page, complaints } = await open(t, browser, link, PHONE)
     t.equal(new URL(page.url()).hash, '')
@@ -210,7 +210,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.equal(await password.getAttribute('autocomplete'), 'new-password')
   })
 
-  t.test('the page for a new password asks for the address where the link has no token, and sends a link', async t => {
+  t.test('the page for a new password asks for the address if there is no link, and emails one', async t => {
     const email = await register(url, mailbox)
     const { page } = await open(t, browser, `${config.publicUrl}/reset-password`)
     await page.getByLabel('Your email address').fill(email)
@@ -251,7 +251,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     }
   })
 
-  t.test('where the service cannot be reached the page says so, and the link is still good', async t => {
+  t.test('if the service cannot be reached the page says so, and the link stays valid', async t => {
     const { email, link } = await registered()
     const { page } = await open(t, browser, link)
     await page.route('**/api/**', route => route.abort())
@@ -265,7 +265,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.equal((await login(email, PASSWORD)).status, 200)
   })
 
-  t.test('a button that is pressed many times asks once', async t => {
+  t.test('a button that is pressed many times sends one request', async t => {
     const { link } = await registered()
     const { page } = await open(t, browser, link)
     const asked: string[] = []
@@ -278,7 +278,7 @@ t.test('pages', { skip: withoutChromium, timeout: 120_000 }, async t => {
     t.equal(asked.length, 1)
   })
 
-  t.test('pages load nothing from elsewhere and fit every screen, in the light and in the dark', async t => {
+  t.test('pages load nothing from other hosts and fit every screen, in light and dark mode', async t => {
     const cancelling = ['/cancel-email-change#token=x', '/cancel-email-change']
     const paths = [
       '/verify-email#token=x',

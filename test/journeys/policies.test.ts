@@ -1,4 +1,4 @@
-/** Two common policies, each set by settings alone and tested from end to end through the edge. */
+/** Two common policies, each reached by settings alone, each tested from end to end through the edge. */
 
 import t from 'tap'
 import type { Stack } from '../../local/stack.ts'
@@ -11,7 +11,7 @@ const NEW_PASSWORD = 'Battery-staple-8'
 
 type TestStack = Stack & { messages(to: string): Promise<Mail[]> }
 
-/** The token in the newest email to an address with a matching subject. */
+/** The token of the newest email to an address with a matching subject. */
 async function linkToken(stack: TestStack, address: string, subject: RegExp): Promise<string> {
   const mail = await until(`a mail "${subject}" to ${address}`, async () =>
     (await stack.messages(address)).find(one => subject.test(one.subject))
@@ -21,7 +21,7 @@ async function linkToken(stack: TestStack, address: string, subject: RegExp): Pr
   return token
 }
 
-/** A client with an address of its own, so that limits by address meet only those that they should. */
+/** A client with its own address, so that limits by address do not affect other clients. */
 function clientAt(stack: TestStack, address: string) {
   return (method: string, path: string, options: Parameters<typeof call>[3] = {}) =>
     call(stack.edge, method, API + path, {
@@ -140,7 +140,7 @@ t.test('API: signed in at once, 15 minutes and 7 days, five failures in 15 minut
   const { sessions } = (await request('GET', '/auth/sessions', { token: refreshed.body.accessToken })).body
   t.equal(Date.parse(sessions[0].expiresAt) - Date.parse(sessions[0].createdAt), 604_800_000, 'seven days')
 
-  // Five accounts, so that the growing delay of one account is not what answers.
+  // Five accounts, so that the growing delay of one account does not answer first.
   const guess = () => request('POST', '/auth/login', { body: { email: newAddress(), password: 'Wrong-horse-7' } })
   for (let i = 0; i < 5; i++) t.equal((await guess()).body.code, 'invalid-credentials')
   const blocked = await guess()

@@ -1,4 +1,4 @@
-/** What the README says, run as it stands there. */
+/** The commands of the README, run unchanged. */
 
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** A logout reaches every edge within a second, and no warm request asks Redis for it. */
+/** A logout reaches every edge within a second, and no warm request calls Redis for it. */
 
 import t, { type Test } from 'tap'
 import { openEngineBackend, openRedisRest } from '../../local/redis-rest.ts'
@@ -10,9 +10,9 @@ import { until } from '../lib/until.ts'
 
 const API = '/api/v1'
 const [PEOPLE, SESSIONS_EACH, ABREAST] = [4, 50, 10]
-/** `REVOCATION_MAX_AGE_MS`, and what the promise is. */
+/** `REVOCATION_MAX_AGE_MS`, which is the promised time. */
 const REACH_MS = 1_000
-/** How long a view is fresh. No edge reads more often, at any number of requests. */
+/** A view is fresh for this time: no edge reads more often, at any rate of requests. */
 const FRESH_MS = 500
 
 interface Session {
@@ -21,9 +21,9 @@ interface Session {
 }
 
 /**
- * An origin that people sign in at, and two edges in workerd. Behind these is not that origin, which knows of its own
- * logouts at once, but one that says yes to everything: what is refused, an edge refused. The edges' calls to Redis go
- * through an endpoint of their own, and are counted.
+ * An origin for sign-ins, and two edges in workerd. Behind the edges is another origin: the first one knows of its own
+ * logouts at once. The other one accepts everything, so every refusal is one of an edge. The edges' calls to Redis go
+ * through their own endpoint, which counts them.
  */
 async function openSystem(t: Test) {
   const backend = await openEngineBackend()
@@ -87,7 +87,7 @@ t.test('200 logouts reach two edges within a second each, while warm requests as
     for (let round = 0; round < 3; round++) await all()
     const calls = edgeCalls() - before
     const requests = 3 * sessions.length * edges.length
-    // Each edge renews its view once in a while, and its leases once in a great many requests.
+    // Each edge refreshes its view now and then, and its leases once in many requests.
     const renewals = edges.length * (Math.ceil((Date.now() - beganMs) / FRESH_MS) + 1)
     t.ok(calls <= renewals + requests / 50, `${calls} calls in the time of ${renewals} renewals`)
     t.ok(calls < requests / 10, `${calls} calls for ${requests} requests`)
@@ -106,9 +106,9 @@ t.test('200 logouts reach two edges within a second each, while warm requests as
   })
 })
 
-/** Logs out, and says for each edge how long after the logout was answered the last request began that still passed. */
+/** Logs out. Returns for each edge how long after the answer the last request began that still passed. */
 async function logOut(originUrl: string, edges: readonly Edge[], { token, refreshToken }: Session): Promise<number[]> {
-  // Where Redis does not take the news in time, as on a busy machine, the answer is 503 and the client asks again.
+  // If Redis misses the deadline, as on a busy machine, the answer is 503 and the client tries again.
   await until('the logout is answered well', async () => {
     const { status } = await call(originUrl, 'POST', `${API}/auth/logout`, { body: { refreshToken } })
     return status === 200

@@ -1,6 +1,6 @@
 /**
- * The whole journey through Swagger UI in a real browser. The visitor fills in only what no example can know: the mailed
- * tokens and the access token. A step takes a browser one to two seconds, so no step is taken twice.
+ * The whole journey through Swagger UI in a real browser. The user fills in only what no example can
+ * contain: the emailed tokens and the access token. A step takes one to two seconds, so no step is repeated.
  */
 
 import type { Page } from 'playwright-core'
@@ -21,14 +21,14 @@ t.test('Swagger UI', { skip: withoutChromium }, async t => {
   await page.goto(stack.docs)
   await page.locator('.opblock').first().waitFor()
 
-  /** The token in the newest email to the example user whose link leads to `path`. */
+  /** The token of the newest link to `path` that was emailed to the example user. */
   const mailed = (path: string) =>
-    until(`a link to ${path} is mailed`, async () => {
+    until(`a link to ${path} is emailed`, async () => {
       const links = (await stack.messages(EMAIL)).flatMap(message => message.links)
       return links.find(link => link.includes(`${path}#token=`))?.split('#token=')[1]
     })
 
-  t.test('the journey passes with untouched fields', async t => {
+  t.test('the journey passes with unchanged fields', async t => {
     const untouched = async (operationId: string, status: number) => {
       const answer = await execute(page, operationId)
       t.equal(answer.status, status, `${operationId}: ${answer.body}`)
@@ -78,7 +78,7 @@ async function open(page: Page, operationId: string) {
   return operation
 }
 
-/** Presses Execute and gives the answer, as the page shows it. */
+/** Presses Execute and returns the answer, as the page shows it. */
 async function execute(page: Page, operationId: string): Promise<{ status: number; body: string }> {
   const operation = await open(page, operationId)
   const answer = operation.locator('.live-responses-table')
@@ -102,7 +102,7 @@ async function replaceInBody(page: Page, operationId: string, placeholder: strin
   await field.fill((await field.inputValue()).replace(placeholder, value))
 }
 
-/** Pastes an access token where the page asks for it. */
+/** Pastes an access token into the dialog of the page. */
 async function authorize(page: Page, accessToken: string): Promise<void> {
   await page.locator('.auth-wrapper .authorize').first().click()
   const dialog = page.locator('.dialog-ux')

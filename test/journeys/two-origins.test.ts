@@ -6,7 +6,7 @@ import { openTestOrigin } from '../lib/test-origin.ts'
 
 const AUTH = '/api/v1/auth'
 
-t.test('each step of a journey may meet another origin', async t => {
+t.test('each step of a journey may reach another origin', async t => {
   const { url: a, mailbox, another } = await openTestOrigin(t)
   const { url: b } = await another()
   const email = newAddress()
@@ -33,7 +33,7 @@ t.test('each step of a journey may meet another origin', async t => {
   }
 })
 
-t.test('limits are shared: what one origin has counted, the other one counts on', async t => {
+t.test('limits are shared: each origin continues the count of the other', async t => {
   const { url: a, another } = await openTestOrigin(t, { LOGIN_FAILURES_ADDRESS: '5/600', QUOTA_REGISTER: '5/3600' })
   const { url: b } = await another()
   const guess = (base: string) =>

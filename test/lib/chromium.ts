@@ -1,4 +1,4 @@
-/** Debian's Chromium for a test, without its own background requests. */
+/** Debian's Chromium for a test, without its background traffic. */
 
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
@@ -19,7 +19,7 @@ const QUIET = [
   '--disable-sync'
 ]
 
-/** Starts it, with more arguments where a test has some; it ends with the test. */
+/** Starts it, with further arguments of the test. It ends with the test. */
 export async function openChromium(t: Teardown, ...more: readonly string[]): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...more] })
   t.teardown(() => browser.close())

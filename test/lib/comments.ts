@@ -1,6 +1,6 @@
 /** Reads the prose of the house: comments of a source, paragraphs of a document, each cut into clauses. */
 
-/** The comments of a TypeScript source, one string each; directives and code in them are kept as they stand. */
+/** The comments of a TypeScript source, one string each; directives and code in them are kept unchanged. */
 export function commentsOf(source: string): string[] {
   const found: string[] = []
   let current: string[] = []

@@ -1,4 +1,4 @@
-/** `.env.example`, read: its settings, and which of them each process asks for. */
+/** Reads `.env.example`: its settings, and which of them each process reads. */
 
 import { readFile } from 'node:fs/promises'
 import { parseEdgeSettings } from '../../edge/settings.ts'
@@ -16,12 +16,12 @@ export async function exampleSettings(): Promise<Map<string, string | undefined>
   )
 }
 
-/** What each process asks its environment for. */
+/** The variables that each process reads. */
 export function askedSettings(): { readonly origin: ReadonlySet<string>; readonly edge: ReadonlySet<string> } {
   return { origin: asked(loadConfig), edge: asked(parseEdgeSettings) }
 }
 
-/** Some settings are asked for only where another one is there. */
+/** Some settings are read only if another one is set. */
 const GATES: Readonly<Record<string, string>> = {
   CAPTCHA_SECRET: 'a secret',
   JWKS: '{}',
@@ -42,7 +42,7 @@ function asked(read: (env: Readonly<Record<string, string | undefined>>) => unkn
   try {
     read(env)
   } catch {
-    // It complains of all that is missing, after having asked for it.
+    // It reads every setting before it throws for the missing ones.
   }
   return names
 }

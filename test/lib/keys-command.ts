@@ -1,10 +1,10 @@
-/** Runs `gatehouse keys …` as an operator does, on the engines of a test. */
+/** `gatehouse keys …` as an operator runs it, on the engines of a test. */
 
 import { runCommand } from '../../server/cli/run-command.ts'
 import { appRole, type Teardown } from './test-engines.ts'
 import type { TestOrigin } from './test-origin.ts'
 
-/** Creates the command; it answers with its exit code. */
+/** Creates the command, which returns its exit code. */
 export async function createKeysCommand(
   t: Teardown,
   { databaseUrl, config, redis }: Pick<TestOrigin, 'databaseUrl' | 'config' | 'redis'>

@@ -5,7 +5,7 @@ export interface Lane {
   readonly name: string
   readonly databaseUrl: string | undefined
   readonly redisUrl: string | undefined
-  /** Why this lane does not run, where it does not. */
+  /** Why this lane is skipped, if it is. */
   readonly skip: string | false
 }
 
@@ -24,5 +24,5 @@ export function lanes(): readonly Lane[] {
   ]
 }
 
-/** The lane without any service of this machine's. */
+/** The lane that needs no service of this machine. */
 export const EMBEDDED: Lane = { name: 'embedded engines', databaseUrl: undefined, redisUrl: undefined, skip: false }

@@ -1,4 +1,4 @@
-/** Finds the functions and files of one source that are long enough to owe the reader a reason. */
+/** Finds the functions and files of one source that are long enough to need a stated reason. */
 
 import { createRequire } from 'node:module'
 import type TypeScript from '../interop/node_modules/typescript/lib/typescript.d.ts'
@@ -12,7 +12,7 @@ export const MAX_FILE_LINES = 200
 const FUNCTION_REASON = `Over ${MAX_FUNCTION_LINES} lines: `
 const FILE_REASON = `Over ${MAX_FILE_LINES} lines: `
 
-/** What a source owes: a reason for each long function and a long file, and no reason that holds no longer. */
+/** The missing reasons for long functions and long files, and the reasons that are no longer needed. */
 export function missingReasons(path: string, text: string): string[] {
   const faults: string[] = []
   const lines = text.split('\n')
@@ -39,7 +39,7 @@ function commentLines(lines: readonly string[], below: number): number[] {
   return found
 }
 
-/** The functions that have a name or belong to one: declarations, methods and assigned functions; no callbacks. */
+/** The functions with a name: declarations, methods and assigned functions, but not callbacks. */
 function functionsOf(path: string, text: string): { readonly firstLine: number; readonly lineCount: number }[] {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
   const lineOf = (position: number) => file.getLineAndCharacterOfPosition(position).line

@@ -1,4 +1,4 @@
-/** A client that behaves like a person's program: JSON in, JSON out, and a mailbox to look into. */
+/** A user's client: sends and receives JSON, and reads the user's mailbox. */
 
 import { randomUUID } from 'node:crypto'
 import type { Mailbox } from '../../local/mailbox.ts'
@@ -34,14 +34,14 @@ export async function call(base: string, method: string, path: string, options: 
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
 }
 
-/** An email address that no other test uses. */
+/** A new, unique email address. */
 export function newAddress(): string {
   return `person-${randomUUID().slice(0, 13)}@example.com`
 }
 
 export const PASSWORD = 'Correct-horse-7'
 
-/** The newest token that was mailed to an address. */
+/** The newest token that was emailed to an address. */
 export async function mailedToken(mailbox: Pick<Mailbox, 'messages'>, address: string): Promise<string> {
   return until(`a link with a token is mailed to ${address}`, () => {
     const links = mailbox.messages(address).flatMap(message => message.links)
@@ -58,7 +58,7 @@ export interface SignedUp {
 
 const API = '/api/v1'
 
-/** Registers a user and opens the mailed link. */
+/** Registers a user and opens the emailed link. */
 export async function register(
   base: string,
   mailbox: Pick<Mailbox, 'messages'>,

@@ -9,7 +9,7 @@ import { spawnTied, stopChild } from '../../local/child.ts'
 import { type Teardown, temporaryDir } from './test-engines.ts'
 import { until } from './until.ts'
 
-/** Debian keeps it where only administrators look. */
+/** Debian installs it outside the PATH of ordinary users. */
 const PATH = `${process.env.PATH}:/usr/sbin`
 
 /** `false` where it is installed, otherwise why its tests are skipped. */

@@ -1,4 +1,4 @@
-/** Seeded random commands and Lua scripts for comparing two Redis backends. Which may differ in order is said by `comparable`. Over 200 lines: mostly the words to draw from. */
+/** Seeded random commands and Lua scripts for comparing two Redis backends. `comparable` removes allowed differences of order. Over 200 lines: mostly the words to draw from. */
 import { pick, type Random } from '../../local/random.ts'
 import { RedisError, type Reply } from '../../local/redis/reply.ts'
 
@@ -127,7 +127,7 @@ const shapes = [
 
 /** A random command; keys begin with `prefix`. Some are cut short, some have a word too many. */
 export function randomCommand(random: Random, prefix: string): string[] {
-  // Often enough that keys change their type. Otherwise nearly every reply becomes WRONGTYPE.
+  // Often enough that keys change their type: otherwise nearly every reply becomes WRONGTYPE.
   if (random() < 0.12) return ['DEL', draw(random, 'key', prefix), draw(random, 'key', prefix)]
   const shape = pick(random, shapes).split(' ')
   const command = shape.flatMap(part => {
@@ -182,7 +182,7 @@ function luaValue(random: Random, depth: number): string {
 
 /**
  * What a script may throw here. Never a table without `err`: Redis 7.0.15 reads the missing text through a null pointer and
- * the whole server ends (SIGSEGV in luaCallFunction), which on a shared one is everybody's loss.
+ * the whole server ends (SIGSEGV in luaCallFunction), which breaks every user of a shared one.
  */
 const throwable = (random: Random) =>
   pick(random, [luaNumber(random), luaString(random), "{err='ERR bad thing'}", "redis.error_reply('a')", 'nil', 'true'])

@@ -180,14 +180,14 @@ export class RefreshWorld {
     for (const step of steps) await this.#step(step)
   }
 
-  /** Time passes. Trips that take too long are lost. */
+  /** Advances the time. Requests that take too long are lost. */
   async wait(ms: number): Promise<void> {
     this.nowMs += ms
     this.#trips = this.#trips.filter(({ sentMs }) => this.nowMs - sentMs <= MAX_ANSWER_DELAY_MS)
     await this.#deliverNotes()
   }
 
-  /** The owner refreshes without any fault, then uses the access token. */
+  /** A refresh of the owner without a fault. Its access token is then used. */
   async ownerRefreshes(): Promise<Outcome> {
     const outcome = await this.#present('owner', this.jar)
     if (typeof outcome === 'number') {
@@ -285,8 +285,8 @@ export class RefreshWorld {
   }
 
   /**
-   * Every trip and every access token is lost. A browser may also forget a cookie that it has just been given and has
-   * not used.
+   * Every pending request and every access token is lost. A browser may also forget a cookie that it has just received
+   * and has not used.
    */
   #crash(forgets: boolean): void {
     this.#trips = []

@@ -1,14 +1,14 @@
-/** Runs the test files that `TEST_FILES` names one after the other in this process; `test/run.ts` decides which, and counts. */
+/** Runs the test files of `TEST_FILES` in this process, one after the other. `test/run.ts` chooses and counts them. */
 
 import { registerHooks } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import root, { type Test } from 'tap'
 
-/** A file that waits for something in vain fails, and the next one runs. */
+/** After this time a file fails, and the next one runs. */
 const FILE_DEADLINE_MS = 120_000
 
-/** After the last test, and before the runner ends the process. */
+/** The time after the last test; the runner ends the process later. */
 const SAY_AFTER_MS = 10_000
 
 /** The test of the file that is being loaded. */
@@ -28,7 +28,7 @@ registerHooks({
 })
 
 root.setTimeout(0)
-// Not as arguments: tap names folders after them.
+// Not passed as arguments, because tap names folders after them.
 const { TEST_FILES = '' } = process.env
 delete process.env.TEST_FILES
 for (const file of TEST_FILES.split('\n')) {
@@ -38,7 +38,7 @@ for (const file of TEST_FILES.split('\n')) {
   })
 }
 
-// A process with something open does not end by itself, and is ended by the runner: it says why.
+// A process with open resources does not end by itself. It names them before the runner ends it.
 setTimeout(() => {
   process.stderr.write(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}\n`)
 }, SAY_AFTER_MS).unref()

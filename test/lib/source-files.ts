@@ -1,4 +1,4 @@
-/** The sources of the house, for the tests that hold a rule against all of them. */
+/** The sources of the house, for tests that apply a rule to all of them. */
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What test processes printed, read for the two readers of a run: a person at a terminal, and a program that counts TAP. */
+/** Reads the output of test processes, and prints it in two forms: lines for a terminal, and TAP. */
 
 /** Assertions of a run. */
 export interface Counts {
@@ -22,7 +22,7 @@ const NO_COUNTS: Counts = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
 /**
  * Reads the output of a process.
  *
- * @param problem how the process ended, where it did not end well by itself: counted as one failure
+ * @param problem why the process ended, if it failed as a process: counted as one failure
  */
 export function readReport(name: string, output: string, problem: string | undefined): GroupReport {
   const tap = output.replace(/^TAP version 14\n/, '')
@@ -38,7 +38,7 @@ export function readReport(name: string, output: string, problem: string | undef
   }
 }
 
-/** tap closes its output with `# { total: 12, pass: 11, fail: 1 }`, without what is 0. */
+/** tap closes its output with `# { total: 12, pass: 11, fail: 1 }`, without counts of 0. */
 function countsOf(tap: string): Counts {
   const line = /^# \{(.*)\}$/m.exec(tap)?.[1] ?? ''
   const count = (name: string) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(line)?.[1] ?? 0)
@@ -72,7 +72,7 @@ export function asTap({ name, tap, ok }: GroupReport, position: number): string 
   return `# Subtest: ${name}\n${nested}${ok ? 'ok' : 'not ok'} ${position} - ${name}\n\n`
 }
 
-/** A group for a person: a line for each file, and everything that is said of a failure. */
+/** A group for a terminal: a line for each file, and the diagnosis of each failure. */
 export function asLines({ tap }: GroupReport): string {
   const files = tap.matchAll(/^((?:not )?ok) \d+ - (.+?)(?: # time=([\d.]+)(m?s))?$/gm)
   const lines = [...files].map(([, result, file, time = '0', unit]) => {

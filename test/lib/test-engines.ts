@@ -56,7 +56,7 @@ async function createDatabase(t: Teardown, server: string, template = 'template1
 /**
  * The URL of a database for a role that owns nothing, as an origin's is in production.
  *
- * Roles belong to the whole server, on which other files work at the same time: each database gets one of its own.
+ * Roles belong to the whole server, which other files use at the same time. Each database gets its own role.
  */
 export async function appRole(t: Teardown, ownerUrl: string): Promise<string> {
   const role = `${new URL(ownerUrl).pathname.slice(1)}_origin`

@@ -15,13 +15,14 @@ const GROUPS: readonly Group[] = [
   { name: 'server', paths: ['test/server/'] },
   { name: 'faults', paths: ['test/faults/'] },
   { name: 'package', paths: ['test/package/', 'test/interop/'] },
+  { name: 'edge limiter and verifier', paths: ['test/edge/limiter/', 'test/edge/verifier/'] },
   { name: 'edge', paths: ['test/edge/'] },
   { name: 'parity', paths: ['test/parity/'] },
   { name: 'db', paths: ['test/db/'] },
   { name: 'others', paths: ['test/'] }
 ]
 
-/** What counts time or load has the machine to itself: otherwise it would measure its neighbours. */
+/** Files that measure time or load run alone: otherwise they would measure their neighbours. */
 const ALONE: Group = {
   name: 'alone',
   paths: [
@@ -33,11 +34,11 @@ const ALONE: Group = {
 }
 
 /**
- * What starts PostgreSQL, workerd, a browser or another program, or takes many seconds. `npm run test:quick` leaves it
- * out; it allows no process, so that a file that is missing here fails.
+ * Files that start PostgreSQL, workerd, a browser or another program, or take many seconds.
+ * `npm run test:quick` omits them. It allows no process, so a file that is missing here fails.
  */
 const SLOW: readonly RegExp[] = [
-  /^test\/(db|faults|fastify|interop|journeys|package)\//,
+  /^test\/(db|faults|fastify|interop|journeys|lib|package)\//,
   /^test\/edge\/(bundle|examples|readme|settings)\./,
   /^test\/edge\/gateway\/(forwarding|route-confusion|uploads|websocket)\./,
   /^test\/local\/(?!mailbox|redis)/,

@@ -1,6 +1,6 @@
 /**
  * The PostgreSQL of the tests: one server for a whole run, or for a test file that runs by itself. Its databases are
- * copies of a migrated one; `test-engines.ts` assigns them to test files.
+ * copies of a migrated one; `test-engines.ts` hands them out.
  */
 
 import { execFile } from 'node:child_process'
@@ -26,7 +26,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../db/migrations', import.meta.url)
 const CACHE = fileURLToPath(new URL('../../.tap', import.meta.url))
 
 /**
- * Suited to tests: their data need not survive a power cut, and waiting for the disk is most of what they would wait
+ * Suited to tests: their data need not survive a power cut, and most of their time would be spent waiting for the disk.
  * for. The origins of several files connect at the same time.
  */
 const SETTINGS = '\nfsync = off\nsynchronous_commit = off\nmax_connections = 300\n'

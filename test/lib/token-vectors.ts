@@ -22,18 +22,18 @@ import {
   signRaw
 } from '../../local/token-forge.ts'
 
-/** One token, and what a verifier must say of it. */
+/** One token, and the result that a verifier must return. */
 export interface TokenVector {
   readonly name: string
   readonly token: string
   readonly expected: 'ok' | 'token-invalid' | 'token-expired'
-  /** Right only at exactly `nowSeconds`: leave it out where the clock is a real one. */
+  /** Valid only at exactly `nowSeconds`: omit it where the clock is real. */
   readonly exactClock: boolean
   /** Whether the token is a `b64token` (RFC 6750 §2.1), which may be sent in a header. */
   readonly fitsHeader: boolean
 }
 
-/** What the verifier under test was given. */
+/** The settings of the verifier under test. */
 export interface VectorOptions {
   readonly issuer: string
   readonly audience: string
@@ -43,7 +43,7 @@ export interface VectorOptions {
   readonly clockSkewSeconds: number
   /** An ES256 key that the verifier knows. */
   readonly signer: Signer
-  /** An Ed25519 key that the verifier knows as well; without it, its tokens are left out. */
+  /** An Ed25519 key that the verifier knows as well; without it, its tokens are omitted. */
   readonly edSigner?: Signer
 }
 
@@ -235,7 +235,7 @@ function hostileShapes({ signer, header, claims, genuine }: Bench): Row[] {
   ]
 }
 
-/** Every other spelling of the same bytes, each with a genuine signature over that spelling. */
+/** Every other way to write the same bytes, each with a genuine signature over the written form. */
 // Over 40 lines: a table of vectors.
 function hostileEncodings({ signer, header, claims, genuine }: Bench): Row[] {
   // Three octets more or less change how many bits are left over at a part's end.
@@ -281,7 +281,7 @@ function hostileEncodings({ signer, header, claims, genuine }: Bench): Row[] {
   ]
 }
 
-/** Invalid bytes inside of a part, in the header and in the payload. */
+/** Invalid bytes inside a part, in the header and in the payload. */
 // Over 40 lines: a table of vectors.
 function hostileText({ header, claims, withHeader, withPayload }: Bench): Row[] {
   const bytes = (...values: number[]) => Buffer.from(values)
@@ -665,7 +665,7 @@ function hostileClaims({ issuer, audience, claims, withClaims, withPayload }: Be
         token: withClaims({ [claim]: value })
       }))
     ]),
-    // What JSON can write and JavaScript cannot hold.
+    // Values that JSON can write and JavaScript cannot represent.
     ...['1e400', '-1e400', '1e-1', '9007199254740993', '18446744073709551616'].flatMap(number => [
       { name: `exp ${number}`, token: withPayload(toJson(claims).replace(/"exp":\d+/, `"exp":${number}`)) },
       { name: `iat ${number}`, token: withPayload(toJson(claims).replace(/"iat":\d+/, `"iat":${number}`)) }
@@ -699,7 +699,7 @@ function hostileTimes({ claims, nowSeconds, maxLifeSeconds, clockSkewSeconds, wi
   ]
 }
 
-/** Expired *and* invalid in another way: no answer may differ from that to any other forgery. */
+/** Expired and also forged: the answer must be the same as for any other forgery. */
 function expiredForgeries({
   signer,
   header,

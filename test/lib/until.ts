@@ -1,10 +1,10 @@
-/** Waits for something to become true, which a test may; for time to pass it may not. */
+/** Waits until a condition is true. A test may wait for a condition, but not for time to pass. */
 
 type Truthy<T> = Exclude<T, false | null | undefined | '' | 0>
 
 const DEADLINE_MS = 30_000
 
-/** Asks again and again until `check` answers with something truthy, and returns it. */
+/** Calls `check` repeatedly until it returns a truthy value, and returns that value. */
 export async function until<T>(what: string, check: () => T | Promise<T>): Promise<Truthy<T>> {
   const deadlineMs = Date.now() + DEADLINE_MS
   for (;;) {

@@ -52,7 +52,7 @@ t.test('spawnTied() passes only a minimal environment and the given variables', 
   const names = (await output(child)).split('\n').map(line => line.split('=')[0])
   t.ok(names.includes('GIVEN'))
   t.ok(names.includes('PATH'))
-  // The test runner adds variables of its own to whatever is spawned: hence these two by name.
+  // The test runner adds its own variables to every spawned process, so these two are checked by name.
   t.notOk(names.includes('GATEHOUSE_TEST_SECRET'))
   t.notOk(names.includes('HOME'))
 })

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { WITHOUT_COVERAGE } from '../lib/coverage.ts'
 import { call } from '../lib/person.ts'
 import { type Teardown, temporaryDir } from '../lib/test-engines.ts'
 import { until } from '../lib/until.ts'
@@ -29,7 +30,7 @@ async function startDev(
 ): Promise<Dev> {
   const readyFile = join(dir, `ready-${Math.random().toString(36).slice(2)}.json`)
   const child = spawn(process.execPath, [MAIN, '--data', join(dir, 'data'), '--ready-file', readyFile, ...args], {
-    env: { PATH: process.env.PATH, BCRYPT_COST: '4', ...env },
+    env: { ...WITHOUT_COVERAGE, PATH: process.env.PATH, BCRYPT_COST: '4', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
@@ -52,7 +53,7 @@ async function startDev(
   return { pid: child.pid ?? 0, urls, output: () => output, end }
 }
 
-/** Processes, other than zombies, whose command line names a folder. */
+/** The processes with a folder in their command line, other than zombies. */
 async function processesOf(dir: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
   const lines = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))

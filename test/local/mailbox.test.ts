@@ -172,7 +172,7 @@ t.test('an email over 1 MiB is refused with 552, and the next one is accepted', 
   const mailbox = await open(t)
   const huge = 'x'.repeat(1024 * 1024)
   await t.rejects(send(mailbox, { text: huge }), { message: /552/ })
-  // A sender that does not announce the size is cut off as well.
+  // A sender that does not announce the size is refused as well.
   const socket = connect({ host: '127.0.0.1', port: Number(new URL(mailbox.smtpUrl).port) })
   await once(socket, 'readable')
   const lines = ['HELO x', 'MAIL FROM:<a@example.com>', 'RCPT TO:<b@example.com>', 'DATA']

@@ -268,7 +268,7 @@ function connect(t: Test, url: string): postgres.Sql {
   return sql
 }
 
-/** Opens the database from the sources in `folder`, sends its URL, closes it on request. */
+/** Opens the database from the sources in `folder`, sends its URL, and closes it on request. */
 function openInScript(folder: string, options: { dataDir: string; cacheDir?: string }): string {
   const module = pathToFileURL(join(folder, 'local', 'postgres.ts')).href
   return `
@@ -301,12 +301,12 @@ function ownedFolder(t: Test): string {
 
 function temporaryFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
-  // Again where a server that was killed has children which have not noticed yet.
+  // Tries again while children of a killed server are still running.
   t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
   return folder
 }
 
-/** Whether every user may enter `folder` and the folders above it. */
+/** Whether every account may enter `folder` and its parents. */
 function isReachable(folder: string): boolean {
   return (statSync(folder).mode & 0o005) === 0o005 && (dirname(folder) === folder || isReachable(dirname(folder)))
 }

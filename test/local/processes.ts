@@ -1,4 +1,4 @@
-/** Processes for tests that kill: a script in a process of its own, and the processes that it leaves. Tests leave the rest. */
+/** Processes for tests that kill: runs a script in its own process, and finds the processes that it leaves. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { ChildUser } from '../../local/child.ts'
+import { WITHOUT_COVERAGE } from '../lib/coverage.ts'
 
 /** Whether a process runs; one that only waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
@@ -27,7 +28,7 @@ export async function until(condition: () => boolean, boundMs = 10_000): Promise
 
 export interface RunningScript {
   readonly process: ChildProcess
-  /** What the script sent with `process.send`. */
+  /** The messages that the script sent with `process.send`. */
   readonly said: Promise<unknown>
 }
 
@@ -36,7 +37,7 @@ export function runScript(t: Test, source: string, user?: ChildUser): RunningScr
   const args = ['--input-type=module', '--no-warnings', '--eval', source]
   const child = spawn(process.execPath, args, {
     cwd: '/',
-    env: { PATH: process.env.PATH },
+    env: { ...WITHOUT_COVERAGE, PATH: process.env.PATH },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     ...user
   })

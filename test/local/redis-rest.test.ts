@@ -455,7 +455,7 @@ async function compare(t: Test, seed: number, engine: LaneBackend, redis: LaneBa
     const mine = comparable(command, await engine.backend.execute(command))
     const theirs = comparable(command, await redis.backend.execute(command))
     if (isError(theirs)) errors++
-    // One assertion for what differs, not thousands for what does not: after the first the two have parted anyway.
+    // One assertion for the first difference: after it the two states differ anyway.
     if (!isDeepStrictEqual(mine, theirs)) {
       t.strictSame(mine, theirs, `command ${commands}`, { command })
       return

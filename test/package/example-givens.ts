@@ -15,7 +15,7 @@ const signature = createWebCryptoSignaturePort()
 export const redis = openRedis({ url: rest.url, token: 'a token of the test', deadlineMs: 20_000 })
 await createRevocationFeed(redis, 960_000).rebuild('0199a8d4-1c00-7000-8000-0000000000d4', async () => [])
 
-/** Closes what was opened. */
+/** Closes the opened resources. */
 export async function close(): Promise<void> {
   await rest.close()
   await backend.close()

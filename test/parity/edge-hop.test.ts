@@ -1,4 +1,4 @@
-/** The signed hop: what the edge signs, a real origin that demands it accepts, and nothing that differs from it. */
+/** The signed hop: a real origin that requires it accepts requests as the edge signed them, and refuses every change. */
 
 import t from 'tap'
 import { HOP_MAX_AGE_MS, HOP_MAX_AHEAD_MS } from '../../edge/contract/edge-hop.ts'
@@ -85,7 +85,7 @@ t.test('an origin that demands the edge', async t => {
     t.equal(await replay({}, '/api/v1/nowhere?a=b', 'DELETE'), 'edge-required', 'another method')
   })
 
-  await t.test('refuses a hop whose time is too far off, however well it is signed', async t => {
+  await t.test('refuses a genuine hop with a time too far off', async t => {
     const sign = createHopSigner(EDGE_SECRET)
     const ask = async (timeMs: number, changes: { clientAddress?: string; requestId?: string } = {}) => {
       const hop = {

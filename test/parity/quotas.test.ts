@@ -78,7 +78,7 @@ for (const lane of redisBackends()) {
       t.notOk((await one.charge({ name: 'test', policy, subject }, CLOCK)).allowed)
     })
 
-    await t.test('a quota whose window was changed does not count the debits of the old one for ever', async t => {
+    await t.test('after a change of its window a quota does not count old debits for ever', async t => {
       const subject = randomUUID()
       for (let i = 0; i < 3; i++) await one.charge({ name: 'test', policy: quotaPolicy(5, 60), subject }, CLOCK)
       t.equal((await two.charge({ name: 'test', policy: quotaPolicy(5, 3600), subject }, CLOCK)).remaining, 4)

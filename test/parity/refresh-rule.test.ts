@@ -1,4 +1,4 @@
-/** The refresh rule and its SQL twin agree over whole lives of a session, thieves included. */
+/** The refresh rule and its SQL twin agree over whole lives of a session, with thefts. */
 
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
@@ -15,7 +15,7 @@ import { migratedDatabase } from '../lib/test-engines.ts'
 /** Ahead of the real clock: the statement reads that as well, and takes the later one. */
 const START_MS = Date.now() + 86_400_000
 const END = new Date(START_MS + 3650 * 86_400_000)
-/** More of them by hand: `REFRESH_LIVES=10000`. */
+/** For a longer run: `REFRESH_LIVES=10000`. */
 const LIVES = Number(process.env.REFRESH_LIVES ?? 150)
 
 t.setTimeout(3_600_000)

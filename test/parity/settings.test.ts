@@ -1,4 +1,4 @@
-/** Edge and origin read the settings that they share by one grammar: both take a value, as the same thing, or neither does. */
+/** Edge and origin read their shared settings by one grammar: both read a value alike, or both refuse it. */
 
 import t from 'tap'
 import { SHARED_SETTINGS, type SharedSettingName } from '../../edge/contract/shared-settings.ts'
@@ -18,7 +18,7 @@ const ORIGIN = {
 }
 const EDGE = { ...ORIGIN, ORIGIN_URL: 'https://origin.example.com' }
 
-/** Where each side keeps what it read. */
+/** Where each side stores its settings. */
 const PLACES: Readonly<Record<SharedSettingName, readonly [keyof Config, keyof EdgeSettings]>> = {
   PUBLIC_URL: ['publicUrl', 'publicUrl'],
   API_PREFIX: ['apiPrefix', 'apiPrefix'],
@@ -31,7 +31,7 @@ const PLACES: Readonly<Record<SharedSettingName, readonly [keyof Config, keyof E
   REDIS_NAMESPACE: ['redisNamespace', 'redisNamespace']
 }
 
-/** Good ones of each setting, and what comes close. */
+/** Valid values of each setting, and invalid ones that are similar. */
 const ODD: Readonly<Record<SharedSettingName, readonly string[]>> = {
   PUBLIC_URL: [
     'https://a.example',

@@ -10,7 +10,7 @@ import type { RedisBackend } from '../../local/redis-rest.ts'
 import { redisBackends } from '../lib/redis-backends.ts'
 
 const TRACES = 2_000
-/** Traces that are on their way to the engine at a time. */
+/** The number of traces that are sent to the engine at a time. */
 const ABREAST = 50
 
 interface Step {

@@ -12,7 +12,7 @@ import { openTestOrigin, type TestOrigin } from '../lib/test-origin.ts'
 import { buildVectors, type TokenVector } from '../lib/token-vectors.ts'
 
 const PATH = '/api/v1/auth/verify-token'
-/** Longer headers are refused before a token is looked for. */
+/** Longer headers are refused before the token is read. */
 const MAX_HEADER_BYTES = 9_000
 /** So that no token is refused by a quota. */
 const WIDE_QUOTAS = { EDGE_QUOTA_ADDRESS: '1000000/60', EDGE_QUOTA_AUTH: '1000000/60', EDGE_QUOTA_USER: '1000000/60' }
@@ -23,7 +23,7 @@ const origin = await openTestOrigin(t)
 const vectors = await buildTable(origin)
 
 t.test('every token has the same result at the edge in Node, at the edge in workerd, and at the origin', async t => {
-  // Behind the edges stands another origin, which accepts everything: every refusal is one of the edge.
+  // Behind the edges is another origin, which accepts everything. Every refusal is one of the edge.
   const credulous = await openTinyOrigin(t)
   const bindings = {
     ...edgeBindings(credulous.url, origin.redis),
@@ -83,7 +83,7 @@ t.test('a refusal is the same problem in every place, challenge and all', async 
   }
 })
 
-/** The table, its good tokens signed with the key that the origin really signs with. */
+/** The table, with its valid tokens signed by the origin's own key. */
 async function buildTable(origin: TestOrigin): Promise<readonly TokenVector[]> {
   const vectors = buildVectors({
     issuer: origin.config.publicUrl,
@@ -110,7 +110,7 @@ async function signerOf({ config, databaseUrl }: TestOrigin): Promise<Signer> {
   }
 }
 
-/** What a place says of each token: `ok`, or the code of its problem. */
+/** The result for each token at one place: `ok`, or the code of its problem. */
 async function ask(send: Edge['send'], vectors: readonly TokenVector[]): Promise<Record<string, string>> {
   const results: Record<string, string> = {}
   for (let i = 0; i < vectors.length; i += ABREAST) {
@@ -123,7 +123,7 @@ async function ask(send: Edge['send'], vectors: readonly TokenVector[]): Promise
   return results
 }
 
-/** A busy machine may miss the deadline of the store now and then, which says nothing of the token: it is asked again. */
+/** A busy machine may miss the deadline of the store, which proves nothing about the token. It is sent again. */
 async function resultOf(send: Edge['send'], token: string): Promise<string> {
   let result = ''
   for (let tries = 0; tries < 5; tries++) {

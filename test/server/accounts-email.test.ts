@@ -1,5 +1,5 @@
 /**
- * Further verification links, and changes of address, over HTTP. No client learns which address is known.
+ * New verification links and changes of address, over HTTP. No answer reveals whether an address is known.
  *
  * Over 200 lines: its tests spend the quotas of one origin, which is started once for all of them.
  */
@@ -24,7 +24,7 @@ const change = (ada: Pick<SignedUp, 'accessToken'>, email: string, password = PA
 const expire = (email: string) => sql`delete from mailed_tokens where registration_id in
   (select id from registrations where email = ${email})`
 
-/** Waits until the worker has processed the newest email of a kind to an address. */
+/** Waits until the worker has sent or given up the newest email of a kind to an address. */
 const dealt = (email: string, kind: string) =>
   until(`the ${kind} to ${email} is dealt with`, async () => {
     const rows = await sql`select sent_at from outbox where recipient = ${email} and kind = ${kind}`
@@ -33,14 +33,14 @@ const dealt = (email: string, kind: string) =>
 const mailsAbout = (email: string, pattern: RegExp) =>
   mailbox.messages(email).filter(({ subject: title }) => pattern.test(title))
 
-/** What a client can see of an answer. */
+/** The parts of an answer that a client can see. */
 const seen = ({ status, headers, body }: Awaited<ReturnType<typeof call>>) => ({
   status,
   body,
   headers: [...headers.keys()]
 })
 
-t.test('resend answers every address alike, byte for byte', async t => {
+t.test('resend gives every address the same answer, byte for byte', async t => {
   const waiting = newAddress()
   await registerAs(waiting)
   const answers = [await resend(await register(url, mailbox)), await resend(waiting), await resend(newAddress())]
@@ -48,7 +48,7 @@ t.test('resend answers every address alike, byte for byte', async t => {
   for (const answer of answers) t.strictSame(seen(answer), seen(answers[0] as (typeof answers)[0]))
 })
 
-t.test('resend mails a new link for a registration that waits, and the old one stays good', async t => {
+t.test('resend emails a new link for a pending registration, and the old link stays valid', async t => {
   const email = newAddress()
   await registerAs(email)
   const first = await mailedToken(mailbox, email)
@@ -62,7 +62,7 @@ t.test('resend mails a new link for a registration that waits, and the old one s
   t.equal((await verify(first)).status, 410, 'one of them is enough')
 })
 
-t.test('resend lets the registration wait for as long as the new link', async t => {
+t.test('resend keeps the registration until the new link expires', async t => {
   const email = newAddress()
   await registerAs(email)
   await mailedToken(mailbox, email)
@@ -75,7 +75,7 @@ t.test('resend lets the registration wait for as long as the new link', async t 
   t.equal(row?.same, true)
 })
 
-t.test('resend sends nothing to an unknown address, and to one that has an account how to sign in', async t => {
+t.test('resend sends nothing to an unknown address, and sign-in instructions to one with an account', async t => {
   const [unknown, verified] = [newAddress(), await register(url, mailbox)]
   for (const email of [unknown, verified]) {
     await resend(email)
@@ -106,45 +106,42 @@ t.test('resend does the same work for every address: two rows', async t => {
   t.strictSame(rows, Array(4).fill({ audited: 1, mails: 1 }))
 })
 
-t.test(
-  'after two registrations with two passwords, the email after resend says how to continue, and that works',
-  async t => {
-    const email = newAddress()
-    await registerAs(email, 'Owners-horse-1')
-    const first = await mailedToken(mailbox, email)
-    await registerAs(email, 'Owners-horse-2')
-    const second = await until('the other link', async () => {
-      const token = await mailedToken(mailbox, email)
-      return token !== first && token
-    })
-    t.equal((await verify(first)).status, 200)
-    t.match(await login(email, 'Owners-horse-2'), { status: 403, body: { code: 'email-unverified' } })
-    t.equal((await verify(second)).status, 410, 'the link of the other password')
+t.test('after two registrations with two passwords, resend says what to do, and that works', async t => {
+  const email = newAddress()
+  await registerAs(email, 'Owners-horse-1')
+  const first = await mailedToken(mailbox, email)
+  await registerAs(email, 'Owners-horse-2')
+  const second = await until('the other link', async () => {
+    const token = await mailedToken(mailbox, email)
+    return token !== first && token
+  })
+  t.equal((await verify(first)).status, 200)
+  t.match(await login(email, 'Owners-horse-2'), { status: 403, body: { code: 'email-unverified' } })
+  t.equal((await verify(second)).status, 410, 'the link of the other password')
 
-    await resend(email)
-    const [note] = await until('the way out is mailed', () => {
-      const mails = mailsAbout(email, /already have an account/)
-      return mails.length > 0 && mails
-    })
-    t.match(note?.links, [/\/reset-password$/])
-    await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email } })
-    const reset = await until('the link to a new password', () => {
-      const [mail] = mailsAbout(email, /^Choose a new password/)
-      return mail?.links[0]?.split('#token=')[1]
-    })
-    const body = { token: reset, password: 'Owners-horse-2' }
-    t.equal((await call(url, 'POST', `${API}/auth/reset-password`, { body })).status, 200)
-    t.equal((await login(email, 'Owners-horse-2')).status, 200)
-  }
-)
+  await resend(email)
+  const [note] = await until('the way out is emailed', () => {
+    const mails = mailsAbout(email, /already have an account/)
+    return mails.length > 0 && mails
+  })
+  t.match(note?.links, [/\/reset-password$/])
+  await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email } })
+  const reset = await until('the link to a new password', () => {
+    const [mail] = mailsAbout(email, /^Choose a new password/)
+    return mail?.links[0]?.split('#token=')[1]
+  })
+  const body = { token: reset, password: 'Owners-horse-2' }
+  t.equal((await call(url, 'POST', `${API}/auth/reset-password`, { body })).status, 200)
+  t.equal((await login(email, 'Owners-horse-2')).status, 200)
+})
 
-t.test('a user that registers twice and loses both links can still continue', async t => {
+t.test('after two registrations and the loss of both links, the way out works, too', async t => {
   const email = newAddress()
   for (const password of ['Owners-horse-1', 'Owners-horse-2']) await registerAs(email, password)
   await until('both links', () => mailbox.messages(email).length === 2)
   await expire(email)
   await resend(email)
-  await until('the way out is mailed', () => mailsAbout(email, /register again/).length === 1)
+  await until('the way out is emailed', () => mailsAbout(email, /register again/).length === 1)
   const older = await mailedToken(mailbox, email)
   await registerAs(email, 'Owners-horse-3')
   const newest = await until('the newest link', async () => {
@@ -155,7 +152,7 @@ t.test('a user that registers twice and loses both links can still continue', as
   t.equal((await login(email, 'Owners-horse-3')).status, 200)
 })
 
-t.test('resend never mails a link that might activate the registration of another person', async t => {
+t.test('resend never emails a link that might activate the registration of another user', async t => {
   const email = newAddress()
   await registerAs(email, 'Owners-horse-1')
   await registerAs(email, 'Newcomers-horse-2')
@@ -172,11 +169,11 @@ t.test('resend never mails a link that might activate the registration of anothe
     where r.email = ${email}`
     ).length,
     2,
-    'and the links that were mailed before stay as they are'
+    'and the links that were emailed before stay as they are'
   )
 })
 
-t.test('resend marks an unverified account as verified, where that is optional', async t => {
+t.test('resend emails a link that verifies an account, if verification is optional', async t => {
   const optional = await subject.another({ EMAIL_VERIFICATION: 'optional' })
   const email = newAddress()
   await registerAs(email, PASSWORD, optional.url)
@@ -191,7 +188,7 @@ t.test('resend marks an unverified account as verified, where that is optional',
   t.equal(row?.email_verified, true)
 })
 
-t.test('a fourth resend within an hour is refused, known or not, however the address is spelled', async t => {
+t.test('a fourth resend within an hour is refused, for known and unknown addresses in any spelling', async t => {
   for (const email of [newAddress(), await register(url, mailbox)]) {
     const spellings = [email, email.toUpperCase(), ` ${email} `, email]
     const answers = []
@@ -207,14 +204,14 @@ t.test('a fourth resend within an hour is refused, known or not, however the add
   }
 })
 
-t.test('of any number of resends at once three are taken', async t => {
+t.test('of any number of resends at once three are accepted', async t => {
   const email = newAddress()
   const statuses = await Promise.all(Array.from({ length: 9 }, async () => (await resend(email)).status))
   t.equal(statuses.filter(status => status === 202).length, 3)
   t.equal(statuses.filter(status => status === 429).length, 6)
 })
 
-t.test('no address gets into Redis', async t => {
+t.test('Redis stores no email address', async t => {
   const email = newAddress()
   await resend(email)
   const response = await fetch(subject.redis.url, {
@@ -227,7 +224,7 @@ t.test('no address gets into Redis', async t => {
   t.notMatch(text, email.split('@')[0])
 })
 
-t.test('hostile addresses are refused by name, before they cost anything', async t => {
+t.test('hostile addresses are refused by name, before any work', async t => {
   const hostile = [null, 7, {}, [], '', 'x', 'a@b', 'a@b.example, c@d.example', '"a"@b.example', 'x'.repeat(300)]
   for (const email of hostile) {
     t.match(await resend(email), { status: 422, body: { errors: [{ pointer: '/email' }] } }, JSON.stringify(email))
@@ -257,7 +254,7 @@ t.test('an address changes when the link to the new one is opened, and the old o
   t.equal((await verify(token)).status, 410, 'once')
 })
 
-t.test('an email to a new address contains no text of the person', async t => {
+t.test('an email to a new address contains no text of the user', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)
@@ -297,7 +294,7 @@ t.test('the current address is refused as a new one', async t => {
   t.match(await change(ada, ada.email.toUpperCase()), { status: 422, body: { errors: [{ pointer: '/email' }] } })
 })
 
-t.test('an address that was taken meanwhile: the link has expired, and nothing changes', async t => {
+t.test('a link to an address that was taken meanwhile has expired, and changes nothing', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)
@@ -312,7 +309,7 @@ t.test('an address that was taken meanwhile: the link has expired, and nothing c
   t.equal((await login(ada.email)).status, 200)
 })
 
-t.test('an address that two accounts want at once goes to one of them, and no request waits for ever', async t => {
+t.test('an address that two accounts request at once goes to one of them, and no request waits for ever', async t => {
   for (let round = 0; round < 5; round++) {
     const ada = await signUp(url, mailbox)
     const next = newAddress()
@@ -329,7 +326,7 @@ t.test('an address that two accounts want at once goes to one of them, and no re
   }
 })
 
-t.test('two accounts that want one address at once: one gets it', async t => {
+t.test('of two accounts that confirm one address at once, one gets it', async t => {
   const next = newAddress()
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   await change(ada, next)
@@ -343,7 +340,7 @@ t.test('two accounts that want one address at once: one gets it', async t => {
   t.strictSame(statuses.sort(), [200, 410])
 })
 
-t.test('of several changes only the last link is good', async t => {
+t.test('of several changes only the last link is valid', async t => {
   const ada = await signUp(url, mailbox)
   const [mistyped, meant] = [newAddress(), newAddress()]
   await change(ada, mistyped)
@@ -353,7 +350,7 @@ t.test('of several changes only the last link is good', async t => {
   t.equal((await verify(await mailedToken(mailbox, meant))).status, 200)
 })
 
-t.test('a change of address makes links void that went to the old one', async t => {
+t.test('a change of address voids the links that were sent to the old one', async t => {
   const ada = await signUp(url, mailbox)
   await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email: ada.email } })
   const reset = await until('the link', () => {
@@ -383,7 +380,7 @@ t.test('registrations of an address are void once an account has changed to it',
   t.equal((await verify(squatted)).status, 410)
 })
 
-t.test('each step is audited with the person it concerns', async t => {
+t.test('each step is audited with its user', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)

@@ -16,7 +16,7 @@ const remove = ({ accessToken: token }: Pick<SignedUp, 'accessToken'>, body: obj
 const exported = ({ accessToken: token }: Pick<SignedUp, 'accessToken'>) =>
   call(url, 'GET', `${API}/users/me/export`, { token })
 
-t.test('export holds everything that is stored about a person', async t => {
+t.test('export contains all stored data about a user', async t => {
   const ada = await signUp(url, mailbox)
   await call(url, 'PATCH', `${API}/users/me`, { token: ada.accessToken, body: { name: 'Ada Lovelace' } })
   await call(url, 'POST', `${API}/users/me/email`, {
@@ -96,11 +96,11 @@ t.test('deletion is published to the edges', async t => {
   t.match(row, { end_published: true, end_reason: 'account-deleted' })
 })
 
-t.test('deletion leaves no trace of the person in any table', async t => {
+t.test('deletion leaves no trace of the user in any table', async t => {
   const ada = await signUp(url, mailbox)
   await sql`update users set name = 'Augusta-Ada-of-the-test' where id = ${ada.userId}`
   await call(url, 'POST', `${API}/auth/forgot-password`, { body: { email: ada.email } })
-  await until('the link is mailed', () => mailbox.messages(ada.email).some(({ text }) => /reset-password#/.test(text)))
+  await until('the link is emailed', () => mailbox.messages(ada.email).some(({ text }) => /reset-password#/.test(text)))
   await call(url, 'POST', `${API}/auth/register`, { body: { email: ada.email, password: PASSWORD, name: 'Eve' } })
   t.equal((await remove(ada)).status, 204)
   await until('the last mail is sent', () => mailbox.messages(ada.email).some(({ subject }) => /deleted/.test(subject)))

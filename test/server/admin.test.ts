@@ -15,7 +15,7 @@ import { until } from '../lib/until.ts'
 
 const opened = await openTestOrigin(t)
 const { mailbox } = opened
-// The origin works as the application's own role, as in production.
+// The origin uses the application's own role, as in production.
 const { url } = await opened.another({ DATABASE_URL: await appRole(t, opened.databaseUrl) })
 const sql = postgres(opened.databaseUrl, { max: 2, onnotice: () => {} })
 t.teardown(() => sql.end({ timeout: 1 }))

@@ -18,7 +18,7 @@ const PRODUCTION = {
 }
 const LOCAL = { ...PRODUCTION, NODE_ENV: 'development', PUBLIC_URL: 'http://localhost:8787' }
 
-/** The error about faulty settings. Fails the test where no setting is faulty. */
+/** The error about invalid settings. Fails the test if every setting is valid. */
 function complaint(env: Readonly<Record<string, string | undefined>>): string {
   try {
     loadConfig(env)

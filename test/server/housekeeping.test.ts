@@ -20,7 +20,7 @@ const DAY = 86_400_000
 const RETENTION_MS = 960 * SECOND
 const ownerUrl = await migratedDatabase(t)
 const sql = postgres(ownerUrl, { max: 2, onnotice: () => {} })
-// As the application's own role, which must have every right that this needs.
+// Uses the application's own role, to prove that it has every right that this needs.
 const database = openDatabase({ url: await appRole(t, ownerUrl) })
 t.teardown(async () => {
   await database.close()

@@ -28,7 +28,7 @@ const RETENTION_MS = 960_000
 
 const ownerUrl = await migratedDatabase(t)
 const sql = postgres(ownerUrl, { max: 1, onnotice: () => {} })
-// As the application's own role, which must have every right that this needs.
+// Uses the application's own role, to prove that it has every right that this needs.
 const appUrl = await appRole(t, ownerUrl)
 const database = openDatabase({ url: appUrl })
 t.teardown(async () => {

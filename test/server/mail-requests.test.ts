@@ -1,8 +1,7 @@
 /**
- * What the mail worker makes of a request for a link, over a real database: nothing, a notice,
- * or one link, final once it is decided.
+ * How the mail worker handles a request for a link, over a real database: no email, a notice, or exactly one link.
  *
- * Over 200 lines: the table of requests and what comes of each is read in one piece.
+ * Over 200 lines: the table of requests and their results is read in one piece.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -29,7 +28,7 @@ const box = createSealedBox(deriveKeys(['a root secret for the outbox of this te
 const START_MS = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000
 
-/** A worker with a clock that stands still until it is moved, and a mail server that may be away. */
+/** A worker with a manual clock, and a mail server that may be away. */
 function worker() {
   const state = { nowMs: START_MS, isDown: false }
   const sent: Envelope[] = []
@@ -122,7 +121,7 @@ t.test(
   }
 )
 
-t.test('two workers that come to the same request at once make one link', async t => {
+t.test('two workers that claim the same request at once make one link', async t => {
   const ada = await person()
   await request('reset-requested', ada.email)
   const workers = [worker(), worker(), worker()]
@@ -131,7 +130,7 @@ t.test('two workers that come to the same request at once make one link', async 
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.id}`).length, 1)
 })
 
-t.test('a request that nothing comes of counts as sent, and makes no token', async t => {
+t.test('a request that leads to no email counts as sent, and makes no token', async t => {
   const gone = await person({ disabled: true })
   const requests: readonly [MailKind, string][] = [
     ['reset-requested', `${randomUUID()}@example.com`],
@@ -165,7 +164,7 @@ t.test('a request for verification gets a link for the only registration, even w
   t.strictSame(row?.expires_at, new Date(START_MS + HOUR_MS), 'and it waits as long as the link is good')
 })
 
-t.test('a request for verification gets no link where two registrations wait, whichever is newer', async t => {
+t.test('a request for verification gets no link if two registrations wait, in either order', async t => {
   const email = `${randomUUID()}@example.com`
   await waiting(email)
   await waiting(email)
@@ -215,7 +214,7 @@ t.test('a request for verification gets an email with the way out if the address
   }
 })
 
-t.test('the owner of an address is greeted by name, and reads no word of the client that entered it', async t => {
+t.test('the owner of an address is greeted by name, and sees no text of the client that entered it', async t => {
   const ada = await person()
   for (const kind of ['registration', 'change-email'] as const) {
     await request(kind, ada.email, 'a-token')
@@ -226,7 +225,7 @@ t.test('the owner of an address is greeted by name, and reads no word of the cli
   }
 })
 
-t.test('the link of a change of address that is void already is not sent', async t => {
+t.test('the link of a change of address is not sent after the change is void', async t => {
   const id = await request('change-email', `${randomUUID()}@example.com`, 'void')
   const { sent, pass } = worker()
   await pass()
@@ -330,7 +329,7 @@ t.test('the last email to a recipient leaves no row behind', async t => {
 
 const MARK = 'Words-of-an-attacker'
 
-/** Every email that comes of each kind, with words of an attacker in every field, to one recipient each. */
+/** Every kind of email, with an attacker's text in every field, each to its own recipient. */
 async function everyMailTo(recipientOf: () => Promise<string>): Promise<Envelope[]> {
   const envelopes: Envelope[] = []
   for (const kind of MAIL_KINDS) {
@@ -350,7 +349,7 @@ async function everyMailTo(recipientOf: () => Promise<string>): Promise<Envelope
   return envelopes
 }
 
-t.test('no email of any kind to an unverified address contains text that a client typed', async t => {
+t.test('no kind of email to an unverified address contains user-supplied text', async t => {
   const subjects = new Set<string>()
   const recipients = {
     'an unverified account': async () => (await person({ verified: false, name: MARK })).email,
@@ -372,11 +371,14 @@ t.test('no email of any kind to an unverified address contains text that a clien
   t.equal(subjects.size, MAIL_KINDS.length - 3, 'every kind was sent, but for the three that become another one')
 })
 
-t.test('an email to a verified address contains the name of its own account, and no other typed text', async t => {
-  const mails = await everyMailTo(async () => (await person()).email)
-  t.ok(mails.length >= MAIL_KINDS.length - 2)
-  for (const { subject, text, html } of mails) {
-    t.match(text, /^Hello Ada,\n/, subject)
-    t.notMatch(subject + text + html, MARK, subject)
+t.test(
+  'an email to a verified address contains the name of its own account, and no other user-supplied text',
+  async t => {
+    const mails = await everyMailTo(async () => (await person()).email)
+    t.ok(mails.length >= MAIL_KINDS.length - 2)
+    for (const { subject, text, html } of mails) {
+      t.match(text, /^Hello Ada,\n/, subject)
+      t.notMatch(subject + text + html, MARK, subject)
+    }
   }
-})
+)

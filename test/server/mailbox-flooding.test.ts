@@ -1,7 +1,7 @@
 /**
- * No mailbox can be flooded: every kind of email has a bound for each address, for every cause.
+ * No attacker can flood a mailbox: every kind of email has a bound for each address, for any cause.
  *
- * The kinds that a route refuses with 429 are tested where their routes are; here is what the mail worker bounds.
+ * The kinds that a route refuses with 429 are tested with their routes; this file tests the bounds of the mail worker.
  */
 
 import t from 'tap'
@@ -24,7 +24,7 @@ const registerAs = (email: string, base = url) =>
 const change = (token: string, email: string, base = url) =>
   call(base, 'POST', `${API}/users/me/email`, { token, body: { email, password: PASSWORD } })
 
-/** Waits until nothing to an address is left to send. */
+/** Waits until no email to an address waits to be sent. */
 const dealt = (email: string) =>
   until(`every email to ${email} is dealt with`, async () => {
     const rows = await sql`select 1 from outbox where recipient = ${email} and sent_at is null and dead_at is null`
@@ -45,7 +45,7 @@ const KINDS: Readonly<Record<MailKind, number | 'route' | 'outcome'>> = {
   'refresh-reused': 5,
   'account-attacked': 5,
   'account-deleted': 5,
-  // What the mail worker makes of one of the others; counted as that one.
+  // Emails that the mail worker sends in place of another kind, and counts as that kind.
   'register-again': 'outcome',
   'already-registered': 'outcome',
   'reset-password': 'outcome'
@@ -57,7 +57,7 @@ t.test('every kind of email has a bound for one address', async t => {
   const box = createSealedBox(deriveKeys([ROOT_SECRET]))
   for (const [kind, bound] of Object.entries(KINDS) as [MailKind, number | string][]) {
     if (typeof bound !== 'number') continue
-    // A registration is of an address without an account, a notice of one with.
+    // A registration needs an address without an account, a notice one with an account.
     const recipient = bound === 3 ? newAddress() : (await signUp(url, mailbox)).email
     const before = mailbox.messages(recipient).length
     for (let i = 0; i < bound + 3; i++) {
@@ -73,7 +73,7 @@ t.test('every kind of email has a bound for one address', async t => {
   }
 })
 
-t.test('a fourth registration within an hour mails nothing, and is answered like the first', async t => {
+t.test('a fourth registration within an hour sends no email, and is answered like the first', async t => {
   const owner = (await signUp(url, mailbox)).email
   const before = mailbox.messages(owner).length
   for (const email of [newAddress(), owner]) {
@@ -93,7 +93,7 @@ t.test('a fourth registration within an hour mails nothing, and is answered like
   t.equal(mailbox.messages(owner).length, before + 2, 'the mail of the first registration counts as well')
 })
 
-t.test('of twenty-five registrations of one address at once three are mailed', async t => {
+t.test('of twenty-five registrations of one address at once three are emailed', async t => {
   const email = newAddress()
   const statuses = await Promise.all(Array.from({ length: 25 }, async () => (await registerAs(email)).status))
   t.ok(statuses.every(status => status === 202))
@@ -129,7 +129,7 @@ t.test('signing in from ever new devices is bounded', async t => {
   t.equal(mailbox.messages(email).filter(({ subject: title }) => /device/.test(title)).length, 5)
 })
 
-t.test('a sixth change of address within an hour is refused, whatever the address, and nothing is mailed', async t => {
+t.test('a sixth change of address within an hour is refused for any address, and sends no email', async t => {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   for (let i = 0; i < 5; i++) t.equal((await change(ada.accessToken, newAddress())).status, 202)
   const unregistered = newAddress()

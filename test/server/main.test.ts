@@ -1,4 +1,4 @@
-/** The process as an operator sees it: a wrong start ends with one message. */
+/** The process as an operator sees it: an invalid start ends with one message. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

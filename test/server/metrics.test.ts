@@ -1,4 +1,4 @@
-/** Metrics are served on a port of their own, by route pattern, and hold nothing personal. */
+/** Metrics are served on their own port, by route pattern, without personal data. */
 
 import t from 'tap'
 import { openTestOrigin } from '../lib/test-origin.ts'

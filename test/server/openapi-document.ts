@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises'
 import type { Teardown } from '../lib/test-engines.ts'
 import { openTestOrigin } from '../lib/test-origin.ts'
 
-/** The place of the snapshot. */
+/** The location of the snapshot. */
 export const SNAPSHOT = new URL('openapi.snapshot.json', import.meta.url)
 
-/** Emits the document, pretty-printed, under an address that does not vary. */
+/** Emits the document, pretty-printed, for a constant public URL. */
 export async function emitDocument(t: Teardown): Promise<string> {
   const { url } = await openTestOrigin(t, { PUBLIC_URL: 'https://auth.example.com', DOCS: 'true' })
   const response = await fetch(`${url}/openapi.json`)

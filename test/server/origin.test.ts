@@ -1,4 +1,4 @@
-/** Opening an origin that cannot be opened: it fails with its own error, and keeps nothing open. */
+/** An origin that cannot open fails with its own error, and closes everything that it opened. */
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'

@@ -1,7 +1,7 @@
 /**
- * Forgotten, reset and changed passwords, over HTTP: a link is good once, and what it changes reaches every session.
+ * Forgotten, reset and changed passwords, over HTTP: a link works once, and its change reaches every session.
  *
- * Over 200 lines: one origin serves the three ways to a new password, which void what the others have begun.
+ * Over 200 lines: one origin serves the three ways to a new password, which void one another's links.
  */
 
 import type { TransactionSql } from 'postgres'
@@ -25,7 +25,7 @@ const change = (ada: Pick<SignedUp, 'accessToken'>, currentPassword: unknown, ne
   call(url, 'POST', `${API}/users/me/password`, { token: ada.accessToken, body: { currentPassword, newPassword } })
 const EXPIRED = { status: 410, body: { code: 'link-expired' } }
 
-/** The tokens of reset links mailed to an address, newest first. */
+/** The tokens of reset links emailed to an address, newest first. */
 const resetTokens = (email: string, from = mailbox) =>
   from
     .messages(email)
@@ -33,11 +33,11 @@ const resetTokens = (email: string, from = mailbox) =>
     .filter(link => link.includes('/reset-password#token='))
     .map(link => link.split('#token=')[1] ?? '')
 
-/** Asks an origin for a link and waits for it. */
+/** Requests a link from an origin and waits for it. */
 async function resetTokenFrom(from: Pick<typeof subject, 'url' | 'mailbox'>, email: string): Promise<string> {
   const known = resetTokens(email, from.mailbox).length
   await forgot(email, from.url)
-  return until(`a reset link is mailed to ${email}`, () => {
+  return until(`a reset link is emailed to ${email}`, () => {
     const tokens = resetTokens(email, from.mailbox)
     return tokens.length > known && tokens[0]
   })
@@ -52,7 +52,7 @@ const dealt = (email: string) =>
 const kindsOf = async (userId: string) =>
   (await sql`select kind from audit_events where user_id = ${userId}`).map(({ kind }) => kind)
 
-t.test('forgot answers every address alike, byte for byte', async t => {
+t.test('forgot gives every address the same answer, byte for byte', async t => {
   const disabled = await register(url, mailbox)
   await sql`update users set disabled_at = now() where email = ${disabled}`
   const answers = [await forgot(await register(url, mailbox)), await forgot(newAddress()), await forgot(disabled)]
@@ -133,7 +133,7 @@ t.test('reset notifies the owner, is recorded, and is published to the edges', a
   t.strictSame([...rows], [{ end_published: true, end_reason: 'password-reset' }])
 })
 
-t.test('a reset link is good once, and of any number of attempts at once for exactly one', async t => {
+t.test('a reset link works once: of any number of attempts at once exactly one succeeds', async t => {
   const ada = await signUp(url, mailbox)
   const token = await resetToken(ada.email)
   const passwords = Array.from({ length: 8 }, (_, i) => `Another-horse-${i}`)
@@ -153,7 +153,7 @@ t.test('of several links used at once exactly one wins, and none waits for ever'
   }
 })
 
-t.test('a reset makes the other links of the person void, those of a change of address too', async t => {
+t.test('a reset voids the other links of the account, those of a change of address too', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await call(url, 'POST', `${API}/users/me/email`, {
@@ -175,7 +175,7 @@ t.test('a password that the policy refuses does not use the link up, and costs n
     const answer = await reset(token, password, strict.url)
     t.match(answer, { status: 422, body: { errors: [{ pointer: '/password' }] } }, password)
   }
-  // In lower case the address has no upper-case letter; spelled otherwise it is the address all the same.
+  // In lower case the address has no upper-case letter; in another spelling it is the same address.
   const own = await reset(token, `${ada.email[0]?.toUpperCase()}${ada.email.slice(1)}`)
   t.match(own, { status: 422, body: { errors: [{ pointer: '/password', detail: /your email address/ }] } })
   t.equal((await reset(token, NEW_PASSWORD)).status, 200)
@@ -183,7 +183,7 @@ t.test('a password that the policy refuses does not use the link up, and costs n
 
 t.test('submitting links has a quota', async t => {
   const strict = await subject.another({ QUOTA_MAILED_TOKENS: '1/3600' })
-  // Other tests of this file have used the same window; nothing is left of a quota of 1.
+  // Other tests of this file have used the same window, so a quota of 1 is used up.
   const refused = await reset('A'.repeat(32), NEW_PASSWORD, strict.url)
   t.match(refused, { status: 429, body: { code: 'rate-limited' } })
   t.match(refused.headers.get('ratelimit'), '"mailed-tokens";r=0;')
@@ -236,7 +236,7 @@ t.test('hostile bodies are refused by shape, and change nothing', async t => {
   t.equal((await reset(token)).status, 200, 'and the link is still good')
 })
 
-t.test('a reset proves the address as well, where verification is optional', async t => {
+t.test('a reset verifies the address as well, if verification is optional', async t => {
   const optional = await subject.another({ EMAIL_VERIFICATION: 'optional' })
   const email = newAddress()
   const { body } = await call(optional.url, 'POST', `${API}/auth/register`, {
@@ -288,7 +288,7 @@ t.test('of changes at once exactly one wins', async t => {
   t.equal((await login(ada.email, passwords[statuses.indexOf(204)])).status, 200)
 })
 
-/** Each of these asks for the current password. */
+/** Each of these requires the current password. */
 const REAUTHENTICATED = {
   'change of password': (ada: SignedUp) => change(ada, PASSWORD),
   'change of address': (ada: SignedUp) =>
@@ -330,7 +330,7 @@ for (const [name, ask] of Object.entries(REAUTHENTICATED)) {
   })
 }
 
-t.test('change makes reset links void that were mailed before', async t => {
+t.test('change voids reset links that were emailed before', async t => {
   const ada = await signUp(url, mailbox)
   const token = await resetToken(ada.email)
   await change(ada, PASSWORD)
@@ -377,7 +377,7 @@ t.test('the owner is notified of an attack by a client that holds a token', asyn
   t.equal(mails.length, 1)
 })
 
-t.test('a password set through a mailed link clears the block of its account, and of no other', async t => {
+t.test('a password set through an emailed link clears the block of its account, and of no other', async t => {
   const strict = await openSubject(t, { LOGIN_FAILURES_ACCOUNT: '2/900' })
   const [ada, eve] = [await signUp(strict.url, strict.mailbox), await signUp(strict.url, strict.mailbox)]
   const signIn = (email: string, password: string, headers = {}) =>

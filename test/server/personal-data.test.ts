@@ -17,7 +17,7 @@ import { openSubject } from './http/subject.ts'
  * - `exported`: in the export, and removed by the deletion
  * - `exported, stays`: in the export; stays, and identifies no user without the removed columns
  * - `sealed`: decrypted in the export; stays, and is unreadable without the deleted key
- * - `hidden`: a secret, internal, or typed by an unknown person: in no export, and removed by the deletion
+ * - `hidden`: a secret, internal, or typed by an unknown client: in no export, and removed by the deletion
  * - `internal`: not personal
  */
 type Fate = 'exported' | 'exported, stays' | 'sealed' | 'hidden' | 'internal'
@@ -37,7 +37,7 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, Fate>>>> = {
     updated_at: 'exported'
   },
   former_addresses: { id: 'hidden', user_id: 'exported, stays', email: 'exported', until: 'exported' },
-  // Another person than the owner of the address may have typed name, password and terms.
+  // Name, password and terms may come from a client that does not own the address.
   registrations: {
     id: 'hidden',
     email: 'exported',
@@ -96,7 +96,7 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, Fate>>>> = {
     at: 'exported, stays',
     kind: 'exported, stays',
     outcome: 'exported, stays',
-    // The log keeps the id only. The id of another person is in no export.
+    // The log keeps the id only. The id of another user is in no export.
     user_id: 'internal',
     actor_id: 'internal',
     session_id: 'exported, stays',
@@ -193,9 +193,9 @@ async function personWithHistory(): Promise<Ada> {
   await registerAs(second, `Foreign-${mark} at second`)
   await changeAddress(accessToken, third)
   await registerAs(third, `Foreign-${mark} at third`)
-  // Another person gets her former mailbox.
+  // Another user gets her former mailbox.
   await registerAs(first, 'Next-holder')
-  // Acts of administrators: hers on another person and on the list of users, and another administrator's on her.
+  // Acts of administrators: hers on another user and on the list of users, and another administrator's on her.
   for (const disabled of [true, false]) await act('PATCH', `/admin/users/${eve.userId}`, { disabled })
   await act('GET', '/admin/users?search=augusta')
   await ask('DELETE', `/admin/users/${id}/sessions`, root.accessToken, undefined, ROOT_DEVICE)
@@ -260,7 +260,7 @@ t.test('the export contains the value of every exported column, and no hidden on
   )
 })
 
-t.test('the export contains no data of another person', async t => {
+t.test('the export contains no data of another user', async t => {
   const ada = await personWithHistory()
   const text = JSON.stringify(await exportOf(ada.token))
   for (const foreign of [
@@ -297,7 +297,7 @@ t.test('the export contains the acts of an administrator, with address and devic
   )
 })
 
-t.test('after the deletion only the columns that the table lets stay have values', async t => {
+t.test('after the deletion only the columns that may stay have values', async t => {
   const ada = await personWithHistory()
   const rows = await rowsAbout(ada)
   t.equal((await ask('DELETE', '/users/me', ada.token, { password: PASSWORD })).status, 204)
@@ -312,7 +312,7 @@ t.test('after the deletion only the columns that the table lets stay have values
     const [row] = await sql`select user_id, ip_address, user_agent from sessions where id = ${String(session.id)}`
     t.strictSame({ ...row }, { user_id: null, ip_address: '', user_agent: '' })
   }
-  // The address of the next holder's registration belongs to that person by now.
+  // The address of the next holder's registration belongs to that user now.
   for (const trace of [...ada.addresses.slice(1), ada.wanted, ada.name, ada.device, `Foreign-${ada.name.slice(8)}`]) {
     for (const table of Object.keys(COLUMNS)) {
       const found = await sql`select 1 from ${sql(table)} as one where one::text like ${`%${trace}%`}`

@@ -1,4 +1,4 @@
-/** Several systems in one Redis: each counts, blocks and ends for itself. */
+/** Several systems in one Redis: each has its own quotas, blocks and ended sessions. */
 
 import t from 'tap'
 import { openRedis } from '../../edge/store/open-redis.ts'
@@ -50,5 +50,5 @@ t.test('systems with different namespaces do not see each other in one Redis', a
   const before = await failures()
   const token = await mailedToken(one.mailbox, credentials.email)
   t.equal((await call(one.url, 'POST', `/api/v1/auth/verify-email/${token}`)).status, 200)
-  t.equal(await failures(), before - 2, 'a mailed link clears the failures of its account here')
+  t.equal(await failures(), before - 2, 'an emailed link clears the failures of its account here')
 })

@@ -23,10 +23,10 @@ const login = (email: string, password = PASSWORD) =>
 const change = ({ accessToken: token }: Pick<SignedUp, 'accessToken'>, email: string) =>
   call(url, 'POST', `${API}/users/me/email`, { token, body: { email, password: PASSWORD } })
 
-/** The token of the newest mailed link to a page. */
+/** The token of the newest emailed link to a page. */
 const tokenFor = (email: string, page: string) =>
   until(
-    `a link to /${page} is mailed to ${email}`,
+    `a link to /${page} is emailed to ${email}`,
     () =>
       mailbox
         .messages(email)
@@ -37,7 +37,7 @@ const tokenFor = (email: string, page: string) =>
 
 interface WithLinks extends SignedUp {
   readonly next: string
-  /** Submits every link, in the order in which they would do most harm. */
+  /** Submits every link, the most harmful first. */
   readonly submit: () => Promise<{ status: number; body: { code?: string } }[]>
 }
 
@@ -168,7 +168,7 @@ t.test('each of several cancelling links cancels the pending change', async t =>
   t.equal((await sql`select 1 from mailed_tokens where user_id = ${ada.userId}`).length, 0)
 })
 
-t.test('a mailed token works only for its purpose', async t => {
+t.test('an emailed token works only for its purpose', async t => {
   const ada = await signUp(url, mailbox)
   const next = newAddress()
   await change(ada, next)
@@ -200,8 +200,8 @@ t.test('the old address gets the same email for a taken address as for a free on
   t.ok(await tokenFor(ada.email, 'cancel-email-change'))
 })
 
-t.test('a cancellation is charged to the quota of mailed tokens', async t => {
-  // The other tests have spent from another window of the quota.
+t.test('a cancellation is charged to the quota of emailed tokens', async t => {
+  // The other tests have used another window of the quota.
   const strict = await subject.another({ QUOTA_MAILED_TOKENS: '2/7200' })
   const submit = (path: string) => call(strict.url, 'POST', `${API}/auth/${path}/x`)
   const answers = [

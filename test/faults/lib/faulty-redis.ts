@@ -1,4 +1,4 @@
-/** A Redis endpoint in front of a real one, which answers as the test says for as long as the test says so. */
+/** A Redis endpoint in front of a real one, with faults that a test turns on and off. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -10,15 +10,15 @@ export type Answer = (response: ServerResponse) => void
 export interface FaultyRedis {
   readonly url: string
   readonly token: string
-  /** Requests that came so far. */
+  /** The number of requests so far. */
   calls: number
-  /** How it answers; undefined hands everything on to the real one. */
+  /** The current fault; `undefined` forwards every request to the real one. */
   fault: Answer | undefined
-  /** Forwards every call to the real endpoint, and answers after this delay. `Infinity` loses the answer. */
+  /** Forwards to the real one and delays the answer; `Infinity` loses it. */
   lateMs: number
 }
 
-/** Opens the endpoint; without a real endpoint behind it, a fault must always be set. */
+/** Opens the endpoint. Without a real one behind it, a fault must always be set. */
 export async function openFaultyRedis(
   t: Teardown,
   fault?: Answer,
@@ -76,10 +76,10 @@ const text =
   response =>
     response.writeHead(status, { 'content-type': type }).end(body)
 
-/** What one command of a pipeline was answered with; of as many commands as were sent, the first ones get it. */
+/** The answer to one command of a pipeline; a shorter list answers only the first commands. */
 export const pipelined = (...results: unknown[]): Answer => text(JSON.stringify(results.map(result => ({ result }))))
 
-/** Nothing in here is an answer to any script. */
+/** No value in this list is a valid answer of a script. */
 export const NONSENSE: Readonly<Record<string, Answer>> = {
   'a page': text('<!doctype html><title>Sign in to the Wi-Fi</title>', 200, 'text/html'),
   'a page with status 502': text('<html>Bad gateway</html>', 502, 'text/html'),
@@ -119,7 +119,7 @@ export const NONSENSE: Readonly<Record<string, Answer>> = {
   'half of an answer, and then none': response => response.writeHead(200, { 'content-length': '1000' }).write('{"re')
 }
 
-/** Numbers, but no grant of one request under a quota of twenty. */
+/** Numbers, but not a valid grant of one request under a quota of twenty. */
 export const NO_GRANT: Readonly<Record<string, Answer>> = {
   'more granted than asked for': pipelined([2, 5, 0, 0, 1]),
   'more granted for later than asked for': pipelined([0, 0, 5, 0, 1, 10, 2]),

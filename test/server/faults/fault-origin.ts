@@ -19,7 +19,7 @@ export interface FaultOrigin {
 
 type Timed = Awaited<ReturnType<typeof call>> & { readonly ms: number }
 
-/** Starts an origin on a migrated database and a Redis endpoint. The caller closes the endpoint. */
+/** Starts an origin on a migrated database and on a Redis endpoint that the caller closes. */
 export async function openFaultOrigin(
   t: Teardown,
   engines: { readonly databaseUrl: string; readonly redis: { readonly url: string; readonly token: string } }

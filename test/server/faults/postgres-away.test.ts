@@ -1,4 +1,4 @@
-/** PostgreSQL away: an honest 503 within three seconds, never a success, and everything again when it is back. */
+/** PostgreSQL away: a 503 within three seconds, never a success, and normal answers when it is back. */
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ const AUTH = '/api/v1/auth'
 const ada = await signUp(url, mailbox)
 const login = () => timed('POST', `${AUTH}/login`, { body: { email: ada.email, password: PASSWORD } })
 
-/** Whatever needs the database; refreshing is last, because it changes something once it works again. */
+/** Requests that need the database. The refresh is last, because it changes the session when it works again. */
 const requests: readonly [string, string, object][] = [
   ['POST', `${AUTH}/login`, { body: { email: ada.email, password: PASSWORD } }],
   ['POST', `${AUTH}/register`, { body: { email: newAddress(), password: PASSWORD, name: 'Ada' } }],

@@ -1,4 +1,4 @@
-/** Redis is away, hangs or answers nonsense: the origin serves requests, and publishes an unpublished end later. */
+/** Redis away, hanging or answering nonsense: users are served, and the end of a session is published later. */
 
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -32,7 +32,7 @@ const { timed, url, mailbox } = await openFaultOrigin(t, { databaseUrl, redis: g
 const AUTH = '/api/v1/auth'
 const verify = (accessToken: string) => timed('GET', `${AUTH}/verify-token`, { token: accessToken })
 
-/** The requests to the origin while Redis fails, and after it has recovered. */
+/** The requests to the origin while Redis fails, and after it works again. */
 async function journey(t: Test, begin: () => Promise<void>, end: () => Promise<void>): Promise<void> {
   const [ada, eve] = [await signUp(url, mailbox), await signUp(url, mailbox)]
   await begin()

@@ -170,7 +170,7 @@ t.test('security headers are on every kind of answer', async t => {
   }
 })
 
-t.test('no cache may store personal answers; the key set may be cached', async t => {
+t.test('no personal answer is stored by a cache; the key set is', async t => {
   for (const path of ['/api/v1/auth/verify-token', '/api/v1/users/me', '/api/v1/auth/nothing', '/verify-email']) {
     t.equal((await call(url, 'GET', path)).headers.get('cache-control'), 'no-store', path)
   }

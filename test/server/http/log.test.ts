@@ -33,7 +33,7 @@ async function loggingOrigin(level: string, settings: Readonly<Record<string, st
   return { origin, url: origin.url, text: () => text }
 }
 
-t.test('no line holds a password, token, cookie or email address', async t => {
+t.test('no password, token, cookie or email address is in any line', async t => {
   const { url, text } = await loggingOrigin('trace')
   const email = newAddress()
   await call(url, 'POST', '/api/v1/auth/register', { body: { email, password: PASSWORD, name: 'Ada' } })
@@ -70,7 +70,7 @@ t.test('no line holds a password, token, cookie or email address', async t => {
   for (const [i, secret] of secrets.entries()) t.notOk(text().includes(secret), `secret ${i}`)
 })
 
-t.test('one line per request says what an operator asks for, with the pattern of the path', async t => {
+t.test('one line per request has what an operator needs, with the pattern of the path', async t => {
   const { url, text } = await loggingOrigin('info')
   const lines = () =>
     text()

@@ -80,7 +80,7 @@ t.test('a lost answer may be asked for again, however late', async t => {
   }
 })
 
-t.test('a token is confirmed by its use, and its predecessor is then good for its grace only', async t => {
+t.test('a token is confirmed by its use, and its predecessor is then valid for its grace only', async t => {
   const ada = await signUp(url, mailbox)
   const { body } = await refresh(ada.refreshToken)
   await refresh(body.refreshToken)

@@ -15,9 +15,9 @@ const login = (email: string, password = PASSWORD, base = url) =>
   call(base, 'POST', '/api/v1/auth/login', { body: { email, password } })
 const verify = (token: string) => call(url, 'POST', verifyPath(token))
 
-/** The tokens mailed to an address, newest first, once there are `count`. */
+/** The tokens emailed to an address, newest first, once there are `count`. */
 const mailedTokens = (email: string, count: number) =>
-  until(`${count} links are mailed to ${email}`, () => {
+  until(`${count} links are emailed to ${email}`, () => {
     const links = mailbox.messages(email).flatMap(message => message.links)
     const tokens = links.flatMap(link => link.split('#token=')[1] ?? [])
     return tokens.length === count ? tokens : undefined
@@ -115,7 +115,7 @@ t.test('an unverified login says so only to the right password', async t => {
   t.match(await login(email, 'Wrong-horse-7'), { status: 401, body: { code: 'invalid-credentials' } })
 })
 
-t.test('a link activates the registration it was mailed for, never the password of another one', async t => {
+t.test('a link activates its own registration, never the password of another one', async t => {
   const email = newAddress()
   await registerAs(email, 'Owners-horse-1')
   const ownersToken = await mailedToken(mailbox, email)

@@ -62,7 +62,7 @@ t.test('DELETE sessions/{id} ends one of my sessions, and its tokens with it', a
   )
 })
 
-t.test("DELETE sessions/{id} finds another person's session as little as an unknown one", async t => {
+t.test("DELETE sessions/{id} answers for another user's session as for an unknown one", async t => {
   const mine = await signUp(url, mailbox)
   const theirs = await signUp(url, mailbox)
   const { body } = await call(url, 'GET', `${AUTH}/sessions`, { token: theirs.accessToken })
@@ -93,7 +93,7 @@ t.test('DELETE sessions/all logs out every device, this one too, on every origin
   }
 })
 
-t.test('a person has at most fifty sessions: the oldest ends first, under any parallelism', async t => {
+t.test('a user has at most fifty sessions: the oldest ends first, under any parallelism', async t => {
   const email = await register(url, mailbox)
   const oldest = await login(email)
   const logins = await Promise.all(Array.from({ length: 53 }, () => login(email)))

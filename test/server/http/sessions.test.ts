@@ -116,7 +116,7 @@ t.test('login does not end a session for a garbled cookie, nor for a failed logi
   t.equal((await verifyToken(ada.accessToken)).status, 200)
 })
 
-t.test('a good access token is shown with its claims', async t => {
+t.test('verify-token returns the claims of a valid access token', async t => {
   const ada = await signUp(url, mailbox)
   const { status, body } = await verifyToken(ada.accessToken)
   t.equal(status, 200)
@@ -268,7 +268,7 @@ t.test('a client without cookies keeps its device mark in the body', async t => 
   t.equal(still.length, 0, 'and a garbled one hides no good one')
 })
 
-t.test('logout ends one session and leaves the others of the same person alone', async t => {
+t.test('logout ends one session and no other of the same user', async t => {
   const ada = await signUp(url, mailbox)
   const other = await login(ada.email)
   await logout({ body: { refreshToken: ada.refreshToken } })

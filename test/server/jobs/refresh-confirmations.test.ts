@@ -65,7 +65,7 @@ t.test('write() ends the session of a token that was requested again, and does n
   t.strictSame(await Promise.all([old, young].map(isConfirmed)), [false, true])
 })
 
-t.test('a use is written once, and again where the database did not take it', async t => {
+t.test('a use is written once, and again if the database refused it', async t => {
   let [calls, isAway] = [0, true]
   const confirmations = openConfirmations(
     stub(async () => {

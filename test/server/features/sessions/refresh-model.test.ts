@@ -130,7 +130,7 @@ t.test('a late answer never puts back a cookie that was used since', async t => 
   t.ok(await isLoggedIn([...lost, deliver, wait(900), refresh, deliver]), 'nor is one that was handed out again')
 })
 
-t.test('a thief that refreshes first and uses the access token later is caught by that token', async t => {
+t.test('a thief that refreshes first and uses the access token later is caught by it', async t => {
   const world = newWorld()
   await world.live([refresh, { kind: 'steal' }, wait(900_000)])
   await world.thiefAsks()
@@ -161,7 +161,7 @@ t.test('a crash that loses a cookie after its use looks like a theft', async t =
   t.equal(await world.ownerRefreshes(), 'reused')
 })
 
-t.test('a thief that asks within the grace of every rotation stays unseen', async t => {
+t.test('a thief that refreshes within the grace of every rotation is not detected', async t => {
   const world = newWorld()
   await world.live([refresh, { kind: 'steal' }])
   for (let rotation = 0; rotation < 5; rotation++) {

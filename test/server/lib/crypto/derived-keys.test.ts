@@ -1,4 +1,4 @@
-/** Derived keys: one key for each purpose and secret. Also ids and mailed tokens, which come from random bytes. */
+/** Derived keys: one key for each purpose and secret. Also ids and emailed tokens, which come from random bytes. */
 
 import t from 'tap'
 import { isUuid } from '../../../../edge/contract/uuid.ts'

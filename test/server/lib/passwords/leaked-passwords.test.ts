@@ -246,7 +246,7 @@ t.test('an origin refuses a leaked or a known password at registration, reset an
   const post = (path: string, body: object) => call(url, 'POST', `/api/v1${path}`, { body, token: person.accessToken })
 
   await post('/auth/forgot-password', { email: person.email })
-  const token = await until('the reset link is mailed', () => {
+  const token = await until('the reset link is emailed', () => {
     const links = mailbox.messages(person.email).flatMap(message => message.links)
     return links.find(link => link.includes('/reset-password'))?.split('#token=')[1]
   })
