@@ -120,7 +120,9 @@ const RULES: Readonly<Record<string, (t: Test, setup: Setup) => Promise<void>>> 
     t,
     { own, open, origin }
   ) => {
-    const before = origin.requests.length
+    // By the header: a request of an earlier rule, whose client has its answer, may arrive only now.
+    const seen = () => origin.requests.filter(({ headers }) => headers['content-encoding'] !== undefined).length
+    const before = seen()
     const encoded = (encoding: string) => ({
       method: 'POST',
       headers: { 'content-encoding': encoding, 'content-type': 'application/json' },
@@ -146,7 +148,7 @@ const RULES: Readonly<Record<string, (t: Test, setup: Setup) => Promise<void>>> 
       )
       await isProblem(t, await open.send('/limited', encoded(encoding)), 415, 'unsupported-media-type', encoding)
     }
-    t.equal(origin.requests.length, before, 'the origin has not seen them')
+    t.equal(seen(), before, 'the origin has not seen them')
     origin.answer = (request, response) => {
       request.resume()
       response.end(request.headers['content-encoding'])
