@@ -73,7 +73,7 @@ export class LuaVm {
     try {
       return this.#execute(ref, sha, keys, argv)
     } catch (error) {
-      // Not a Lua error but a failure of C or the host, such as a stack overflow: this state is no longer reliable.
+      // Not raised by Lua: C or the host failed, for example by a stack overflow, and may have damaged the state.
       this.#reopen()
       return err(
         `Lua ended abnormally and was started again: ${error instanceof Error ? error.message : String(error)}`

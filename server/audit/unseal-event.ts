@@ -11,7 +11,7 @@ export interface UnsealedEvent {
 
 /**
  * Decrypts one event. Where that fails, the event has no personal data: it was altered, or its root secret is missing.
- * A list must show the other events all the same.
+ * One unreadable event must not hide the others of a list.
  */
 export function unsealEvent(audit: AuditRows, row: EventWithKeys): UnsealedEvent {
   try {
